@@ -1,0 +1,32 @@
+"""The progress reporter as an actor system: ``spawn_supervisor``, then talk in messages."""
+
+import logging
+
+from actors.attach import attach
+from actors.client_channel import ClientChannelActor
+from actors.control_socket import ControlSocketActor
+from actors.progress_listener import ProgressListenerActor
+from actors.progress_log import ProgressLog
+from actors.scheduler import Cancellable, Scheduler
+from actors.settings import ControlEncoding, ReporterSettings
+from actors.spawn import SupervisorRef, spawn_supervisor
+from actors.supervisor import SupervisorActor
+from actors.typed_ref import TypedRef
+
+__all__ = [
+    "Cancellable",
+    "ClientChannelActor",
+    "ControlEncoding",
+    "ControlSocketActor",
+    "ProgressListenerActor",
+    "ProgressLog",
+    "ReporterSettings",
+    "Scheduler",
+    "SupervisorActor",
+    "SupervisorRef",
+    "TypedRef",
+    "attach",
+    "spawn_supervisor",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

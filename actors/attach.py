@@ -1,0 +1,89 @@
+"""``attach``: for code on the event loop that has just been given a channel."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from messages import AttachClient, DataChannel, Mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+EARLY_LIMIT: Final = 1000
+"""Events of a channel that are kept until its actor listens, a few milliseconds."""
+
+
+def attach(
+    supervisor: Mailbox[AttachClient],
+    *,
+    client_id: str,
+    channel: DataChannel,
+    accept_control: bool = True,
+) -> None:
+    """Attach ``channel`` as the client ``client_id``, and lose nothing that it sends meanwhile.
+
+    Call it on the event loop's thread, in the very callback that announces the channel: what a
+    client sends before somebody listens is lost for good.
+    """
+    supervisor.tell(
+        AttachClient(
+            client_id=client_id,
+            channel=_EarlyChannel(channel),
+            accept_control=accept_control,
+        )
+    )
+
+
+class _EarlyChannel:
+    """A ``DataChannel`` that keeps what arrives until somebody listens."""
+
+    def __init__(self, channel: DataChannel) -> None:
+        self._channel = channel
+        self._early: dict[str, deque[tuple[Any, ...]]] = {}
+        self._listeners: dict[str, Callable[..., Any]] = {}
+        for event in ("message", "open", "close", "bufferedamountlow"):
+            self._early[event] = deque()
+            channel.on(event, self._catch(event))
+
+    def _catch(self, event: str) -> Callable[..., None]:
+        def caught(*arguments: Any) -> None:
+            listener = self._listeners.get(event)
+            if listener is not None:
+                listener(*arguments)
+            elif len(self._early[event]) < EARLY_LIMIT:
+                self._early[event].append(arguments)
+            else:
+                log.error("an event of a channel is lost: more than %d are early", EARLY_LIMIT)
+
+        return caught
+
+    @property
+    def readyState(self) -> str:
+        return self._channel.readyState
+
+    @property
+    def bufferedAmount(self) -> int:
+        return self._channel.bufferedAmount
+
+    @property
+    def bufferedAmountLowThreshold(self) -> int:
+        return self._channel.bufferedAmountLowThreshold
+
+    @bufferedAmountLowThreshold.setter
+    def bufferedAmountLowThreshold(self, value: int) -> None:
+        self._channel.bufferedAmountLowThreshold = value
+
+    def send(self, data: str, /) -> None:
+        self._channel.send(data)
+
+    def on(self, event: str, f: Callable[..., Any], /) -> object:
+        """Pass on what was caught, then all that comes."""
+        self._listeners[event] = f
+        early = self._early[event]
+        while early:
+            f(*early.popleft())
+        return f

@@ -1,0 +1,101 @@
+"""What may be published to a trainer: a client's control text is data from outside.
+
+The trainer decodes it with jsonpickle, which runs code: any JSON key that begins with ``py/`` is a
+tag to it, and text that is not JSON is tried as YAML, which can spell the same tags in other ways.
+Pure functions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from actors.settings import ControlEncoding
+
+MAX_BYTES: Final = 64 * 1024
+"""A control text is one short command; this is far beyond any."""
+
+MAX_DEPTH: Final = 100
+"""Nested JSON deeper than this is no command, and nears what a parser can take."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 _.:\-]+")
+
+_STOP: Final = '{"command": "stop"}'
+
+
+class ControlRefusedError(ValueError):
+    """The text must not be published; the message says why."""
+
+
+def published_text(command: str, encoding: ControlEncoding) -> str:
+    """The text to publish for ``command``. Raises ControlRefusedError."""
+    _check_size(command)
+    is_json, value = _parse(command)
+    if not is_json and not _PLAIN.fullmatch(command):
+        raise ControlRefusedError(
+            "text that is not JSON may hold letters, digits, space and _ . : - alone"
+        )
+    match encoding:
+        case ControlEncoding.VERBATIM:
+            return command
+        case ControlEncoding.SLEAP_NN:
+            if command in ("STOP", "stop"):
+                return _STOP
+            if not isinstance(value, dict) or not isinstance(value.get("command"), str):
+                raise ControlRefusedError(
+                    "a sleap-nn trainer takes stop or a JSON object with a command, and would "
+                    "crash on this"
+                )
+            return json.dumps(value)
+
+
+def _check_size(command: str) -> None:
+    if not command.strip():
+        raise ControlRefusedError("the command is empty")
+    try:
+        size = len(command.encode())
+    except UnicodeEncodeError:
+        raise ControlRefusedError("the command cannot be encoded as UTF-8") from None
+    if size > MAX_BYTES:
+        raise ControlRefusedError(f"the command has {size} bytes, {MAX_BYTES} are allowed")
+
+
+def _parse(command: str) -> tuple[bool, Any]:
+    """Whether ``command`` is JSON, and its value; keys are checked, also those given twice."""
+    try:
+        value = json.loads(command, object_pairs_hook=_checked_object)
+    except ControlRefusedError:
+        raise
+    except RecursionError:
+        raise ControlRefusedError("the JSON is nested too deeply") from None
+    except ValueError:
+        return False, None
+    _check_depth(value)
+    return True, value
+
+
+def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for key, _ in pairs:
+        if key.startswith("py/"):
+            raise ControlRefusedError(f"the key {key[:40]!r} would make the trainer run code")
+    return dict(pairs)
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (
+                parent.values()
+                if isinstance(parent, dict)
+                else parent
+                if isinstance(parent, list)
+                else ()
+            )
+        ]
+        if not level:
+            return
+    raise ControlRefusedError(f"the JSON is nested more than {MAX_DEPTH} deep")

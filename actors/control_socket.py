@@ -1,0 +1,256 @@
+"""The control socket's actor: owns the PUB socket and its monitor, on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+import pykka
+import zmq
+
+from actors.base import ReporterActor
+from actors.control_check import ControlRefusedError, published_text
+from actors.progress_socket import bound_address, why_not_bound
+from actors.socket_monitor import PeerJoined, PeerLeft, SocketMonitor
+from actors.typed_ref import TypedRef, deliver
+from messages import (
+    AwaitNextTrainer,
+    ChildDown,
+    CloseControlSocket,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
+    ControlReply,
+    ControlSocketClosed,
+    ControlSocketFailed,
+    ControlSocketMessage,
+    ControlSocketOpened,
+    Mailbox,
+    OpenControlSocket,
+    PublishControl,
+    TrainerConnected,
+    TrainerDisconnected,
+)
+
+if TYPE_CHECKING:
+    from actors.scheduler import Cancellable, Scheduler
+    from actors.settings import ReporterSettings
+
+log = logging.getLogger(__name__)
+
+LINGER: Final = 100
+"""Milliseconds that closing may wait for a command to leave; Jupyter uses the same for its control
+socket. It bounds the context's termination too."""
+
+HELD_LIMIT: Final = 100
+"""Commands that are held for a trainer; there is one that matters, stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TrainerSettled:
+    """The settle time of the handshake number ``joined`` is over."""
+
+    joined: int
+
+
+_Inbox: TypeAlias = ControlSocketMessage | PeerJoined | PeerLeft | _TrainerSettled
+
+
+def spawn(
+    *,
+    parent: Mailbox[ChildDown | TrainerConnected | TrainerDisconnected],
+    scheduler: Scheduler,
+    settings: ReporterSettings,
+) -> TypedRef[ControlSocketMessage]:
+    """Start the actor on a thread of its own."""
+    return TypedRef(ControlSocketActor.start(parent=parent, scheduler=scheduler, settings=settings))
+
+
+class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
+    """Takes ``ControlSocketMessage``, tells its parent when a trainer joins and leaves.
+
+    Several connections, as a multi-GPU trainer makes them, are one trainer while any is left. A
+    command is held until a trainer's handshake is ``settle_time`` old. Ends when it is stopped.
+    """
+
+    name = "control socket"
+    use_daemon_thread = True  # a host that forgets to stop it can exit all the same
+
+    def __init__(
+        self,
+        *,
+        parent: Mailbox[ChildDown | TrainerConnected | TrainerDisconnected],
+        scheduler: Scheduler,
+        settings: ReporterSettings,
+    ) -> None:
+        super().__init__()
+        self.parent = self._parent = parent
+        self._scheduler = scheduler
+        self._settings = settings
+        self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
+        self._socket: zmq.Socket[bytes] | None = None
+        self._monitor: SocketMonitor | None = None
+        self._trainer: set[int] = set()
+        self._former: set[int] = set()
+        self._joined = 0
+        self._settled = False
+        self._settling: Cancellable | None = None
+        self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
+
+    def on_receive(self, message: _Inbox) -> None:
+        """Handle one message."""
+        match message:
+            case OpenControlSocket():
+                self._open(message)
+            case PublishControl():
+                self._publish(message)
+            case AwaitNextTrainer():
+                self._await_next_trainer()
+            case CloseControlSocket():
+                self._close()
+                deliver(message.reply_to, ControlSocketClosed())
+            case PeerJoined():
+                self._peer_joined(message.connection)
+            case PeerLeft():
+                self._peer_left(message.connection)
+            case _TrainerSettled():
+                self._trainer_settled(message.joined)
+            case _:
+                assert_never(message)
+
+    def release(self) -> None:
+        """Reject what is held and close the socket."""
+        self._close()
+
+    # The socket
+
+    def _open(self, message: OpenControlSocket) -> None:
+        if self._socket is not None:
+            reason = "the control socket is open already"
+            deliver(message.reply_to, ControlSocketFailed(reason=reason))
+            return
+        try:
+            self._socket = message.context.socket(zmq.PUB)
+            self._socket.linger = LINGER
+            self._monitor = SocketMonitor(self._socket, self._me, name="control-socket-monitor")
+            self._socket.bind(message.address)
+        except zmq.ZMQError as error:
+            self._close()
+            reason = why_not_bound("the control socket", message.address, error)
+            deliver(message.reply_to, ControlSocketFailed(reason=reason))
+            return
+        log.info("ZMQ control socket initialized")
+        deliver(message.reply_to, ControlSocketOpened(address=bound_address(self._socket)))
+
+    def _close(self) -> None:
+        self._reject_held("reporting ended before a trainer had joined")
+        self._unsettle()
+        self._forget_trainer()
+        self._former.clear()
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    # Commands
+
+    def _publish(self, message: PublishControl) -> None:
+        if self._socket is None:
+            log.error("control message not published: the control socket is not initialized")
+            self._reject(message.reply_to, "no training is reported: there is no control socket")
+            return
+        try:
+            text = published_text(message.command, self._settings.control_encoding)
+        except ControlRefusedError as refusal:
+            log.warning("control message refused: %s", refusal)
+            self._reject(message.reply_to, str(refusal))
+            return
+        if self._settled:
+            self._send(self._socket, text, message.reply_to)
+        elif len(self._held) < HELD_LIMIT:
+            log.info("control message held until the trainer is ready")
+            self._held.append((text, message.reply_to))
+            if message.reply_to is not None:
+                deliver(message.reply_to, ControlHeld())
+        else:
+            reason = f"{HELD_LIMIT} commands are held for the trainer already"
+            log.warning("control message refused: %s", reason)
+            self._reject(message.reply_to, reason)
+
+    def _send(
+        self, socket: zmq.Socket[bytes], text: str, reply_to: Mailbox[ControlReply] | None
+    ) -> None:
+        try:
+            socket.send_string(text, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            log.error("control message not published: %s", error)
+            self._reject(reply_to, f"the control socket does not take it: {error}")
+            return
+        log.info("Sent control message to Trainer")
+        if reply_to is not None:
+            deliver(reply_to, ControlPublished())
+
+    def _reject_held(self, reason: str) -> None:
+        while self._held:
+            _, reply_to = self._held.popleft()
+            log.warning("held control message dropped: %s", reason)
+            self._reject(reply_to, reason)
+
+    def _reject(self, reply_to: Mailbox[ControlReply] | None, reason: str) -> None:
+        if reply_to is not None:
+            deliver(reply_to, ControlRejected(reason=reason))
+
+    # The trainer
+
+    def _peer_joined(self, connection: int) -> None:
+        if self._socket is None:
+            return
+        self._former.discard(connection)  # the system has given a former one's number again
+        self._trainer.add(connection)
+        if len(self._trainer) == 1:
+            log.info("trainer connected")
+            self._parent.tell(TrainerConnected())
+        if self._settling is None and not self._settled:
+            self._joined += 1
+            settled = _TrainerSettled(joined=self._joined)
+            self._settling = self._scheduler.after(
+                self._settings.settle_time, lambda: self._me.tell(settled)
+            )
+
+    def _peer_left(self, connection: int) -> None:
+        self._former.discard(connection)
+        if connection in self._trainer:
+            self._trainer.discard(connection)
+            if not self._trainer:
+                self._unsettle()
+                log.info("trainer disconnected")
+                self._parent.tell(TrainerDisconnected())
+
+    def _trainer_settled(self, joined: int) -> None:
+        if joined != self._joined or self._settling is None or self._socket is None:
+            return
+        self._settling, self._settled = None, True
+        while self._held:
+            self._send(self._socket, *self._held.popleft())
+
+    def _await_next_trainer(self) -> None:
+        self._reject_held("the training that it was for has ended")
+        self._unsettle()
+        # The former trainer lives on for seconds: a command for the next one would hit it.
+        self._former |= self._trainer
+        self._forget_trainer()
+
+    def _unsettle(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        self._settled = False
+
+    def _forget_trainer(self) -> None:
+        if self._trainer:
+            self._trainer.clear()
+            self._parent.tell(TrainerDisconnected())

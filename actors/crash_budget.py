@@ -1,0 +1,27 @@
+"""CrashBudget: how often a part may crash before it is given up."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Final
+
+CRASHES: Final = 3
+WINDOW: Final = 5.0
+"""Seconds; more than ``CRASHES`` crashes within them are not an accident."""
+
+
+class CrashBudget:
+    """Counts crashes within the window."""
+
+    def __init__(self) -> None:
+        self._crashes: deque[float] = deque(maxlen=CRASHES + 1)
+
+    def spend(self) -> bool:
+        """Count a crash; False when it was one too many."""
+        self._crashes.append(time.monotonic())
+        return len(self._crashes) <= CRASHES or self._crashes[-1] - self._crashes[0] > WINDOW
+
+    def renew(self) -> None:
+        """Forget the crashes."""
+        self._crashes.clear()

@@ -1,0 +1,156 @@
+"""ProgressSocket: the SUB socket on its own thread.
+
+ZeroMQ sockets are not thread-safe. All use of this one, from its creation to its close, is on the
+single thread of an executor; jobs there run in order, so that a close cannot overtake a receive.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+log = logging.getLogger(__name__)
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+RECEIVE_HIGH_WATER: Final = 100_000
+"""Messages that may wait in the socket: a burst that a busy event loop takes up later. ZeroMQ's
+default of 1,000 loses them after 2 ms of a trainer that sends as fast as it can."""
+
+DRAIN_LIMIT: Final = 256
+"""Messages that one drain takes, about a millisecond of work, so that a close need not wait."""
+
+_EXCERPT: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A message that is not one non-empty UTF-8 text."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain has found.
+
+    ``more`` says that the drain ended at its limit, ``connected`` that a trainer was connected
+    when it began.
+    """
+
+    messages: tuple[str | Undecodable, ...]
+    more: bool
+    connected: bool
+
+
+class ProgressSocket:
+    """Opened once, closed once; ``close`` may be called from any thread and more than once."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
+        """The executor on whose thread ``open``, ``receive`` and ``drain`` are to be called."""
+        self._socket: zmq.Socket[bytes] | None = None
+        self._monitor: zmq.Socket[bytes] | None = None
+        self._connections: set[int] = set()
+        self._closing = threading.Lock()
+        self._closed: Future[None] | None = None
+
+    def open(self, context: Context, address: str) -> tuple[str, int]:
+        """Bind to ``address``; the address that it got and the descriptor that signals arrivals.
+
+        Raises zmq.ZMQError when it cannot be bound; ``close`` is due all the same.
+        """
+        self._socket = socket = context.socket(zmq.SUB)
+        socket.linger = 0
+        socket.rcvhwm = RECEIVE_HIGH_WATER
+        socket.subscribe("")
+        self._monitor = socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
+        self._monitor.linger = 0
+        socket.bind(address)
+        return bound_address(socket), int(socket.get(zmq.FD))
+
+    def receive(self) -> str | Undecodable | None:
+        """The next message, or None when there is none."""
+        assert self._socket is not None
+        try:
+            message: str | Undecodable = self._socket.recv_string(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        except UnicodeDecodeError as error:
+            data = error.object
+            message = Undecodable(f"{len(data)} bytes that are not UTF-8: {data[:_EXCERPT]!r}")
+        if self._socket.get(zmq.RCVMORE):
+            frames = 1
+            while self._socket.get(zmq.RCVMORE):
+                self._socket.recv(zmq.NOBLOCK)
+                frames += 1
+            first = message.what if isinstance(message, Undecodable) else repr(message[:_EXCERPT])
+            return Undecodable(f"a message of {frames} frames, the first is {first}")
+        return message or Undecodable("an empty message")
+
+    def drain(self) -> Drained:
+        """All that has arrived, ``DRAIN_LIMIT`` messages at the most."""
+        # First the connections: when none is left, all that they brought is there to be received.
+        self._follow_connections()
+        connected = bool(self._connections)
+        messages: list[str | Undecodable] = []
+        while len(messages) < DRAIN_LIMIT:
+            message = self.receive()
+            if message is None:
+                return Drained(tuple(messages), more=False, connected=connected)
+            messages.append(message)
+        return Drained(tuple(messages), more=True, connected=connected)
+
+    def close(self) -> Future[None]:
+        """Close the socket on its thread, behind what runs there; done when it is closed."""
+        with self._closing:
+            if self._closed is None:
+                self._closed = self.thread.submit(self._close)
+                self.thread.shutdown(wait=False)
+            return self._closed
+
+    def _follow_connections(self) -> None:
+        assert self._monitor is not None
+        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
+            event = recv_monitor_message(self._monitor, zmq.NOBLOCK)
+            if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._connections.add(event["value"])
+            else:
+                self._connections.discard(event["value"])
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            if self._monitor is not None:
+                self._socket.disable_monitor()
+                self._monitor.close()
+            self._socket.close()
+
+
+def bound_address(socket: zmq.Socket[bytes]) -> str:
+    """The address that ``socket`` is bound to, with the port that the system chose."""
+    return bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
+
+
+def why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
+    """A reason for a person: ``what`` could not be bound to ``address``, and what to do."""
+    if error.errno == zmq.EADDRINUSE:
+        hint = (
+            "the address is in use: end the program that uses it, or choose another address "
+            "(tcp://127.0.0.1:* takes a free port)"
+        )
+    elif error.errno in (errno.ENODEV, zmq.EADDRNOTAVAIL):
+        hint = "this machine has no such interface: use one of its own, e.g. tcp://127.0.0.1:9000"
+    elif error.errno == errno.EACCES:
+        hint = "not permitted: choose a port above 1023"
+    else:
+        hint = f"{error.strerror}: an address looks like tcp://127.0.0.1:9000"
+    return f"{what} cannot be bound to {address}: {hint}"

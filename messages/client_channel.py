@@ -1,0 +1,135 @@
+"""What a client channel's actor takes and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from messages.control_socket import PublishControl
+    from messages.mailbox import Mailbox
+    from messages.progress_listener import ReadProgress, StopReading
+
+
+class DataChannel(Protocol):
+    """Carries text to a client and back; an aiortc ``RTCDataChannel`` fits.
+
+    All of it is used on the event loop's thread alone. The events are ``message`` (the text),
+    ``open``, ``close`` and ``bufferedamountlow``.
+    """
+
+    bufferedAmountLowThreshold: int
+    """Bytes; ``bufferedamountlow`` fires when ``bufferedAmount`` falls to it."""
+
+    @property
+    def readyState(self) -> str:
+        """``connecting``, ``open``, ``closing`` or ``closed``."""
+        ...
+
+    @property
+    def bufferedAmount(self) -> int:
+        """Bytes that were sent and have not left yet."""
+        ...
+
+    def send(self, data: str, /) -> None:
+        """Queue ``data``; raises when the channel is not open or ``data`` is too large for it."""
+        ...
+
+    def on(self, event: str, f: Callable[..., Any], /) -> object:
+        """Call ``f`` at each ``event``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStatus:
+    """How far a client came, and how it fared.
+
+    ``channel_state`` is the channel's ``readyState``, ``position`` that of the last report that
+    the client was given or that failed; ``missed`` counts the reports that left the bounded log
+    before it took them.
+    """
+
+    client_id: str
+    channel_state: str
+    position: int
+    forwarded: int
+    failed: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelClosed:
+    """The channel has been let go of, and the client's actor has ended."""
+
+    status: ClientStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLost:
+    """The attached channel number ``channel`` is closed, and reports wait for its client."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsFlushed:
+    """The client was given all that it can be given."""
+
+    status: ClientStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachChannel:
+    """Use ``channel`` from here on, in place of a former one."""
+
+    channel: DataChannel
+    accept_control: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowRun:
+    """Read reports from ``listener`` and publish the client's control through ``control``."""
+
+    listener: Mailbox[ReadProgress | StopReading]
+    control: Mailbox[PublishControl]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardText:
+    """Send ``text`` to the client as it stands, between two reports."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushReports:
+    """Answered when the channel took all up to the position ``last`` and nothing waits in it.
+
+    The answer comes at once when the channel is not open, and after ``within`` seconds in any
+    case: what the client could not be given counts as failed.
+    """
+
+    last: int
+    within: float
+    reply_to: Mailbox[ReportsFlushed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountReports:
+    """Answered with a ``ClientStatus``."""
+
+    reply_to: Mailbox[ClientStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseChannel:
+    """Let go of the channel and end; answered with ``ChannelClosed``."""
+
+    reply_to: Mailbox[ChannelClosed]
+
+
+ClientChannelMessage: TypeAlias = (
+    AttachChannel | FollowRun | ForwardText | FlushReports | CountReports | CloseChannel
+)

@@ -1,0 +1,87 @@
+"""What the control socket's actor takes and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import zmq
+
+    from messages.mailbox import Mailbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSocketOpened:
+    """The PUB socket is bound to ``address``, the one that the system resolved."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSocketFailed:
+    """The PUB socket could not be bound; nothing is left open."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSocketClosed:
+    """The PUB socket and its monitor are closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPublished:
+    """The command has been published to a trainer that had joined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlHeld:
+    """No trainer is ready: the command is published as soon as one is.
+
+    ``ControlPublished`` or ``ControlRejected`` follows.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRejected:
+    """The command is not published, and never will be."""
+
+    reason: str
+
+
+ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenControlSocket:
+    """Make a PUB socket in ``context`` and bind it to ``address``."""
+
+    context: zmq.Context[zmq.Socket[bytes]]
+    address: str
+    reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishControl:
+    """Publish ``command`` to the trainer; held while no trainer has joined."""
+
+    command: str
+    reply_to: Mailbox[ControlReply] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitNextTrainer:
+    """The job is over: reject what is held, and hold what comes for the next trainer to join."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseControlSocket:
+    """Reject what is held and close the socket; answered when it is closed, twice too."""
+
+    reply_to: Mailbox[ControlSocketClosed]
+
+
+ControlSocketMessage: TypeAlias = (
+    OpenControlSocket | PublishControl | AwaitNextTrainer | CloseControlSocket
+)

@@ -1,0 +1,143 @@
+"""What the progress listener's actor takes and answers.
+
+A report's *position* counts from 1 and goes on from job to job; position 0 is before the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    import zmq
+
+    from messages.mailbox import Mailbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressSocketMade:
+    """Told to the listener's parent: ``close`` has its socket closed, on the socket's own thread.
+
+    It may be called at any time and from any thread, also when the event loop is stuck.
+    """
+
+    close: Callable[[], Future[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningStarted:
+    """The SUB socket is bound to ``address`` and its polling task runs."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningFailed:
+    """The SUB socket could not be bound; nothing is left open."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressCounts:
+    """The job's counts so far, and the position of its last report."""
+
+    received: int = 0
+    undecodable: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningStopped:
+    """What was coming has been received, the polling task is cancelled and the socket closed."""
+
+    received: int
+    undecodable: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded:
+    """All that the job's trainer sent is in the log; the socket goes on listening."""
+
+    counts: ProgressCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressPage:
+    """Reports in order, without a gap among them.
+
+    The report ``messages[i]`` has the position ``last - len(messages) + 1 + i``. ``missed`` counts
+    the reports between the requested place and the first of the page that have left the bounded
+    log. ``ended`` says that ``last`` is the last report of a job that is over.
+    """
+
+    messages: tuple[str, ...]
+    last: int
+    missed: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartListening:
+    """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
+
+    With ``new_job=False`` it goes on with the job that a crashed listener has left.
+    """
+
+    context: zmq.Context[zmq.Socket[bytes]]
+    address: str
+    reply_to: Mailbox[ListeningStarted | ListeningFailed]
+    new_job: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProgress:
+    """Answered with one ``ProgressPage`` of what comes after the position ``after``.
+
+    The page holds ``limit`` messages at the most; it comes at once, or as soon as there is
+    something to read, or when the job ends.
+    """
+
+    after: int
+    limit: int
+    reply_to: Mailbox[ProgressPage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReading:
+    """Forget the ``ReadProgress`` of this ``reply_to`` that is not answered yet."""
+
+    reply_to: Mailbox[ProgressPage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndJob:
+    """Receive what the job's trainer has still sent, then begin the next job in the log."""
+
+    reply_to: Mailbox[JobEnded]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountProgress:
+    """Answered with the job's ``ProgressCounts``."""
+
+    reply_to: Mailbox[ProgressCounts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopListening:
+    """Receive what is still coming, then cancel the task and close the socket; twice too.
+
+    Reports that are in the log can be read on.
+    """
+
+    reply_to: Mailbox[ListeningStopped]
+
+
+ProgressListenerMessage: TypeAlias = (
+    StartListening | ReadProgress | StopReading | EndJob | CountProgress | StopListening
+)

@@ -1,0 +1,251 @@
+"""What the supervisor takes, what it answers, and what it tells its owner.
+
+Every request carries ``reply_to`` and gets its answer there.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from messages.client_channel import ClientStatus, DataChannel
+from messages.control_socket import ControlReply
+from messages.mailbox import Mailbox
+
+
+class JobOutcome(enum.Enum):
+    """How a training ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Phase(enum.StrEnum):
+    """Where the supervisor stands."""
+
+    IDLE = "IDLE"
+    """No job is reported."""
+    BINDING = "BINDING"
+    """The two sockets are being bound."""
+    CONNECTING = "CONNECTING"
+    """Both sockets are bound; the connect wait runs."""
+    REPORTING = "REPORTING"
+    """``ReportingReady`` has been told."""
+    SWITCHING = "SWITCHING"
+    """The reports of one job are being delivered; the next job takes over the sockets."""
+    STOPPING = "STOPPING"
+    """What is left is delivered, then everything is closed."""
+    BYPASSED = "BYPASSED"
+    """A job without GUI: no context, no socket, no task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingSummary:
+    """What became of one job's reports.
+
+    ``received`` counts every message that came from the trainer, ``undecodable`` those of them
+    that are not one non-empty UTF-8 text and so could not be forwarded. ``forwarded`` and
+    ``failed`` are summed over the clients: reports handed to a client's channel, and reports that
+    an attached client could not be given. With one client attached from start to end,
+    ``received == forwarded + failed + undecodable``.
+    """
+
+    received: int = 0
+    forwarded: int = 0
+    failed: int = 0
+    undecodable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingReady:
+    """Both sockets are bound to these addresses and the connect wait is over: start the trainer."""
+
+    job_id: str
+    control_address: str
+    progress_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingBypassed:
+    """The job runs without reporting, since it was started with ``gui=False``."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingFailed:
+    """What was asked for cannot be done, or reporting had to end; everything opened is closed.
+
+    ``reason`` is written for a person: what failed, at which address, and what to do.
+    """
+
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingStopped:
+    """The job's reports are delivered, and all is closed unless a next job goes on with it."""
+
+    job_id: str
+    outcome: JobOutcome
+    summary: ReportingSummary
+
+
+StartAnswer: TypeAlias = ReportingReady | ReportingBypassed | ReportingFailed
+StopAnswer: TypeAlias = ReportingStopped | ReportingFailed
+SwitchAnswer: TypeAlias = ReportingStopped | ReportingReady | ReportingFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartReporting:
+    """Report the job ``job_id``; with ``gui=False`` nothing of ZeroMQ is made."""
+
+    job_id: str
+    gui: bool
+    reply_to: Mailbox[StartAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReporting:
+    """End the report of ``job_id``: deliver what is left, then close everything."""
+
+    job_id: str
+    outcome: JobOutcome
+    reply_to: Mailbox[StopAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchJob:
+    """End the report of ``job_id`` and begin that of ``next_job_id`` on the same sockets.
+
+    Tell it when the trainer of ``job_id`` has exited and before the next one starts. Answered with
+    ``ReportingStopped`` for the one and ``ReportingReady`` for the other.
+    """
+
+    job_id: str
+    outcome: JobOutcome
+    next_job_id: str
+    reply_to: Mailbox[SwitchAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachClient:
+    """Forward reports to ``channel`` and take the client's texts from it; legal at any time.
+
+    A ``client_id`` that is attached gets its channel replaced; one that was attached before goes
+    on after the last report that its former channel took; a new one begins with the first report
+    of the job that is reported. With ``accept_control=False`` its control texts are not published
+    but told to the owner like any other text.
+    """
+
+    channel: DataChannel
+    client_id: str
+    accept_control: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachClient:
+    """Let go of the client's channel; the channel itself is left open."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendControl:
+    """Publish ``command`` to the trainer: the worker's own stop, without a client."""
+
+    command: str
+    reply_to: Mailbox[ControlReply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """The addresses that the two sockets are bound to."""
+
+    control: str
+    progress: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterStatus:
+    """How reporting stands. ``addresses`` is None while nothing is bound; counts are the job's."""
+
+    phase: Phase
+    job_id: str | None
+    addresses: Addresses | None
+    trainer_connected: bool
+    received: int
+    clients: tuple[ClientStatus, ...]
+    undecodable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetStatus:
+    """Answered with a ``ReporterStatus``, within a second even when the event loop is stuck."""
+
+    reply_to: Mailbox[ReporterStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildDown:
+    """A child of the supervisor has released what it owned and is gone.
+
+    ``reason`` is None after an orderly stop, else the error that it died of.
+    """
+
+    child: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerConnected:
+    """A trainer has joined the control socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerDisconnected:
+    """The last connection of the trainer to the control socket is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientMessageReceived:
+    """A client has sent ``text``, which is not a control message."""
+
+    client_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientGone:
+    """The client's channel is closed; under the same id it may attach again."""
+
+    client_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportingDegraded:
+    """A part of the reporter failed and is being replaced; reporting goes on."""
+
+    reason: str
+
+
+OwnerEvent: TypeAlias = (
+    TrainerConnected
+    | TrainerDisconnected
+    | ClientMessageReceived
+    | ClientGone
+    | ReportingDegraded
+    | ReportingFailed
+)
+
+SupervisorMessage: TypeAlias = (
+    StartReporting
+    | StopReporting
+    | SwitchJob
+    | AttachClient
+    | DetachClient
+    | SendControl
+    | GetStatus
+)

@@ -1,0 +1,90 @@
+"""Fixtures of all tests, and the check that no test leaves anything behind."""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pykka
+import pytest
+
+from actors import ReporterSettings, SupervisorRef, spawn_supervisor
+from tests.support.event_loop import LoopThread
+from tests.support.probe import PATIENCE, Probe
+
+FREE_PORT = "tcp://127.0.0.1:*"
+
+
+def open_sockets() -> set[str]:
+    """The descriptors of this process that are sockets, pipes or event counters."""
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue  # the descriptor of the listing itself
+        if target.startswith(("socket:", "anon_inode:[eventpoll]", "anon_inode:[eventfd]")):
+            found.add(f"{link.name} {target}")
+    return found
+
+
+def settled(condition: Callable[[], bool]) -> bool:
+    """Whether ``condition`` comes to hold; what ends on other threads needs a moment."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """After each test: no actor, thread or socket more than before."""
+    threads = set(threading.enumerate())
+    sockets = open_sockets()
+    yield
+    actors = pykka.ActorRegistry.get_all()
+    pykka.ActorRegistry.stop_all(timeout=PATIENCE)
+    assert not actors, f"actors are left: {actors}"
+    assert settled(lambda: set(threading.enumerate()) <= threads), (
+        f"threads are left: {set(threading.enumerate()) - threads}"
+    )
+    gc.collect()
+    assert settled(lambda: open_sockets() <= sockets), (
+        f"sockets are left: {open_sockets() - sockets}"
+    )
+
+
+@pytest.fixture
+def loop_thread() -> Iterator[LoopThread]:
+    """An event loop on a thread; at the end no task may be left and no callback may have failed."""
+    thread = LoopThread()
+    yield thread
+    tasks = thread.tasks()
+    thread.close()
+    assert not tasks, f"tasks are left: {tasks}"
+    assert not thread.errors, f"callbacks failed: {thread.errors}"
+
+
+@pytest.fixture
+def owner() -> Probe:
+    """The mailbox of the reporter's owner."""
+    return Probe()
+
+
+@pytest.fixture
+def settings() -> ReporterSettings:
+    """Free ports and no connect wait."""
+    return ReporterSettings(control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0)
+
+
+@pytest.fixture
+def supervisor(
+    loop_thread: LoopThread, owner: Probe, settings: ReporterSettings
+) -> Iterator[SupervisorRef]:
+    """A supervisor that is ended after the test."""
+    ref = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    yield ref
+    assert ref.stop(timeout=PATIENCE)
