@@ -1,0 +1,79 @@
+"""RunRecord: a run as its messages tell it. A plain object."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Epoch:
+    """One epoch; a loss is None as long as it is not known."""
+
+    number: int
+    batches: int = 0
+    batch_loss: float | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What a client has learnt of a run. Messages that it does not know are counted alone."""
+
+    received: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    epochs: list[Epoch] = field(default_factory=list)
+    ended: bool = False
+    batches_per_epoch: int | None = None
+    """Known when the first epoch has ended."""
+
+    def add(self, message: str) -> str:
+        """Take the trainer's ``message``; the name of its event."""
+        self.received += 1
+        try:
+            report = json.loads(message)
+        except (ValueError, RecursionError):
+            report = None
+        event = report.get("event") if isinstance(report, dict) else None
+        if not isinstance(event, str):
+            event = "other"
+        self.events[event] += 1
+        if isinstance(report, dict):
+            self._learn(event, report)
+        return event
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """The epoch that runs, or the last one."""
+        return self.epochs[-1] if self.epochs else None
+
+    def _learn(self, event: str, report: dict[str, Any]) -> None:
+        logs = report.get("logs")
+        logs = logs if isinstance(logs, dict) else {}
+        match event:
+            case "train_begin":
+                self.ended = False
+            case "epoch_begin":
+                number = report.get("epoch")
+                self.epochs.append(Epoch(number if isinstance(number, int) else len(self.epochs)))
+            case "batch_end" if self.epochs:
+                self.epochs[-1].batches += 1
+                self.epochs[-1].batch_loss = _number(logs.get("loss"))
+            case "epoch_end" if self.epochs:
+                epoch = self.epochs[-1]
+                epoch.train_loss = _number(logs.get("train/loss", logs.get("loss")))
+                epoch.val_loss = _number(logs.get("val/loss"))
+                epoch.seconds = _number(logs.get("train/time"))
+                self.batches_per_epoch = max(self.batches_per_epoch or 0, epoch.batches)
+            case "train_end":
+                self.ended = True
+            case _:
+                pass
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,73 @@
+"""The trainer's command line: which trainer it is, and how it is told its ports. Pure functions."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import PurePath
+from typing import Final
+
+CONTROL_PORT: Final = "{control_port}"
+PROGRESS_PORT: Final = "{progress_port}"
+
+_TCP: Final = re.compile(r"tcp://.*:(\d+)")
+
+
+def is_sleap_nn(command: tuple[str, ...]) -> bool:
+    """Whether ``sleap-nn train`` stands in the command, also behind a launcher such as srun."""
+    return any(
+        PurePath(program).stem == "sleap-nn" and argument == "train"
+        for program, argument in itertools.pairwise(command)
+    )
+
+
+def is_sleap_train(command: tuple[str, ...]) -> bool:
+    """Whether the older ``sleap-train`` stands in the command."""
+    return any(PurePath(word).stem == "sleap-train" for word in command)
+
+
+def port_of(address: str) -> int:
+    """The port of a TCP address. Raises ValueError for any other address."""
+    match = _TCP.fullmatch(address)
+    if match is None:
+        raise ValueError(f"{address} has no port that a trainer could be told: use tcp://")
+    return int(match[1])
+
+
+def has_placeholders(command: tuple[str, ...]) -> bool:
+    """Whether the command asks for the ports to be filled in."""
+    return any(CONTROL_PORT in word or PROGRESS_PORT in word for word in command)
+
+
+def with_ports(
+    command: tuple[str, ...], *, control_port: int, progress_port: int
+) -> tuple[str, ...]:
+    """The command with the ports filled in.
+
+    They are appended for sleap-nn and sleap-train, each unless the command sets it itself.
+    """
+    filled = tuple(
+        word.replace(CONTROL_PORT, str(control_port)).replace(PROGRESS_PORT, str(progress_port))
+        for word in command
+    )
+    if is_sleap_nn(command):
+        # With ++ Hydra sets a key whether or not the training's configuration has it.
+        options = {
+            "trainer_config.zmq.controller_port": f"={control_port}",
+            "trainer_config.zmq.publish_port": f"={progress_port}",
+        }
+        return filled + tuple(
+            f"++{key}{value}"
+            for key, value in options.items()
+            if not any(word.lstrip("+").startswith(f"{key}=") for word in filled)
+        )
+    if is_sleap_train(command):
+        missing: tuple[str, ...] = () if "--zmq" in filled else ("--zmq",)
+        for option, port in (
+            ("--controller_port", control_port),
+            ("--publish_port", progress_port),
+        ):
+            if not any(word == option or word.startswith(f"{option}=") for word in filled):
+                missing += (option, str(port))
+        return filled + missing
+    return filled
