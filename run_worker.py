@@ -26,7 +26,6 @@ from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_
 from messages import (
     CancelTraining,
     ChildDown,
-    DetachClient,
     RunTraining,
     ShowState,
     ShowSummary,
@@ -188,12 +187,11 @@ async def run(options: argparse.Namespace, console: Console) -> int:
         terminal.tell(ShowSummary(summary=end.summary))
         return end.exit_code
     finally:
-        if client is not None:
-            supervisor.tell(DetachClient(client_id=client.client_id))
-            await client.close()
         for ref in (trainer, supervisor, worker, terminal):
             if not await asyncio.to_thread(ref.stop, timeout=STOP_TIMEOUT):
                 logging.getLogger(__name__).error("%r has not ended", ref)
+        if client is not None:
+            await client.close()
 
 
 M = TypeVar("M")

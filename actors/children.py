@@ -48,8 +48,14 @@ class Children:
         self._log = progress_log
         self._scheduler = scheduler
         self._settings = settings
+        self.control: TypedRef[ControlSocketMessage]
+        self.listener: TypedRef[ProgressListenerMessage]
+
+    def start(self) -> FollowRun:
+        """Start both; what the clients are to follow."""
         self.control = self._spawn_control()
         self.listener = self._spawn_listener()
+        return self.run()
 
     def replace(self, child: str) -> FollowRun:
         """Start ``child`` again; what the clients are to follow from here on."""

@@ -13,6 +13,7 @@ class Epoch:
     """One epoch; a loss is None as long as it is not known."""
 
     number: int
+    began: float
     batches: int = 0
     batch_loss: float | None = None
     train_loss: float | None = None
@@ -31,8 +32,8 @@ class RunRecord:
     batches_per_epoch: int | None = None
     """Known when the first epoch has ended."""
 
-    def add(self, message: str) -> str:
-        """Take the trainer's ``message``; the name of its event."""
+    def add(self, message: str, *, now: float) -> str:
+        """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
         self.received += 1
         try:
             report = json.loads(message)
@@ -43,7 +44,7 @@ class RunRecord:
             event = "other"
         self.events[event] += 1
         if isinstance(report, dict):
-            self._learn(event, report)
+            self._learn(event, report, now)
         return event
 
     @property
@@ -51,7 +52,7 @@ class RunRecord:
         """The epoch that runs, or the last one."""
         return self.epochs[-1] if self.epochs else None
 
-    def _learn(self, event: str, report: dict[str, Any]) -> None:
+    def _learn(self, event: str, report: dict[str, Any], now: float) -> None:
         logs = report.get("logs")
         logs = logs if isinstance(logs, dict) else {}
         match event:
@@ -59,7 +60,8 @@ class RunRecord:
                 self.ended = False
             case "epoch_begin":
                 number = report.get("epoch")
-                self.epochs.append(Epoch(number if isinstance(number, int) else len(self.epochs)))
+                known = isinstance(number, int)
+                self.epochs.append(Epoch(number if known else len(self.epochs), began=now))
             case "batch_end" if self.epochs:
                 self.epochs[-1].batches += 1
                 self.epochs[-1].batch_loss = _number(logs.get("loss"))
@@ -67,7 +69,7 @@ class RunRecord:
                 epoch = self.epochs[-1]
                 epoch.train_loss = _number(logs.get("train/loss", logs.get("loss")))
                 epoch.val_loss = _number(logs.get("val/loss"))
-                epoch.seconds = _number(logs.get("train/time"))
+                epoch.seconds = now - epoch.began
                 self.batches_per_epoch = max(self.batches_per_epoch or 0, epoch.batches)
             case "train_end":
                 self.ended = True

@@ -79,6 +79,11 @@ class StatusSurveys:
         if not survey.waits_for:
             self.end(message.number)
 
+    def end_all(self) -> None:
+        """Answer all with what is known."""
+        for number in list(self._surveys):
+            self.end(number)
+
     def end(self, number: int) -> None:
         """Answer with what is known."""
         survey = self._surveys.pop(number, None)

@@ -10,7 +10,6 @@ It runs on a thread of its own, so that it can close everything also when the ev
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Final, assert_never
 
 import pykka
@@ -19,12 +18,14 @@ import zmq
 from actors.base import ReporterActor
 from actors.children import CONTROL, LISTENER, Children
 from actors.client_roster import ClientRoster, FromClient
+from actors.closing import Closing
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
+from actors.delivery import Delivery
 from actors.job import Job
 from actors.progress_log import ProgressLog
 from actors.status_survey import StatusSurveys
+from actors.steps import Steps
 from actors.supervisor_inbox import (
-    ConnectWaitOver,
     ContextTerminated,
     Inbox,
     RestartAnswer,
@@ -36,21 +37,16 @@ from actors.supervisor_inbox import (
     SurveyAnswer,
     SurveyTimedOut,
 )
-from actors.teardown import WITHIN as TERMINATED_WITHIN
-from actors.teardown import ContextReaper
 from actors.typed_ref import Adapter, TypedRef, deliver
 from messages import (
     Addresses,
     AttachClient,
     AwaitNextTrainer,
     ChildDown,
-    ClientStatus,
-    CloseControlSocket,
     ControlSocketClosed,
     ControlSocketFailed,
     ControlSocketOpened,
     DetachClient,
-    EndJob,
     GetStatus,
     JobEnded,
     JobOutcome,
@@ -74,7 +70,6 @@ from messages import (
     SendControl,
     StartListening,
     StartReporting,
-    StopListening,
     StopReporting,
     SwitchJob,
     TrainerConnected,
@@ -83,10 +78,8 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
-    from concurrent.futures import Future
 
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.scheduler import Scheduler
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)
@@ -94,11 +87,8 @@ log = logging.getLogger(__name__)
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that binding a socket may take; it takes milliseconds unless the event loop is stuck."""
 
-CLOSE_TIMEOUT: Final = 1.0
-"""Seconds beyond its own bound that an actor is waited for at the end; it takes milliseconds."""
-
-FLUSH_LEAST: Final = 0.25
-"""Seconds that the clients get at a stop even if receiving has used up the drain timeout."""
+END_TIMEOUT: Final = 1.0
+"""Seconds that the other actors may take to end; it takes milliseconds."""
 
 
 class SupervisorActor(ReporterActor, pykka.ThreadingActor):
@@ -123,44 +113,38 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
     ) -> None:
         super().__init__()
         self.parent = gone
-        self._loop = loop
         self._owner = owner
         self._settings = settings
-        self._scheduler = scheduler
         self._me: TypedRef[Inbox] = TypedRef(self.actor_ref)
-        self._roster = ClientRoster(loop=loop, me=self._me, owner=owner, settings=settings)
-        self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
-        self._budget = CrashBudget()
-        self._surveys = StatusSurveys(me=self._me, scheduler=scheduler)
         self._phase = Phase.IDLE
-        self._epoch = 0
-        self._timer: Cancellable | None = None
-        self._then: Callable[[], None] = lambda: None
-        self._awaited = ""
         self._job: Job | None = None
         self._job_start = 0
         self._last_stopped: ReportingStopped | None = None
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._close_progress_socket: Callable[[], Future[None]] | None = None
-        self._reaper: ContextReaper | None = None
         self._control_address: str | None = None
         self._progress_address: str | None = None
-        self._drain_until = 0.0
-        self._unflushed: set[str] = set()
         self._trainer_connected = False
-        self._left: set[str] = set()
         self._shutdown: Shutdown | None = None
+        self._alive = {CONTROL, LISTENER}
+        self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
+        self._budget = CrashBudget()
+        self._steps = Steps(me=self._me, scheduler=scheduler)
+        self._surveys = StatusSurveys(me=self._me, scheduler=scheduler)
+        self._roster = ClientRoster(loop=loop, me=self._me, owner=owner, settings=settings)
+        self._children = Children(
+            loop=loop, me=self._me, progress_log=self._log, scheduler=scheduler, settings=settings
+        )
+        self._delivery = Delivery(
+            steps=self._steps,
+            children=self._children,
+            roster=self._roster,
+            progress_log=self._log,
+            delivered=self._delivered,
+        )
+        self._closing = Closing(steps=self._steps, children=self._children, closed=self._closed)
 
     def on_start(self) -> None:
         """Start the children."""
-        self._children = Children(
-            loop=self._loop,
-            me=self._me,
-            progress_log=self._log,
-            scheduler=self._scheduler,
-            settings=self._settings,
-        )
-        self._roster.follow(self._children.run())
+        self._roster.follow(self._children.start())
 
     def on_receive(self, message: Inbox) -> None:
         """Handle one message."""
@@ -176,7 +160,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case DetachClient():
                 self._roster.detach(message.client_id)
             case SendControl():
-                self._send_control(message)
+                self._children.control.tell(
+                    PublishControl(command=message.command, reply_to=message.reply_to)
+                )
             case GetStatus():
                 self._report_status(message)
             case TrainerConnected() | TrainerDisconnected():
@@ -187,21 +173,14 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case FromClient():
                 self._from_client(message)
             case ProgressSocketMade():
-                self._close_progress_socket = message.close
+                self._closing.close_progress_socket = message.close
             case Step():
-                if message.epoch == self._epoch:
+                if self._steps.is_current(message):
                     self._answered(message.answer)
+            case StepTimedOut():
+                self._steps.timed_out(message)
             case Restarted():
                 self._restarted(message.answer)
-            case ConnectWaitOver():
-                if message.epoch == self._epoch:
-                    self._ready()
-            case StepTimedOut():
-                if message.epoch == self._epoch:
-                    self._then()
-            case ContextTerminated():
-                if message.epoch == self._epoch:
-                    self._finish()
             case SurveyAnswer():
                 self._surveys.answered(message)
             case SurveyTimedOut():
@@ -213,49 +192,20 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
-        self._cancel_timer()
+        self._steps.end()
+        self._surveys.end_all()
         self._roster.close_all()
         self._children.end()
-        if self._context is not None:
-            if self._reaper is None:
-                self._reaper = ContextReaper(
-                    self._context, self._close_progress_socket, lambda: None
-                )
-            self._reaper.join()
+        self._closing.now()
         if self._job is not None:
             self._job.failure = self._job.failure or "the reporter has been ended"
-            self._job.answer(self._stopped(self._job))
+            self._job.answer(self._stopped(self._job, self._log.counts))
             self._job = None
-
-    # Phases and steps
 
     def _become(self, phase: Phase) -> None:
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
         self._phase = phase
-        self._next_epoch()
-
-    def _next_epoch(self) -> None:
-        """From here on, timers and answers of what went before are late, and dropped."""
-        self._cancel_timer()
-        self._epoch += 1
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _wait(
-        self, within: float, then: Callable[[], None], *, awaited: str = ""
-    ) -> Mailbox[StepAnswer]:
-        """Begin a step; its ``reply_to``.
-
-        ``then`` is done when no answer comes ``within`` seconds, or the ``awaited`` child crashes.
-        """
-        self._next_epoch()
-        self._then, self._awaited = then, awaited
-        epoch = self._epoch
-        self._timer = self._scheduler.after(within, lambda: self._me.tell(StepTimedOut(epoch)))
-        return Adapter(self._me, lambda answer: Step(epoch, answer))
+        self._steps.end()
 
     def _answered(self, answer: StepAnswer) -> None:
         match answer:
@@ -265,21 +215,21 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 self._connect(answer.address)
             case ControlSocketFailed() | ListeningFailed():
                 self._give_up(answer.reason)
-            case JobEnded():
-                self._job_ended(answer.counts)
-            case ListeningStopped():
-                self._listening_stopped(answer)
+            case JobEnded() | ListeningStopped():
+                self._delivery.listened(answer)
             case ReportsFlushed():
-                self._client_flushed(answer.status)
+                self._delivery.flushed(answer.status)
             case ControlSocketClosed():
-                self._terminate_context()
+                self._closing.terminate_context()
+            case ContextTerminated():
+                self._closing.end()
             case _:
                 assert_never(answer)
 
     # Starting
 
     def _start(self, message: StartReporting) -> None:
-        if self._shutdown is not None or self._job is not None:
+        if self._job is not None or self._shutdown is not None:
             reason = (
                 "the reporter is being ended"
                 if self._job is None
@@ -298,31 +248,34 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._budget.renew()
         self._roster.begin_job()
         self._become(Phase.BINDING)
-        self._context = zmq.Context()
-        reply_to = self._wait(OPEN_TIMEOUT, lambda: self._give_up("the control socket is stuck"))
+        self._closing.context = context = zmq.Context()
+        reply_to = self._steps.begin(
+            OPEN_TIMEOUT, lambda: self._give_up("the control socket's actor does not answer")
+        )
         self._children.control.tell(
             OpenControlSocket(
-                context=self._context, address=self._settings.control_address, reply_to=reply_to
+                context=context, address=self._settings.control_address, reply_to=reply_to
             )
         )
 
     def _start_listening(self, control_address: str) -> None:
-        assert self._context is not None
+        assert self._closing.context is not None
         self._control_address = control_address
-        reply_to = self._wait(OPEN_TIMEOUT, lambda: self._give_up("the event loop is stuck"))
+        reply_to = self._steps.begin(
+            OPEN_TIMEOUT, lambda: self._give_up("the event loop does not run")
+        )
         self._children.listener.tell(
             StartListening(
-                context=self._context, address=self._settings.progress_address, reply_to=reply_to
+                context=self._closing.context,
+                address=self._settings.progress_address,
+                reply_to=reply_to,
             )
         )
 
     def _connect(self, progress_address: str) -> None:
         self._progress_address = progress_address
         self._become(Phase.CONNECTING)
-        epoch = self._epoch
-        self._timer = self._scheduler.after(
-            self._settings.connect_wait, lambda: self._me.tell(ConnectWaitOver(epoch))
-        )
+        self._steps.begin(self._settings.connect_wait, self._ready)
 
     def _ready(self) -> None:
         assert self._job is not None
@@ -349,10 +302,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             return
         job.stops.append(message)
         job.outcome = job.outcome or message.outcome
-        if self._phase is Phase.BYPASSED:
-            self._finish()
-        elif self._phase is not Phase.STOPPING:
-            self._begin_stopping()
+        self._end_job()
 
     def _refuse_stop(self, message: StopReporting, job: Job | None) -> None:
         last = self._last_stopped
@@ -369,84 +319,41 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         log.error("reporting of job %s ends: %s", self._job.job_id, reason)
         self._job.failure = reason
         self._job.outcome = self._job.outcome or JobOutcome.FAILED
-        self._begin_stopping()
+        self._end_job()
 
-    def _begin_stopping(self) -> None:
-        self._become(Phase.STOPPING)
+    def _end_job(self) -> None:
+        """Deliver what is left, then close everything."""
         drain = self._settings.drain_timeout
         if self._shutdown is not None:
             drain = min(drain, self._shutdown.within / 2)
-        self._drain_until = time.monotonic() + drain
-        reply_to = self._wait(drain + CLOSE_TIMEOUT, self._listener_stuck, awaited=LISTENER)
-        self._children.listener.tell(StopListening(reply_to=reply_to))
+        match self._phase:
+            case Phase.BYPASSED:
+                self._closed()
+            case Phase.SWITCHING:
+                self._become(Phase.STOPPING)
+                self._delivery.stop_instead(drain)
+            case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
+                self._become(Phase.STOPPING)
+                self._delivery.begin(drain, stop_listening=True)
+            case Phase.STOPPING | Phase.IDLE:
+                pass
+            case _:
+                assert_never(self._phase)
 
-    def _listener_stuck(self) -> None:
-        log.error("the progress listener has not answered: what it had to receive may be lost")
-        self._flush()
-
-    def _listening_stopped(self, answer: ListeningStopped) -> None:
+    def _delivered(self, counts: ProgressCounts) -> None:
         assert self._job is not None
-        if self._job.counts is None:
-            self._job.counts = ProgressCounts(
-                received=answer.received, undecodable=answer.undecodable, last=answer.last
-            )
-        self._flush()
-
-    def _flush(self) -> None:
-        """Have the clients given what is left."""
-        within = max(FLUSH_LEAST, self._drain_until - time.monotonic())
-        reply_to = self._wait(within + CLOSE_TIMEOUT, self._clients_stuck)
-        assert self._job is not None
-        last = self._log.last if self._job.counts is None else self._job.counts.last
-        self._unflushed = self._roster.flush(last, within, reply_to)
-        self._go_on_when_flushed()
-
-    def _client_flushed(self, status: ClientStatus) -> None:
-        self._roster.count(status)
-        self._unflushed.discard(status.client_id)
-        self._go_on_when_flushed()
-
-    def _clients_stuck(self) -> None:
-        log.error("clients have not taken their reports: %s", ", ".join(sorted(self._unflushed)))
-        self._unflushed.clear()
-        self._go_on_when_flushed()
-
-    def _go_on_when_flushed(self) -> None:
-        if self._unflushed:
-            return
+        self._job.counts = counts
         if self._phase is Phase.SWITCHING:
-            self._begin_next_job()
+            self._begin_next_job(self._job, counts)
         else:
-            self._close_control()
+            self._closing.begin()
 
-    def _close_control(self) -> None:
-        reply_to = self._wait(CLOSE_TIMEOUT, self._terminate_context, awaited=CONTROL)
-        self._children.control.tell(CloseControlSocket(reply_to=reply_to))
-
-    def _terminate_context(self) -> None:
-        if self._context is None:
-            self._finish()
-            return
-        self._wait(TERMINATED_WITHIN, self._context_stuck)
-        epoch = self._epoch
-        self._reaper = ContextReaper(
-            self._context,
-            self._close_progress_socket,
-            lambda: self._me.tell(ContextTerminated(epoch)),
-        )
-
-    def _context_stuck(self) -> None:
-        if self._reaper is not None:
-            self._reaper.complain_if_alive()
-        self._finish()
-
-    def _finish(self) -> None:
-        """Everything is closed: answer all who wait for that."""
+    def _closed(self) -> None:
+        """Nothing is open: answer all who wait for that."""
         assert self._job is not None
         job, self._job = self._job, None
-        self._context = self._reaper = self._close_progress_socket = None
         self._control_address = self._progress_address = None
-        self._last_stopped = stopped = self._stopped(job)
+        self._last_stopped = stopped = self._stopped(job, job.counts)
         never_ready = job.start is not None
         self._become(Phase.IDLE)
         job.answer(stopped)
@@ -455,11 +362,10 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         if self._shutdown is not None:
             self._end_children()
 
-    def _stopped(self, job: Job) -> ReportingStopped:
-        forwarded, failed = self._roster.job_counts()
-        if self._phase is Phase.BYPASSED:
+    def _stopped(self, job: Job, counts: ProgressCounts | None) -> ReportingStopped:
+        if counts is None:  # bypassed: nothing was counted
             return job.stopped(ProgressCounts(), 0, 0)
-        return job.stopped(job.counts or self._log.counts, forwarded, failed)
+        return job.stopped(counts, *self._roster.job_counts())
 
     # Switching to the next job of a pipeline
 
@@ -475,29 +381,20 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         job.switch = message
         job.outcome = message.outcome
         self._become(Phase.SWITCHING)
-        self._drain_until = time.monotonic() + self._settings.drain_timeout
-        reply_to = self._wait(self._settings.drain_timeout + CLOSE_TIMEOUT, self._listener_stuck)
-        self._children.listener.tell(EndJob(reply_to=reply_to))
+        self._delivery.begin(self._settings.drain_timeout, stop_listening=False)
         self._children.control.tell(AwaitNextTrainer())
 
-    def _job_ended(self, counts: ProgressCounts) -> None:
-        assert self._job is not None
-        self._job.counts = counts
-        self._flush()
-
-    def _begin_next_job(self) -> None:
-        assert self._job is not None
-        assert self._job.switch is not None
-        stopped, switch = self._stopped(self._job), self._job.switch
-        self._last_stopped = stopped
-        self._job_start = self._log.last if self._job.counts is None else self._job.counts.last
-        self._job = Job(switch.next_job_id)
+    def _begin_next_job(self, job: Job, counts: ProgressCounts) -> None:
+        assert job.switch is not None
+        self._last_stopped = stopped = self._stopped(job, counts)
+        self._job_start = counts.last
+        self._job = Job(job.switch.next_job_id)
         self._roster.begin_job()
         self._become(Phase.REPORTING)
-        deliver(switch.reply_to, stopped)
-        deliver(switch.reply_to, self._ready_answer(self._job))
+        deliver(job.switch.reply_to, stopped)
+        deliver(job.switch.reply_to, self._ready_answer(self._job))
 
-    # Clients, control and status
+    # Clients and status
 
     def _first_for_new_client(self) -> int:
         """The position after which a client without a place begins: with the job's first report."""
@@ -507,15 +404,8 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         crash = self._roster.handle(message)
         if crash is not None and crash.reason is not None:
             self._lost(crash.child, crash.reason)
+        self._delivery.clients_changed()
         self._leave_when_alone()
-        if self._unflushed:
-            self._unflushed &= self._roster.client_ids()
-            self._go_on_when_flushed()
-
-    def _send_control(self, message: SendControl) -> None:
-        self._children.control.tell(
-            PublishControl(command=message.command, reply_to=message.reply_to)
-        )
 
     def _report_status(self, message: GetStatus) -> None:
         addresses = (
@@ -537,7 +427,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def _child_down(self, down: ChildDown) -> None:
         if self._shutdown is not None and self._job is None:
-            self._left.discard(down.child)
+            self._alive.discard(down.child)
             self._leave_when_alone()
         elif down.reason is not None:
             self._roster.follow(self._children.replace(down.child))
@@ -551,8 +441,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         if self._phase in (Phase.IDLE, Phase.BYPASSED):
             return
         if self._phase is Phase.STOPPING:
-            if self._awaited == child:
-                self._then()
+            self._steps.crashed(child)
         elif self._phase is Phase.BINDING:
             self._give_up(f"{child} failed: {reason}")
         elif not bearable:
@@ -563,33 +452,30 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             self._reopen_listener()
 
     def _reopen_control(self) -> None:
-        assert self._context is not None
+        assert self._closing.context is not None
         assert self._control_address is not None
         self._children.control.tell(
             OpenControlSocket(
-                context=self._context,
+                context=self._closing.context,
                 address=self._control_address,
                 reply_to=Adapter(self._me, Restarted),
             )
         )
 
     def _reopen_listener(self) -> None:
-        assert self._job is not None
-        assert self._context is not None
+        assert self._closing.context is not None
         assert self._progress_address is not None
-        switching = self._phase is Phase.SWITCHING and self._job.counts is None
-        if switching:
-            self._job.counts = self._log.counts
+        next_job = self._phase is Phase.SWITCHING and not self._delivery.received
+        if next_job:
+            self._delivery.listener_lost()
         self._children.listener.tell(
             StartListening(
-                context=self._context,
+                context=self._closing.context,
                 address=self._progress_address,
                 reply_to=Adapter(self._me, Restarted),
-                new_job=switching,
+                new_job=next_job,
             )
         )
-        if switching:
-            self._then()
 
     def _restarted(self, answer: RestartAnswer) -> None:
         if self._phase in (Phase.IDLE, Phase.STOPPING):
@@ -610,22 +496,19 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._shutdown = message
         if self._job is None:
             self._end_children()
-        elif self._phase is Phase.BYPASSED:
-            self._finish()
-        elif self._phase is not Phase.STOPPING:
+        else:
             self._job.outcome = self._job.outcome or JobOutcome.CANCELLED
-            self._begin_stopping()
+            self._end_job()
 
     def _end_children(self) -> None:
-        self._wait(CLOSE_TIMEOUT, self._leave)
-        self._left = {CONTROL, LISTENER}
+        self._steps.begin(END_TIMEOUT, self._leave)
         self._roster.close_all()
         self._children.end()
 
     def _leave_when_alone(self) -> None:
-        if self._shutdown is None or self._job is not None or self._left or len(self._roster):
+        if self._shutdown is None or self._job is not None or self._alive or len(self._roster):
             return
-        self._next_epoch()
+        self._steps.end()
         self.stop()
 
     def _leave(self) -> None:

@@ -24,6 +24,12 @@ from messages import (
     TrainerDisconnected,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class ContextTerminated:
+    """The ZeroMQ context is terminated."""
+
+
 StepAnswer: TypeAlias = (
     ControlSocketOpened
     | ControlSocketFailed
@@ -33,6 +39,7 @@ StepAnswer: TypeAlias = (
     | ListeningStopped
     | ReportsFlushed
     | ControlSocketClosed
+    | ContextTerminated
 )
 
 RestartAnswer: TypeAlias = (
@@ -42,9 +49,9 @@ RestartAnswer: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An answer to the step that the supervisor was at in ``epoch``."""
+    """An answer to the step ``number``."""
 
-    epoch: int
+    number: int
     answer: StepAnswer
 
 
@@ -56,24 +63,10 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectWaitOver:
-    """The connect wait that began in ``epoch`` is over."""
-
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
 class StepTimedOut:
-    """The step of ``epoch`` has not been answered in time."""
+    """The step ``number`` has not been ended in time."""
 
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContextTerminated:
-    """The context that was given up in ``epoch`` is terminated."""
-
-    epoch: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +100,7 @@ Inbox: TypeAlias = (
     | FromClient
     | Step
     | Restarted
-    | ConnectWaitOver
     | StepTimedOut
-    | ContextTerminated
     | SurveyAnswer
     | SurveyTimedOut
     | Shutdown

@@ -5,6 +5,7 @@ It runs on a thread of its own, so that a slow terminal holds up nothing else.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import pykka
@@ -71,7 +72,7 @@ class TerminalActor(pykka.ThreadingActor):
                 for line in message.lines:
                     self._console.print(Text.from_ansi(line, style="dim"), soft_wrap=True)
             case ShowReport():
-                self._show_report(self._record.add(message.message))
+                self._show_report(self._record.add(message.message, now=time.monotonic()))
             case ShowSummary():
                 self._show_summary(message.summary)
             case _:
