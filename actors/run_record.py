@@ -60,8 +60,9 @@ class RunRecord:
                 self.ended = False
             case "epoch_begin":
                 number = report.get("epoch")
-                known = isinstance(number, int)
-                self.epochs.append(Epoch(number if known else len(self.epochs), began=now))
+                if not isinstance(number, int):
+                    number = len(self.epochs)
+                self.epochs.append(Epoch(number, began=now))
             case "batch_end" if self.epochs:
                 self.epochs[-1].batches += 1
                 self.epochs[-1].batch_loss = _number(logs.get("loss"))
