@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.logging import RichHandler
 
-from actors import ControlEncoding, ReporterSettings, spawn_supervisor
+from actors import ControlEncoding, ReporterSettings, embedded_trainer, spawn_supervisor
 from actors import terminal as terminal_actor
 from actors import trainer as trainer_actor
 from actors import worker as worker_actor
@@ -109,8 +109,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=("debug", "info", "warning", "error"),
         help="of the log lines between the output (default %(default)s)",
     )
-    version = importlib.metadata.version("sleap-progress-reporter")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     words = sys.argv[1:] if arguments is None else arguments
     end = words.index("--") if "--" in words else len(words)
     options = parser.parse_args(words[:end])
@@ -213,7 +212,8 @@ class _Future(Generic[M]):
 
 
 def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:
-    command = (sys.executable, "-m", "actors.embedded_trainer", "--epochs", str(options.epochs))
+    # By its path, and -P: it is found from every folder and imports nothing of this one.
+    command = (sys.executable, "-P", embedded_trainer.__file__, "--epochs", str(options.epochs))
     if options.no_gui:
         return command
     return (*command, "--control-port", CONTROL_PORT, "--progress-port", PROGRESS_PORT)
@@ -226,6 +226,13 @@ def _encoding(options: argparse.Namespace, command: tuple[str, ...]) -> ControlE
     if is_sleap_nn(command) or is_sleap_train(command):
         return ControlEncoding.SLEAP_NN
     return ControlEncoding.VERBATIM
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("sleap-progress-reporter")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _positive(text: str) -> int:

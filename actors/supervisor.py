@@ -316,7 +316,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
     def _give_up(self, reason: str) -> None:
         """End the job's reporting because of ``reason``."""
         assert self._job is not None
-        log.error("reporting of job %s ends: %s", self._job.job_id, reason)
+        # Who waits for the start is told the reason; later nobody may be listening.
+        level = logging.ERROR if self._job.start is None else logging.INFO
+        log.log(level, "reporting of job %s ends: %s", self._job.job_id, reason)
         self._job.failure = reason
         self._job.outcome = self._job.outcome or JobOutcome.FAILED
         self._end_job()
