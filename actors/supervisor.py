@@ -13,16 +13,15 @@ import logging
 from typing import TYPE_CHECKING, Final, assert_never
 
 import pykka
-import zmq
 
 from actors.base import ReporterActor
 from actors.children import CONTROL, LISTENER, Children
 from actors.client_roster import ClientRoster, FromClient
-from actors.closing import Closing
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
 from actors.job import Job
 from actors.progress_log import ProgressLog
+from actors.sockets import Sockets
 from actors.status_survey import StatusSurveys
 from actors.steps import Steps
 from actors.supervisor_inbox import (
@@ -39,7 +38,6 @@ from actors.supervisor_inbox import (
 )
 from actors.typed_ref import Adapter, TypedRef, deliver
 from messages import (
-    Addresses,
     AttachClient,
     AwaitNextTrainer,
     ChildDown,
@@ -54,7 +52,6 @@ from messages import (
     ListeningStarted,
     ListeningStopped,
     Mailbox,
-    OpenControlSocket,
     OwnerEvent,
     Phase,
     ProgressCounts,
@@ -68,7 +65,6 @@ from messages import (
     ReportingStopped,
     ReportsFlushed,
     SendControl,
-    StartListening,
     StartReporting,
     StopReporting,
     SwitchJob,
@@ -83,9 +79,6 @@ if TYPE_CHECKING:
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)
-
-OPEN_TIMEOUT: Final = 5.0
-"""Seconds that binding a socket may take; it takes milliseconds unless the event loop is stuck."""
 
 END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
@@ -120,8 +113,6 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._job: Job | None = None
         self._job_start = 0
         self._last_stopped: ReportingStopped | None = None
-        self._control_address: str | None = None
-        self._progress_address: str | None = None
         self._trainer_connected = False
         self._shutdown: Shutdown | None = None
         self._alive = {CONTROL, LISTENER}
@@ -140,7 +131,14 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             progress_log=self._log,
             delivered=self._delivered,
         )
-        self._closing = Closing(steps=self._steps, children=self._children, closed=self._closed)
+        self._sockets = Sockets(
+            steps=self._steps,
+            children=self._children,
+            settings=settings,
+            opened=self._opened,
+            failed=self._give_up,
+            closed=self._closed,
+        )
 
     def on_start(self) -> None:
         """Start the children."""
@@ -173,7 +171,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case FromClient():
                 self._from_client(message)
             case ProgressSocketMade():
-                self._closing.close_progress_socket = message.close
+                self._sockets.close_progress_socket = message.close
             case Step():
                 if self._steps.is_current(message):
                     self._answered(message.answer)
@@ -196,7 +194,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._surveys.end_all()
         self._roster.close_all()
         self._children.end()
-        self._closing.now()
+        self._sockets.close_at_once()
         if self._job is not None:
             self._job.failure = self._job.failure or "the reporter has been ended"
             self._job.answer(self._stopped(self._job, self._log.counts))
@@ -210,9 +208,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
     def _answered(self, answer: StepAnswer) -> None:
         match answer:
             case ControlSocketOpened():
-                self._start_listening(answer.address)
+                self._sockets.control_opened(answer.address)
             case ListeningStarted():
-                self._connect(answer.address)
+                self._sockets.progress_opened(answer.address)
             case ControlSocketFailed() | ListeningFailed():
                 self._give_up(answer.reason)
             case JobEnded() | ListeningStopped():
@@ -220,9 +218,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case ReportsFlushed():
                 self._delivery.flushed(answer.status)
             case ControlSocketClosed():
-                self._closing.terminate_context()
+                self._sockets.control_closed()
             case ContextTerminated():
-                self._closing.end()
+                self._sockets.context_terminated()
             case _:
                 assert_never(answer)
 
@@ -248,32 +246,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._budget.renew()
         self._roster.begin_job()
         self._become(Phase.BINDING)
-        self._closing.context = context = zmq.Context()
-        reply_to = self._steps.begin(
-            OPEN_TIMEOUT, lambda: self._give_up("the control socket's actor does not answer")
-        )
-        self._children.control.tell(
-            OpenControlSocket(
-                context=context, address=self._settings.control_address, reply_to=reply_to
-            )
-        )
+        self._sockets.open()
 
-    def _start_listening(self, control_address: str) -> None:
-        assert self._closing.context is not None
-        self._control_address = control_address
-        reply_to = self._steps.begin(
-            OPEN_TIMEOUT, lambda: self._give_up("the event loop does not run")
-        )
-        self._children.listener.tell(
-            StartListening(
-                context=self._closing.context,
-                address=self._settings.progress_address,
-                reply_to=reply_to,
-            )
-        )
-
-    def _connect(self, progress_address: str) -> None:
-        self._progress_address = progress_address
+    def _opened(self) -> None:
         self._become(Phase.CONNECTING)
         self._steps.begin(self._settings.connect_wait, self._ready)
 
@@ -285,12 +260,12 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         deliver(reply_to, self._ready_answer(self._job))
 
     def _ready_answer(self, job: Job) -> ReportingReady:
-        assert self._control_address is not None
-        assert self._progress_address is not None
+        addresses = self._sockets.addresses
+        assert addresses is not None
         return ReportingReady(
             job_id=job.job_id,
-            control_address=self._control_address,
-            progress_address=self._progress_address,
+            control_address=addresses.control,
+            progress_address=addresses.progress,
         )
 
     # Stopping
@@ -348,13 +323,12 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         if self._phase is Phase.SWITCHING:
             self._begin_next_job(self._job, counts)
         else:
-            self._closing.begin()
+            self._sockets.close()
 
     def _closed(self) -> None:
         """Nothing is open: answer all who wait for that."""
         assert self._job is not None
         job, self._job = self._job, None
-        self._control_address = self._progress_address = None
         self._last_stopped = stopped = self._stopped(job, job.counts)
         never_ready = job.start is not None
         self._become(Phase.IDLE)
@@ -410,15 +384,10 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._leave_when_alone()
 
     def _report_status(self, message: GetStatus) -> None:
-        addresses = (
-            None
-            if self._control_address is None or self._progress_address is None
-            else Addresses(control=self._control_address, progress=self._progress_address)
-        )
         status = ReporterStatus(
             phase=self._phase,
             job_id=None if self._job is None else self._job.job_id,
-            addresses=addresses,
+            addresses=self._sockets.addresses,
             trainer_connected=self._trainer_connected,
             received=0,
             clients=(),
@@ -440,44 +409,31 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         log.error("%s failed: %s", child, reason)
         deliver(self._owner, ReportingDegraded(reason=f"{child} failed and is replaced: {reason}"))
         bearable = self._budget.spend()
-        if self._phase in (Phase.IDLE, Phase.BYPASSED):
-            return
-        if self._phase is Phase.STOPPING:
-            self._steps.crashed(child)
-        elif self._phase is Phase.BINDING:
-            self._give_up(f"{child} failed: {reason}")
-        elif not bearable:
-            self._give_up(f"{child} failed {CRASHES + 1} times in {WINDOW:.0f} s: {reason}")
-        elif child == CONTROL:
-            self._reopen_control()
+        match self._phase:
+            case Phase.IDLE | Phase.BYPASSED:
+                pass
+            case Phase.BINDING if child in (CONTROL, LISTENER):
+                self._give_up(f"{child} failed: {reason}")
+            case Phase.STOPPING:
+                self._steps.crashed(child)
+            case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
+                if not bearable:
+                    times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
+                    self._give_up(f"{child} failed {times}: {reason}")
+                else:
+                    self._reopen(child)
+            case _:
+                assert_never(self._phase)
+
+    def _reopen(self, child: str) -> None:
+        reply_to: Mailbox[RestartAnswer] = Adapter(self._me, Restarted)
+        if child == CONTROL:
+            self._sockets.reopen_control(reply_to)
         elif child == LISTENER:
-            self._reopen_listener()
-
-    def _reopen_control(self) -> None:
-        assert self._closing.context is not None
-        assert self._control_address is not None
-        self._children.control.tell(
-            OpenControlSocket(
-                context=self._closing.context,
-                address=self._control_address,
-                reply_to=Adapter(self._me, Restarted),
-            )
-        )
-
-    def _reopen_listener(self) -> None:
-        assert self._closing.context is not None
-        assert self._progress_address is not None
-        next_job = self._phase is Phase.SWITCHING and not self._delivery.received
-        if next_job:
-            self._delivery.listener_lost()
-        self._children.listener.tell(
-            StartListening(
-                context=self._closing.context,
-                address=self._progress_address,
-                reply_to=Adapter(self._me, Restarted),
-                new_job=next_job,
-            )
-        )
+            next_job = self._phase is Phase.SWITCHING and not self._delivery.received
+            if next_job:
+                self._delivery.listener_lost()
+            self._sockets.reopen_progress(reply_to, new_job=next_job)
 
     def _restarted(self, answer: RestartAnswer) -> None:
         if self._phase in (Phase.IDLE, Phase.STOPPING):

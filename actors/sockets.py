@@ -1,0 +1,168 @@
+"""Sockets: the life of the ZeroMQ context and of the two sockets in it.
+
+A plain object on the supervisor's thread; each socket itself belongs to one of its children.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+import zmq
+
+from actors.children import CONTROL
+from actors.supervisor_inbox import ContextTerminated, RestartAnswer
+from messages import Addresses, CloseControlSocket, OpenControlSocket, StartListening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from actors.children import Children
+    from actors.settings import ReporterSettings
+    from actors.steps import Steps
+    from messages import Mailbox
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT: Final = 5.0
+"""Seconds that binding a socket may take; it takes milliseconds unless the event loop is stuck."""
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds that closing the control socket may take, and terminating the context. They take 10 ms,
+and the control socket's linger of 0.1 s at the most; longer means that a socket is still open."""
+
+
+class Sockets:
+    """Opened in order, closed in reverse; every wait is bounded, and loud when it runs out.
+
+    ``opened``, ``failed`` (with a reason) and ``closed`` are called when it has come to that.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Steps,
+        children: Children,
+        settings: ReporterSettings,
+        opened: Callable[[], None],
+        failed: Callable[[str], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._steps = steps
+        self._children = children
+        self._settings = settings
+        self._opened = opened
+        self._failed = failed
+        self._closed = closed
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._control_address = ""
+        self._reaper: threading.Thread | None = None
+        self.addresses: Addresses | None = None
+        """Where both are bound; None unless they are."""
+        self.close_progress_socket: Callable[[], Future[None]] | None = None
+
+    # Opening
+
+    def open(self) -> None:
+        """Make the context and bind the control socket, then the progress socket."""
+        self._context = zmq.Context()
+        reply_to = self._steps.begin(
+            OPEN_TIMEOUT, lambda: self._failed("the control socket's actor does not answer")
+        )
+        address = self._settings.control_address
+        self._children.control.tell(
+            OpenControlSocket(context=self._context, address=address, reply_to=reply_to)
+        )
+
+    def control_opened(self, address: str) -> None:
+        """The control socket is bound to ``address``."""
+        assert self._context is not None
+        self._control_address = address
+        reply_to = self._steps.begin(
+            OPEN_TIMEOUT, lambda: self._failed("the event loop does not run")
+        )
+        address = self._settings.progress_address
+        self._children.listener.tell(
+            StartListening(context=self._context, address=address, reply_to=reply_to)
+        )
+
+    def progress_opened(self, address: str) -> None:
+        """The progress socket is bound to ``address`` too."""
+        self.addresses = Addresses(control=self._control_address, progress=address)
+        self._opened()
+
+    # After a crash
+
+    def reopen_control(self, reply_to: Mailbox[RestartAnswer]) -> None:
+        """Have a new actor bind the control socket where it was."""
+        assert self._context is not None
+        assert self.addresses is not None
+        address = self.addresses.control
+        self._children.control.tell(
+            OpenControlSocket(context=self._context, address=address, reply_to=reply_to)
+        )
+
+    def reopen_progress(self, reply_to: Mailbox[RestartAnswer], *, new_job: bool) -> None:
+        """Have a new actor bind the progress socket where it was."""
+        assert self._context is not None
+        assert self.addresses is not None
+        self._children.listener.tell(
+            StartListening(
+                context=self._context,
+                address=self.addresses.progress,
+                reply_to=reply_to,
+                new_job=new_job,
+            )
+        )
+
+    # Closing
+
+    def close(self) -> None:
+        """Close the control socket and terminate the context; the listener has stopped before."""
+        reply_to = self._steps.begin(CLOSE_TIMEOUT, self.control_closed, awaited=CONTROL)
+        self._children.control.tell(CloseControlSocket(reply_to=reply_to))
+
+    def control_closed(self) -> None:
+        """The control socket is closed."""
+        reply_to = self._steps.begin(CLOSE_TIMEOUT, self.context_terminated)
+        self._reap(lambda: reply_to.tell(ContextTerminated()))
+
+    def context_terminated(self) -> None:
+        """The context is terminated, or waited for no longer."""
+        self._join(CLOSE_TIMEOUT / 10)  # the thread that has told this may not be over yet
+        self._context = self.addresses = self.close_progress_socket = None
+        self._closed()
+
+    def close_at_once(self) -> None:
+        """Terminate what is open and wait for that, without a message."""
+        if self._context is not None:
+            if self._reaper is None:
+                self._reap(lambda: None)
+            self._join(CLOSE_TIMEOUT)
+
+    def _reap(self, done: Callable[[], None]) -> None:
+        """Terminate the context, which waits for each socket of it, on a thread of its own.
+
+        The progress socket is closed before, on its own thread: that is done already unless the
+        event loop is stuck.
+        """
+        context, close_progress_socket = self._context, self.close_progress_socket
+
+        def reap() -> None:
+            if close_progress_socket is not None:
+                close_progress_socket().exception()
+            if context is not None:
+                context.term()
+            done()
+
+        self._reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
+        self._reaper.start()
+
+    def _join(self, within: float) -> None:
+        if self._reaper is not None:
+            self._reaper.join(within)
+            if self._reaper.is_alive():
+                log.error("zmq context not terminated after %.1f s: a socket is open", within)
+            self._reaper = None
