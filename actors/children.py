@@ -5,10 +5,18 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actors import control_socket, progress_listener
-from messages import FollowRun
+from actors.typed_ref import Adapter
+from messages import (
+    ChildDown,
+    FollowRun,
+    ProgressSocketMade,
+    TrainerConnected,
+    TrainerDisconnected,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,18 +25,21 @@ if TYPE_CHECKING:
     from actors.scheduler import Scheduler
     from actors.settings import ReporterSettings
     from actors.typed_ref import TypedRef
-    from messages import (
-        ChildDown,
-        ControlSocketMessage,
-        Mailbox,
-        ProgressListenerMessage,
-        ProgressSocketMade,
-        TrainerConnected,
-        TrainerDisconnected,
-    )
+    from messages import ControlSocketMessage, Mailbox, ProgressListenerMessage
 
 CONTROL: Final = control_socket.ControlSocketActor.name
 LISTENER: Final = progress_listener.ProgressListenerActor.name
+
+
+_Event: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade
+
+
+@dataclass(frozen=True, slots=True)
+class FromChild:
+    """What the child's actor number ``serial`` has told its parent."""
+
+    serial: int
+    event: _Event
 
 
 class Children:
@@ -38,7 +49,7 @@ class Children:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        me: Mailbox[ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade],
+        me: Mailbox[FromChild],
         progress_log: ProgressLog,
         scheduler: Scheduler,
         settings: ReporterSettings,
@@ -48,22 +59,33 @@ class Children:
         self._log = progress_log
         self._scheduler = scheduler
         self._settings = settings
+        self._serial = self._control_serial = self._listener_serial = 0
         self.control: TypedRef[ControlSocketMessage]
         self.listener: TypedRef[ProgressListenerMessage]
 
     def start(self) -> FollowRun:
         """Start both; what the clients are to follow."""
         self.control = self._spawn_control()
-        self.listener = self._spawn_listener()
+        try:
+            self.listener = self._spawn_listener()
+        except BaseException:
+            self.control.end()
+            raise
         return self.run()
 
     def replace(self, child: str) -> FollowRun:
-        """Start ``child`` again; what the clients are to follow from here on."""
+        """Start ``child`` again, in place of one that crashed or does not answer any more."""
         if child == CONTROL:
+            self.control.end()
             self.control = self._spawn_control()
         elif not self._loop.is_closed():
+            self.listener.end()
             self.listener = self._spawn_listener()
         return self.run()
+
+    def current(self, message: FromChild) -> bool:
+        """Whether ``message`` is not of a child that has been replaced."""
+        return message.serial in (self._control_serial, self._listener_serial)
 
     def run(self) -> FollowRun:
         """What the clients are to follow."""
@@ -75,14 +97,22 @@ class Children:
         self.control.end()
 
     def _spawn_control(self) -> TypedRef[ControlSocketMessage]:
+        self._control_serial = serial = self._next_serial()
         return control_socket.spawn(
-            parent=self._me, scheduler=self._scheduler, settings=self._settings
+            parent=Adapter(self._me, lambda event: FromChild(serial, event)),
+            scheduler=self._scheduler,
+            settings=self._settings,
         )
 
     def _spawn_listener(self) -> TypedRef[ProgressListenerMessage]:
+        self._listener_serial = serial = self._next_serial()
         return progress_listener.spawn(
             loop=self._loop,
-            parent=self._me,
+            parent=Adapter(self._me, lambda event: FromChild(serial, event)),
             progress_log=self._log,
             settings=self._settings,
         )
+
+    def _next_serial(self) -> int:
+        self._serial += 1
+        return self._serial

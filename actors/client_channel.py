@@ -52,9 +52,10 @@ announces that it opens."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DataArrived:
-    """The client has sent ``data``."""
+    """The client has sent ``data`` over a channel that may, or may not, carry control."""
 
     data: object
+    accept_control: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,6 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._run: FollowRun | None = None
         self._channel: DataChannel | None = None
         self._channels = 0
-        self._accept_control = True
         self._closed = self._refused = False
         self._look: asyncio.TimerHandle | None = None
         self._reading = False
@@ -167,7 +167,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             case ProgressPage():
                 self._take(message)
             case _DataArrived():
-                self._data_arrived(message.data)
+                self._data_arrived(message.data, accept_control=message.accept_control)
             case _Changed():
                 if message.channel == self._channels:
                     self._go_on()
@@ -204,18 +204,22 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def _attach(self, message: AttachChannel) -> None:
         self._channel = channel = message.channel
-        self._accept_control = message.accept_control
+        accepted = message.accept_control
         self._closed = self._refused = False
         self._channels = number = self._channels + 1
         # A handler that raised would close the client's whole connection: each one only tells.
-        channel.on("message", lambda data: self._me.tell(_DataArrived(data=data)))
+        channel.on(
+            "message",
+            lambda data: self._me.tell(_DataArrived(data=data, accept_control=accepted)),
+        )
         channel.on("close", lambda: self._me.tell(_Closed(channel=number)))
         changed = _Changed(channel=number)
         channel.on("open", lambda: self._me.tell(changed))
         channel.on("bufferedamountlow", lambda: self._me.tell(changed))
         log.info("client %s attached after report %d", self._client_id, self._position)
         if channel.readyState == "closed":
-            self._channel_closed()  # announced before anybody listened
+            # Announced before anybody listened; behind the texts that came before it.
+            self._me.tell(_Closed(channel=number))
         self._go_on()
 
     def _channel_closed(self) -> None:
@@ -224,15 +228,16 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._closed = True
         log.info("client %s is gone: its channel is closed", self._client_id)
         deliver(self._owner, ClientGone(client_id=self._client_id, reason="its channel is closed"))
+        self._parent.tell(ChannelLost(channel=self._channels, reports_wait=False))
         self._go_on()
 
-    def _data_arrived(self, data: object) -> None:
+    def _data_arrived(self, data: object, *, accept_control: bool) -> None:
         if not isinstance(data, str):
             log.debug("%s: bytes are not for the reporter", self.name)
             return
         text = parse_client_text(data)
         match text:
-            case ControlText() if self._accept_control and self._run is not None:
+            case ControlText() if accept_control and self._run is not None:
                 self._run.control.tell(PublishControl(command=text.command))
             case ControlText() | OtherText():
                 deliver(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
@@ -258,7 +263,8 @@ class ClientChannelActor(ReporterActor, LoopActor):
         if not self._reading or asked_after != self._position:
             return  # of a listener that has been replaced: its successor is asked again
         self._reading = False
-        self._missed += page.missed
+        first = page.last - len(page.messages) + 1
+        self._missed += max(0, first - 1 - max(asked_after, self._written_off))
         if page.missed and not self._missing:
             log.warning(
                 "client %s is too slow: %d reports left the log before it took them",
@@ -267,7 +273,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             )
         self._missing = bool(page.missed)
         self._page.extend(page.messages)
-        self._position = page.last - len(page.messages)
+        self._position = first - 1
         self._go_on()
 
     def _go_on(self) -> None:
@@ -284,7 +290,8 @@ class ClientChannelActor(ReporterActor, LoopActor):
             channel.bufferedAmountLowThreshold = self._low_mark
         elif self._page or (self._flush is not None and channel.bufferedAmount > 0):
             channel.bufferedAmountLowThreshold = 0
-        if not self._page and channel.bufferedAmount <= self._low_mark:
+        # A channel that is not open is read for too: that a report cannot be given is an error.
+        if not self._page and (not self._is_open() or channel.bufferedAmount <= self._low_mark):
             self._read_on()
         self._answer_flush()
 
@@ -300,7 +307,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             channel.send(text)
         except Exception as error:
             # The type too: the text of aiortc's InvalidStateError is empty.
-            self._failed += 1
+            self._failed += self._counts_here()
             log.error(
                 "progress report %d (%d characters) not forwarded to client %s: %s: %s",
                 self._position,
@@ -311,8 +318,12 @@ class ClientChannelActor(ReporterActor, LoopActor):
             )
         else:
             self._refused = False
-            self._forwarded += 1
+            self._forwarded += self._counts_here()
             log.debug("progress report %d forwarded to client %s", self._position, self._client_id)
+
+    def _counts_here(self) -> int:
+        """1, or 0 for a report that counts as failed since the end of its job."""
+        return int(self._position > self._written_off)
 
     def _hold(self, channel: DataChannel) -> None:
         """Keep the reports of a channel that is not open: it, or its successor, gets them."""
@@ -325,7 +336,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
                 channel.readyState,
             )
         if self._closed:
-            self._parent.tell(ChannelLost(channel=self._channels))
+            self._parent.tell(ChannelLost(channel=self._channels, reports_wait=True))
         elif self._look is None:
             self._look = self._loop.call_later(LOOK_AGAIN, self._me.tell, _LookAgain())
 

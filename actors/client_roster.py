@@ -6,8 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
+import pykka
+
 from actors import client_channel
-from actors.typed_ref import Adapter, TypedRef
+from actors.crash_budget import CrashBudget
+from actors.typed_ref import Adapter, TypedRef, deliver
 from messages import (
     AttachChannel,
     AttachClient,
@@ -15,6 +18,7 @@ from messages import (
     ChannelLost,
     ChildDown,
     ClientChannelMessage,
+    ClientGone,
     ClientStatus,
     CloseChannel,
     CountReports,
@@ -35,12 +39,15 @@ log = logging.getLogger(__name__)
 PLACES_LIMIT: Final = 1000
 """Clients that are gone whose places are remembered; beyond, the longest gone is forgotten."""
 
+LOST_LIMIT: Final = 50
+"""Clients with a closed channel that are kept until a report comes that they cannot be given."""
+
 _ClientEvent: TypeAlias = ChildDown | ChannelClosed | ChannelLost
 
 
 @dataclass(frozen=True, slots=True)
 class FromClient:
-    """What the actor number ``serial`` has told its parent."""
+    """What the client's actor number ``serial`` has told its parent."""
 
     serial: int
     event: _ClientEvent
@@ -51,7 +58,9 @@ class _Client:
     serial: int
     ref: TypedRef[ClientChannelMessage]
     attached: AttachClient
+    budget: CrashBudget
     channels: int = 0
+    lost: bool = False
     closing: bool = False
     next: AttachClient | None = None
 
@@ -75,6 +84,7 @@ class ClientRoster:
         self._owner = owner
         self._settings = settings
         self._run: FollowRun | None = None
+        self._flush: FlushReports | None = None
         self._clients: dict[str, _Client] = {}
         self._serial = 0
         self._places: dict[str, int] = {}
@@ -91,16 +101,13 @@ class ClientRoster:
     def attach(self, message: AttachClient, *, after: int) -> None:
         """Attach a client, which begins after the position ``after`` unless it has a place."""
         client = self._clients.get(message.client_id)
-        if client is None:
-            client = self._spawn(message, self._places.pop(message.client_id, after))
-        elif client.closing:
+        if client is not None and client.closing:
             client.next = message
             return
-        client.attached = message
-        client.channels += 1
-        client.ref.tell(
-            AttachChannel(channel=message.channel, accept_control=message.accept_control)
-        )
+        if client is None:
+            client = self._spawn(message, self._places.pop(message.client_id, after))
+        if client is not None:
+            self._attach(client, message)
 
     def detach(self, client_id: str) -> None:
         """Let go of the client's channel."""
@@ -119,10 +126,15 @@ class ClientRoster:
 
     def flush(self, last: int, within: float, reply_to: Mailbox[ReportsFlushed]) -> set[str]:
         """Have all clients given what is left; the ids of those that will answer."""
+        self._flush = FlushReports(last=last, within=within, reply_to=reply_to)
         clients = [client for client in self._clients.values() if not client.closing]
         for client in clients:
-            client.ref.tell(FlushReports(last=last, within=within, reply_to=reply_to))
+            client.ref.tell(self._flush)
         return {client.attached.client_id for client in clients}
+
+    def end_flush(self) -> None:
+        """From here on, clients that come are not to be flushed."""
+        self._flush = None
 
     def survey(self, reply_to: Mailbox[ClientStatus]) -> set[str]:
         """Ask all clients for their rows; the ids of those that will answer."""
@@ -146,7 +158,9 @@ class ClientRoster:
         match event:
             case ChannelLost():
                 if event.channel == client.channels:
-                    self._close(client)
+                    client.lost = True
+                    if event.reports_wait or self._lost() > LOST_LIMIT:
+                        self._close(client)
             case ChannelClosed():
                 self.count(event.status)
                 self._remember(event.status)
@@ -168,7 +182,7 @@ class ClientRoster:
         """Note a client's counts."""
         client = self._clients.get(status.client_id)
         if client is not None:
-            self._counts[client.serial] = status.forwarded, status.failed
+            self._counts[client.serial] = status.forwarded, status.failed + status.missed
 
     def job_counts(self) -> tuple[int, int]:
         """Reports forwarded and failed since ``begin_job``, over all clients."""
@@ -181,21 +195,43 @@ class ClientRoster:
 
     # One client
 
-    def _spawn(self, message: AttachClient, after: int) -> _Client:
+    def _spawn(self, message: AttachClient, after: int) -> _Client | None:
+        """A new actor for the client; None when the event loop is closed."""
         self._serial = serial = self._serial + 1
-        ref = client_channel.spawn(
-            client_id=message.client_id,
-            after=after,
-            loop=self._loop,
-            parent=Adapter(self._me, lambda event: FromClient(serial, event)),
-            owner=self._owner,
-            settings=self._settings,
-        )
+        try:
+            ref = client_channel.spawn(
+                client_id=message.client_id,
+                after=after,
+                loop=self._loop,
+                parent=Adapter(self._me, lambda event: FromClient(serial, event)),
+                owner=self._owner,
+                settings=self._settings,
+            )
+        except pykka.ActorDeadError:
+            self._tell_gone(message.client_id, "the event loop is closed")
+            return None
         if self._run is not None:
             ref.tell(self._run)
-        client = _Client(serial=serial, ref=ref, attached=message)
+        client = _Client(serial=serial, ref=ref, attached=message, budget=CrashBudget())
         self._clients[message.client_id] = client
         return client
+
+    def _attach(self, client: _Client, message: AttachClient) -> None:
+        client.attached = message
+        client.channels += 1
+        client.lost = False
+        client.ref.tell(
+            AttachChannel(channel=message.channel, accept_control=message.accept_control)
+        )
+        if self._flush is not None:
+            client.ref.tell(self._flush)
+
+    def _lost(self) -> int:
+        return sum(client.lost and not client.closing for client in self._clients.values())
+
+    def _tell_gone(self, client_id: str, reason: str) -> None:
+        log.error("client %s is gone: %s", client_id, reason)
+        deliver(self._owner, ClientGone(client_id=client_id, reason=reason))
 
     def _close(self, client: _Client) -> None:
         if not client.closing:
@@ -214,6 +250,11 @@ class ClientRoster:
         del self._clients[client.attached.client_id]
         crashed = down.reason is not None and not client.closing
         again = client.attached if crashed else client.next
-        if again is not None:
-            self.attach(again, after=self._places.get(again.client_id, 0))
+        if crashed and not client.budget.spend():
+            self._tell_gone(client.attached.client_id, f"its actor fails again and again: {down}")
+        elif again is not None:
+            successor = self._spawn(again, self._places.pop(again.client_id, 0))
+            if successor is not None:
+                successor.budget = client.budget
+                self._attach(successor, again)
         return down if crashed else None

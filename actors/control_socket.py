@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 
 import pykka
 import zmq
 
 from actors.base import ReporterActor
+from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
 from actors.progress_socket import bound_address, why_not_bound
-from actors.socket_monitor import PeerJoined, PeerLeft, SocketMonitor
+from actors.socket_monitor import SocketMonitor
 from actors.typed_ref import TypedRef, deliver
 from messages import (
     AwaitNextTrainer,
@@ -35,6 +36,10 @@ from messages import (
 )
 
 if TYPE_CHECKING:
+    from queue import Queue
+
+    from pykka._envelope import Envelope
+
     from actors.scheduler import Cancellable, Scheduler
     from actors.settings import ReporterSettings
 
@@ -47,6 +52,9 @@ socket. It bounds the context's termination too."""
 HELD_LIMIT: Final = 100
 """Commands that are held for a trainer; there is one that matters, stop."""
 
+GONE: Final = "the control socket's actor has ended: send the command again"
+"""The reason for a command that the actor can no longer publish."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainerSettled:
@@ -55,7 +63,7 @@ class _TrainerSettled:
     joined: int
 
 
-_Inbox: TypeAlias = ControlSocketMessage | PeerJoined | PeerLeft | _TrainerSettled
+_Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | _TrainerSettled
 
 
 def spawn(
@@ -92,8 +100,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: SocketMonitor | None = None
-        self._trainer: set[int] = set()
-        self._former: set[int] = set()
+        self._connections = Connections()
         self._joined = 0
         self._settled = False
         self._settling: Cancellable | None = None
@@ -105,23 +112,24 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             case OpenControlSocket():
                 self._open(message)
             case PublishControl():
-                self._publish(message)
+                self._publish_or_reject(message)
             case AwaitNextTrainer():
                 self._await_next_trainer()
             case CloseControlSocket():
                 self._close()
                 deliver(message.reply_to, ControlSocketClosed())
-            case PeerJoined():
-                self._peer_joined(message.connection)
-            case PeerLeft():
-                self._peer_left(message.connection)
+            case ConnectionEvent():
+                self._connection_changed(message)
             case _TrainerSettled():
                 self._trainer_settled(message.joined)
             case _:
                 assert_never(message)
 
     def release(self) -> None:
-        """Reject what is held and close the socket."""
+        """Reject what is held or still waits in the inbox, and close the socket."""
+        for envelope in list(cast("Queue[Envelope[_Inbox]]", self.actor_inbox).queue):
+            if isinstance(envelope.message, PublishControl):
+                self._reject(envelope.message.reply_to, GONE)
         self._close()
 
     # The socket
@@ -145,10 +153,9 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
         deliver(message.reply_to, ControlSocketOpened(address=bound_address(self._socket)))
 
     def _close(self) -> None:
-        self._reject_held("reporting ended before a trainer had joined")
-        self._unsettle()
+        self._reject_held("the control socket was closed before a trainer had joined")
         self._forget_trainer()
-        self._former.clear()
+        self._connections = Connections()
         if self._monitor is not None:
             self._monitor.stop()
             self._monitor = None
@@ -157,6 +164,13 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             self._socket = None
 
     # Commands
+
+    def _publish_or_reject(self, message: PublishControl) -> None:
+        try:
+            self._publish(message)
+        except Exception:
+            self._reject(message.reply_to, GONE)
+            raise
 
     def _publish(self, message: PublishControl) -> None:
         if self._socket is None:
@@ -206,29 +220,21 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
 
     # The trainer
 
-    def _peer_joined(self, connection: int) -> None:
+    def _connection_changed(self, event: ConnectionEvent) -> None:
         if self._socket is None:
             return
-        self._former.discard(connection)  # the system has given a former one's number again
-        self._trainer.add(connection)
-        if len(self._trainer) == 1:
+        before = self._connections.joined
+        self._connections.take(event)
+        if self._connections.joined and not before:
             log.info("trainer connected")
             self._parent.tell(TrainerConnected())
-        if self._settling is None and not self._settled:
             self._joined += 1
             settled = _TrainerSettled(joined=self._joined)
             self._settling = self._scheduler.after(
                 self._settings.settle_time, lambda: self._me.tell(settled)
             )
-
-    def _peer_left(self, connection: int) -> None:
-        self._former.discard(connection)
-        if connection in self._trainer:
-            self._trainer.discard(connection)
-            if not self._trainer:
-                self._unsettle()
-                log.info("trainer disconnected")
-                self._parent.tell(TrainerDisconnected())
+        elif before and not self._connections.joined:
+            self._trainer_left()
 
     def _trainer_settled(self, joined: int) -> None:
         if joined != self._joined or self._settling is None or self._socket is None:
@@ -239,18 +245,19 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
 
     def _await_next_trainer(self) -> None:
         self._reject_held("the training that it was for has ended")
-        self._unsettle()
         # The former trainer lives on for seconds: a command for the next one would hit it.
-        self._former |= self._trainer
         self._forget_trainer()
 
-    def _unsettle(self) -> None:
+    def _forget_trainer(self) -> None:
+        before = self._connections.joined
+        self._connections.forget()
+        if before:
+            self._trainer_left()
+
+    def _trainer_left(self) -> None:
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
         self._settled = False
-
-    def _forget_trainer(self) -> None:
-        if self._trainer:
-            self._trainer.clear()
-            self._parent.tell(TrainerDisconnected())
+        log.info("trainer disconnected")
+        self._parent.tell(TrainerDisconnected())

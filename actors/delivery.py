@@ -70,15 +70,26 @@ class Delivery:
 
     def _go_on(self, drain: float, *, stop_listening: bool) -> None:
         self._until = time.monotonic() + drain
-        reply_to = self._steps.begin(drain + MARGIN, self.listener_lost, awaited=LISTENER)
+        self._unflushed.clear()
+        reply_to = self._steps.begin(
+            drain + MARGIN,
+            self._listener_stuck,
+            awaited=LISTENER,
+            without=self.without_listener,
+        )
         self._children.listener.tell(
             StopListening(reply_to=reply_to) if stop_listening else EndJob(reply_to=reply_to)
         )
 
-    def listener_lost(self) -> None:
-        """The listener has not answered: go on with what is in the log."""
-        log.error("the progress listener has not answered: what it had to receive may be lost")
+    def without_listener(self) -> None:
+        """The listener has crashed: go on with what is in the log."""
         self._received(self._log.counts)
+
+    def _listener_stuck(self) -> None:
+        """The event loop does not run, so no client can be given anything either."""
+        log.error("the event loop is stuck: reports that it still had to deliver may be lost")
+        self._roster.follow(self._children.replace(LISTENER))
+        self._delivered(self._counts or self._log.counts)
 
     def listened(self, answer: JobEnded | ListeningStopped) -> None:
         """All of the job is in the log."""
@@ -117,4 +128,5 @@ class Delivery:
 
     def _end_when_flushed(self) -> None:
         if not self._unflushed and self._counts is not None:
+            self._roster.end_flush()
             self._delivered(self._counts)

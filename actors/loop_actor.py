@@ -36,10 +36,11 @@ class LoopInbox:
         self._scheduled = False
         self._left = 0
         self._schedule: Callable[[], None] = lambda: None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def bind(self, schedule: Callable[[], None]) -> None:
-        """Call ``schedule`` when a turn is wanted; from here on ``put`` works."""
-        self._schedule = schedule
+    def bind(self, loop: asyncio.AbstractEventLoop, schedule: Callable[[], None]) -> None:
+        """Call ``schedule`` when a turn on ``loop`` is wanted; from here on ``put`` works."""
+        self._loop, self._schedule = loop, schedule
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Add ``envelope``. Raises ActorDeadError when the event loop is closed."""
@@ -50,7 +51,8 @@ class LoopInbox:
     def want_turn(self) -> None:
         """Have a turn scheduled unless one is."""
         with self._lock:
-            if self._scheduled:
+            # A turn that a loop had before it was closed never comes.
+            if self._scheduled and self._loop is not None and not self._loop.is_closed():
                 return
             self._scheduled = True
         self._schedule()
@@ -91,7 +93,7 @@ class LoopActor(pykka.Actor):
         self._loop = loop
         self._started = False
         self._interrupt: BaseException | None = None
-        self.actor_inbox.bind(self._schedule_turn)
+        self.actor_inbox.bind(loop, self._schedule_turn)
 
     @staticmethod
     def _create_actor_inbox() -> LoopInbox:

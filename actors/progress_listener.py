@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -155,8 +156,6 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         if self._socket is not None:
             deliver(message.reply_to, ListeningFailed(reason="progress is listened to already"))
             return
-        if message.new_job:
-            self._log.begin_job()
         self._socket = ProgressSocket()
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
@@ -213,9 +212,15 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._nap = None
 
     def _wake(self) -> None:
+        """The socket's descriptor says that something has come."""
         self._unwatch()
-        if self._nap is not None:
-            self._nap.reschedule(self._loop.time())
+        self._end_nap()
+
+    def _end_nap(self) -> None:
+        # Once: a timeout that is about to expire refuses to be told again.
+        nap, self._nap = self._nap, None
+        if nap is not None:
+            nap.reschedule(self._loop.time())
 
     def _unwatch(self) -> None:
         if self._watched is not None:
@@ -261,20 +266,19 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._answer(message)
             return
         if not self._endings:
-            self._silent_since = self._loop.time()
+            self._silent_since = time.monotonic()
             self._drain_until = self._silent_since + self._settings.drain_timeout
         self._endings.append(message)
-        if self._nap is not None:
-            self._nap.reschedule(self._loop.time())
+        self._end_nap()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
-        now = self._loop.time()
+        # The socket's own time: the loop may have been held up since the socket was found dry.
         if drained.messages:
-            self._silent_since = now
-        elif not drained.connected or now - self._silent_since >= QUIET:
+            self._silent_since = drained.at
+        elif not drained.connected or drained.at - self._silent_since >= QUIET:
             self._me.tell(_Quiet())
             return
-        if now >= self._drain_until:
+        if drained.at >= self._drain_until:
             log.error(
                 "the trainer still sends %.1f s after its end: the rest is not waited for",
                 self._settings.drain_timeout,
@@ -298,6 +302,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self._task = None
         if error is not None:
             raise error
+        if not self._endings and self._failed is None:
+            raise RuntimeError("the polling task was cancelled by somebody else")
         self._unwatch()
         if self._socket is not None:
             closed = self._socket.close()

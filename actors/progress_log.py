@@ -1,15 +1,15 @@
 """ProgressLog: the run's reports, in order, bounded. A plain data structure without a thread.
 
-Positions count from 1 and never restart. The log has two parts: a tail without a gap, and before
-it the reports that were worth keeping when the log was full. When it is full again, the tail's
-oldest report either joins the kept ones or, a batch report, is dropped; only when the tail is used
-up do kept ones go.
+Positions count from 1 and never restart. When the log is full, the oldest batch report leaves it;
+only when there is none do the others go, the oldest first. So reports are missing only before the
+oldest batch report that is left.
 """
 
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from typing import Final
 
 from messages import ProgressCounts, ProgressPage
@@ -29,8 +29,8 @@ class ProgressLog:
         self._limit = limit
         self._max_bytes = max_bytes
         self._texts: dict[int, str] = {}
-        self._kept: list[int] = []
-        self._tail = 1
+        self._batches: deque[int] = deque()
+        self._others: list[int] = []
         self._bytes = 0
         self._job_ends: list[int] = []
         self.last = 0
@@ -50,6 +50,11 @@ class ProgressLog:
         self.received += 1
         self.last += 1
         self._texts[self.last] = text
+        # A cheap look; it is decoded only when it is to leave.
+        if '"batch_' in text:
+            self._batches.append(self.last)
+        else:
+            self._others.append(self.last)
         self._bytes += text_bytes(text)
         while self._texts and (len(self._texts) > self._limit or self._bytes > self._max_bytes):
             self._thin()
@@ -102,22 +107,23 @@ class ProgressLog:
         return at < len(self._job_ends) and self._job_ends[at] == position
 
     def _first_from(self, position: int) -> int | None:
-        if position < self._tail:
-            at = bisect_right(self._kept, position - 1)
-            if at < len(self._kept):
-                return self._kept[at]
-            position = self._tail
-        return position if position in self._texts else None
+        """The first position from ``position`` on whose report is there."""
+        if position in self._texts:
+            return position
+        at = bisect_left(self._others, position)
+        found = self._others[at : at + 1]
+        if self._batches and self._batches[0] >= position:
+            found.append(self._batches[0])
+        return min(found, default=None)
 
     def _thin(self) -> None:
-        if self._tail <= self.last:
-            position = self._tail
-            self._tail += 1
-            if not _is_batch(self._texts[position]):
-                self._kept.append(position)
-                return
+        while self._batches:
+            position = self._batches.popleft()
+            if _is_batch(self._texts[position]):
+                break
+            insort(self._others, position)
         else:
-            position = self._kept.pop(0)
+            position = self._others.pop(0)
         self._bytes -= text_bytes(self._texts.pop(position))
 
 

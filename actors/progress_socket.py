@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
+
+from actors.connections import Connections, monitor, receive_event
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +44,13 @@ class Drained:
     """What one drain has found.
 
     ``more`` says that the drain ended at its limit, ``connected`` that a trainer was connected
-    when it began.
+    when it began; ``at`` is when it ended, in ``time.monotonic`` seconds.
     """
 
     messages: tuple[str | Undecodable, ...]
     more: bool
     connected: bool
+    at: float
 
 
 class ProgressSocket:
@@ -58,7 +61,7 @@ class ProgressSocket:
         """The executor on whose thread ``open``, ``receive`` and ``drain`` are to be called."""
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
-        self._connections: set[int] = set()
+        self._connections = Connections()
         self._closing = threading.Lock()
         self._closed: Future[None] | None = None
 
@@ -71,10 +74,7 @@ class ProgressSocket:
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
-        self._monitor = socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-        )
-        self._monitor.linger = 0
+        self._monitor = monitor(socket)
         socket.bind(address)
         return bound_address(socket), int(socket.get(zmq.FD))
 
@@ -101,14 +101,19 @@ class ProgressSocket:
         """All that has arrived, ``DRAIN_LIMIT`` messages at the most."""
         # First the connections: when none is left, all that they brought is there to be received.
         self._follow_connections()
-        connected = bool(self._connections)
+        connected = self._connections.any
         messages: list[str | Undecodable] = []
         while len(messages) < DRAIN_LIMIT:
             message = self.receive()
             if message is None:
-                return Drained(tuple(messages), more=False, connected=connected)
+                break
             messages.append(message)
-        return Drained(tuple(messages), more=True, connected=connected)
+        return Drained(
+            tuple(messages),
+            more=len(messages) == DRAIN_LIMIT,
+            connected=connected,
+            at=time.monotonic(),
+        )
 
     def close(self) -> Future[None]:
         """Close the socket on its thread, behind what runs there; done when it is closed."""
@@ -121,11 +126,7 @@ class ProgressSocket:
     def _follow_connections(self) -> None:
         assert self._monitor is not None
         while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
-            event = recv_monitor_message(self._monitor, zmq.NOBLOCK)
-            if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._connections.add(event["value"])
-            else:
-                self._connections.discard(event["value"])
+            self._connections.take(receive_event(self._monitor, zmq.NOBLOCK))
 
     def _close(self) -> None:
         if self._socket is not None:

@@ -104,16 +104,13 @@ class Sockets:
             OpenControlSocket(context=self._context, address=address, reply_to=reply_to)
         )
 
-    def reopen_progress(self, reply_to: Mailbox[RestartAnswer], *, new_job: bool) -> None:
+    def reopen_progress(self, reply_to: Mailbox[RestartAnswer]) -> None:
         """Have a new actor bind the progress socket where it was."""
         assert self._context is not None
         assert self.addresses is not None
         self._children.listener.tell(
             StartListening(
-                context=self._context,
-                address=self.addresses.progress,
-                reply_to=reply_to,
-                new_job=new_job,
+                context=self._context, address=self.addresses.progress, reply_to=reply_to
             )
         )
 
@@ -121,7 +118,9 @@ class Sockets:
 
     def close(self) -> None:
         """Close the control socket and terminate the context; the listener has stopped before."""
-        reply_to = self._steps.begin(CLOSE_TIMEOUT, self.control_closed, awaited=CONTROL)
+        reply_to = self._steps.begin(
+            CLOSE_TIMEOUT, self.control_closed, awaited=CONTROL, without=self.control_closed
+        )
         self._children.control.tell(CloseControlSocket(reply_to=reply_to))
 
     def control_closed(self) -> None:

@@ -27,17 +27,23 @@ class Steps:
         self._timer: Cancellable | None = None
         self._then: Callable[[], None] = lambda: None
         self._awaited = ""
+        self._without: Callable[[], None] = lambda: None
 
     def begin(
-        self, within: float, then: Callable[[], None], *, awaited: str = ""
+        self,
+        within: float,
+        then: Callable[[], None],
+        *,
+        awaited: str = "",
+        without: Callable[[], None] = lambda: None,
     ) -> Mailbox[StepAnswer]:
         """End the step before and begin the next; the ``reply_to`` for what it waits for.
 
-        ``then`` is done when the step is not ended ``within`` seconds, or when the ``awaited``
-        child crashes.
+        ``then`` is done when the step is not ended ``within`` seconds, ``without`` when the
+        ``awaited`` child crashes.
         """
         self.end()
-        self._then, self._awaited = then, awaited
+        self._then, self._awaited, self._without = then, awaited, without
         number = self._number
         self._timer = self._scheduler.after(within, lambda: self._me.tell(StepTimedOut(number)))
         return Adapter(self._me, lambda answer: Step(number, answer))
@@ -59,6 +65,6 @@ class Steps:
             self._then()
 
     def crashed(self, child: str) -> None:
-        """The same, when it is ``child`` that would have answered."""
+        """Do what is to be done when it is ``child`` that would have answered."""
         if child == self._awaited:
-            self._then()
+            self._without()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 import pykka
 
 from actors.base import ReporterActor
-from actors.children import CONTROL, LISTENER, Children
+from actors.children import CONTROL, LISTENER, Children, FromChild
 from actors.client_roster import ClientRoster, FromClient
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
@@ -27,6 +27,7 @@ from actors.steps import Steps
 from actors.supervisor_inbox import (
     ContextTerminated,
     Inbox,
+    ReopenDue,
     RestartAnswer,
     Restarted,
     Shutdown,
@@ -41,6 +42,7 @@ from messages import (
     AttachClient,
     AwaitNextTrainer,
     ChildDown,
+    ClientGone,
     ControlSocketClosed,
     ControlSocketFailed,
     ControlSocketOpened,
@@ -80,6 +82,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REOPENS: Final = 50
+REOPEN_INTERVAL: Final = 0.1
+"""Seconds between the attempts to bind a crashed child's address again."""
+
 END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
 
@@ -118,6 +124,8 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._alive = {CONTROL, LISTENER}
         self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
         self._budget = CrashBudget()
+        self._reopens = 0
+        self._scheduler = scheduler
         self._steps = Steps(me=self._me, scheduler=scheduler)
         self._surveys = StatusSurveys(me=self._me, scheduler=scheduler)
         self._roster = ClientRoster(loop=loop, me=self._me, owner=owner, settings=settings)
@@ -142,7 +150,11 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Start the children."""
-        self._roster.follow(self._children.start())
+        try:
+            self._roster.follow(self._children.start())
+        except Exception as error:  # Pykka calls neither on_stop nor on_failure for it
+            self.parent.tell(ChildDown(child=self.name, reason=repr(error)))
+            raise
 
     def on_receive(self, message: Inbox) -> None:
         """Handle one message."""
@@ -154,7 +166,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case SwitchJob():
                 self._switch(message)
             case AttachClient():
-                self._roster.attach(message, after=self._first_for_new_client())
+                self._attach(message)
             case DetachClient():
                 self._roster.detach(message.client_id)
             case SendControl():
@@ -163,15 +175,11 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 )
             case GetStatus():
                 self._report_status(message)
-            case TrainerConnected() | TrainerDisconnected():
-                self._trainer_connected = isinstance(message, TrainerConnected)
-                deliver(self._owner, message)
-            case ChildDown():
-                self._child_down(message)
+            case FromChild():
+                if self._children.current(message):
+                    self._from_child(message.event)
             case FromClient():
                 self._from_client(message)
-            case ProgressSocketMade():
-                self._sockets.close_progress_socket = message.close
             case Step():
                 if self._steps.is_current(message):
                     self._answered(message.answer)
@@ -179,6 +187,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 self._steps.timed_out(message)
             case Restarted():
                 self._restarted(message.answer)
+            case ReopenDue():
+                if self._job is not None and self._job.job_id == message.job_id:
+                    self._reopen(message.child)
             case SurveyAnswer():
                 self._surveys.answered(message)
             case SurveyTimedOut():
@@ -196,9 +207,12 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._children.end()
         self._sockets.close_at_once()
         if self._job is not None:
-            self._job.failure = self._job.failure or "the reporter has been ended"
-            self._job.answer(self._stopped(self._job, self._log.counts))
-            self._job = None
+            job, self._job = self._job, None
+            reason = job.failure = job.failure or "the reporter has been ended"
+            never_ready = job.start is not None
+            job.answer(self._stopped(job, self._log.counts))
+            if not never_ready:
+                deliver(self._owner, ReportingFailed(job_id=job.job_id, reason=reason))
 
     def _become(self, phase: Phase) -> None:
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
@@ -237,6 +251,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             deliver(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
             return
         self._job = Job(message.job_id)
+        self._log.begin_job()  # nobody listens, so the log is nobody else's
         if not message.gui:
             self._become(Phase.BYPASSED)
             deliver(message.reply_to, ReportingBypassed(job_id=message.job_id))
@@ -302,7 +317,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         """Deliver what is left, then close everything."""
         drain = self._settings.drain_timeout
         if self._shutdown is not None:
-            drain = min(drain, self._shutdown.within / 2)
+            drain = min(drain, self._shutdown.within / 4)
         match self._phase:
             case Phase.BYPASSED:
                 self._closed()
@@ -347,7 +362,15 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def _switch(self, message: SwitchJob) -> None:
         job = self._job
-        if job is None or job.job_id != message.job_id or self._phase is not Phase.REPORTING:
+        known = job is not None and job.job_id == message.job_id
+        if job is not None and known and self._phase is Phase.BYPASSED:
+            job.outcome = message.outcome
+            self._job = Job(message.next_job_id)
+            self._last_stopped = self._stopped(job, None)
+            deliver(message.reply_to, self._last_stopped)
+            deliver(message.reply_to, ReportingBypassed(job_id=message.next_job_id))
+            return
+        if job is None or not known or self._phase is not Phase.REPORTING:
             reason = (
                 f"job {message.job_id} cannot be followed by {message.next_job_id}: "
                 f"it is not being reported ({self._phase.name})"
@@ -372,14 +395,19 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     # Clients and status
 
-    def _first_for_new_client(self) -> int:
-        """The position after which a client without a place begins: with the job's first report."""
-        return self._log.last if self._job is None else self._job_start
+    def _attach(self, message: AttachClient) -> None:
+        if self._shutdown is not None:
+            reason = "the reporter is being ended"
+            deliver(self._owner, ClientGone(client_id=message.client_id, reason=reason))
+            return
+        # A client without a place begins with the first report of the job that is reported.
+        after = self._log.last if self._job is None else self._job_start
+        self._roster.attach(message, after=after)
 
     def _from_client(self, message: FromClient) -> None:
         crash = self._roster.handle(message)
-        if crash is not None and crash.reason is not None:
-            self._lost(crash.child, crash.reason)
+        if crash is not None:
+            self._tell_degraded(crash)
         self._delivery.clients_changed()
         self._leave_when_alone()
 
@@ -394,59 +422,88 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         )
         self._surveys.begin(message.reply_to, status, self._children.listener, self._roster)
 
-    # Children that end
+    # What the children tell
+
+    def _from_child(
+        self, event: ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade
+    ) -> None:
+        match event:
+            case TrainerConnected() | TrainerDisconnected():
+                self._trainer_connected = isinstance(event, TrainerConnected)
+                deliver(self._owner, event)
+            case ProgressSocketMade():
+                self._sockets.close_progress_socket = event.close
+            case ChildDown():
+                self._child_down(event)
+            case _:
+                assert_never(event)
 
     def _child_down(self, down: ChildDown) -> None:
         if self._shutdown is not None and self._job is None:
             self._alive.discard(down.child)
             self._leave_when_alone()
-        elif down.reason is not None:
-            self._roster.follow(self._children.replace(down.child))
-            self._lost(down.child, down.reason)
-
-    def _lost(self, child: str, reason: str) -> None:
-        """A part of the reporter has failed: go on without it, replace it, or give up."""
-        log.error("%s failed: %s", child, reason)
-        deliver(self._owner, ReportingDegraded(reason=f"{child} failed and is replaced: {reason}"))
+            return
+        self._roster.follow(self._children.replace(down.child))
+        self._tell_degraded(down)
         bearable = self._budget.spend()
         match self._phase:
             case Phase.IDLE | Phase.BYPASSED:
                 pass
-            case Phase.BINDING if child in (CONTROL, LISTENER):
-                self._give_up(f"{child} failed: {reason}")
+            case Phase.BINDING:
+                self._give_up(f"{down.child} failed: {down.reason}")
             case Phase.STOPPING:
-                self._steps.crashed(child)
-            case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
-                if not bearable:
-                    times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
-                    self._give_up(f"{child} failed {times}: {reason}")
+                self._steps.crashed(down.child)
+            case Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
+                if bearable:
+                    self._go_on_without(down.child)
                 else:
-                    self._reopen(child)
+                    times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
+                    self._give_up(f"{down.child} failed {times}: {down.reason}")
             case _:
                 assert_never(self._phase)
 
+    def _tell_degraded(self, down: ChildDown) -> None:
+        log.error("%s failed: %s", down.child, down.reason)
+        reason = f"{down.child} failed and is replaced: {down.reason}"
+        deliver(self._owner, ReportingDegraded(reason=reason))
+
+    def _go_on_without(self, child: str) -> None:
+        self._reopens = 0
+        if child == LISTENER and self._phase is Phase.SWITCHING and not self._delivery.received:
+            self._delivery.without_listener()
+            self._log.begin_job()  # its listener is dead, so the log is nobody else's
+        self._reopen(child)
+
     def _reopen(self, child: str) -> None:
+        if self._sockets.addresses is None or self._phase is Phase.STOPPING:
+            return
         reply_to: Mailbox[RestartAnswer] = Adapter(self._me, Restarted)
         if child == CONTROL:
             self._sockets.reopen_control(reply_to)
-        elif child == LISTENER:
-            next_job = self._phase is Phase.SWITCHING and not self._delivery.received
-            if next_job:
-                self._delivery.listener_lost()
-            self._sockets.reopen_progress(reply_to, new_job=next_job)
+        else:
+            self._sockets.reopen_progress(reply_to)
 
     def _restarted(self, answer: RestartAnswer) -> None:
-        if self._phase in (Phase.IDLE, Phase.STOPPING):
-            return
         match answer:
             case ControlSocketOpened() | ListeningStarted():
                 log.info("%s is open again", answer.address)
             case ControlSocketFailed():
-                self._lost(CONTROL, answer.reason)
+                self._reopen_later(CONTROL, answer.reason)
             case ListeningFailed():
-                self._lost(LISTENER, answer.reason)
+                self._reopen_later(LISTENER, answer.reason)
             case _:
                 assert_never(answer)
+
+    def _reopen_later(self, child: str, reason: str) -> None:
+        if self._job is None or self._phase is Phase.STOPPING:
+            return
+        # The system may take a moment to let go of the crashed child's address.
+        self._reopens += 1
+        if self._reopens > REOPENS:
+            self._give_up(reason)
+        else:
+            due = ReopenDue(child, self._job.job_id)
+            self._scheduler.after(REOPEN_INTERVAL, lambda: self._me.tell(due))
 
     # The supervisor's own end
 

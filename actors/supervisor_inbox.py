@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from actors.children import FromChild
 from actors.client_roster import FromClient
 from messages import (
-    ChildDown,
     ClientStatus,
     ControlSocketClosed,
     ControlSocketFailed,
@@ -17,11 +17,8 @@ from messages import (
     ListeningStarted,
     ListeningStopped,
     ProgressCounts,
-    ProgressSocketMade,
     ReportsFlushed,
     SupervisorMessage,
-    TrainerConnected,
-    TrainerDisconnected,
 )
 
 
@@ -63,6 +60,14 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenDue:
+    """A child that could not bind its socket again in job ``job_id`` is to try once more."""
+
+    child: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepTimedOut:
     """The step ``number`` has not been ended in time."""
 
@@ -93,13 +98,11 @@ class Shutdown:
 
 Inbox: TypeAlias = (
     SupervisorMessage
-    | ChildDown
-    | ProgressSocketMade
-    | TrainerConnected
-    | TrainerDisconnected
+    | FromChild
     | FromClient
     | Step
     | Restarted
+    | ReopenDue
     | StepTimedOut
     | SurveyAnswer
     | SurveyTimedOut

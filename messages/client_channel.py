@@ -68,9 +68,10 @@ class ChannelClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLost:
-    """The attached channel number ``channel`` is closed, and reports wait for its client."""
+    """The attached channel number ``channel`` is closed; told again when reports wait for it."""
 
     channel: int
+    reports_wait: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,15 +83,11 @@ class ProgressPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartListening:
-    """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
-
-    With ``new_job=False`` it goes on with the job that a crashed listener has left.
-    """
+    """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ListeningStarted | ListeningFailed]
-    new_job: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ class ReportingStopped:
 
 StartAnswer: TypeAlias = ReportingReady | ReportingBypassed | ReportingFailed
 StopAnswer: TypeAlias = ReportingStopped | ReportingFailed
-SwitchAnswer: TypeAlias = ReportingStopped | ReportingReady | ReportingFailed
+SwitchAnswer: TypeAlias = ReportingStopped | StartAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

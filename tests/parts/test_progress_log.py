@@ -1,0 +1,215 @@
+"""ProgressLog: positions, pages, and what goes first when it is full."""
+
+import json
+
+import pytest
+
+from actors import ProgressLog
+from actors.progress_log import PAGE_BYTES, text_bytes
+from messages import ProgressCounts, ProgressPage
+
+KEPT_EVENTS = ["train_begin", "epoch_begin", "epoch_end", "train_end", "val_end", ""]
+NO_REPORTS = ["not JSON", "[1, 2]", "7", "null", '"batch_end"', '{"event": ', "[" * 100_000, "{}"]
+
+
+def log_of(*texts: str, limit: int = 1_000, max_bytes: int = 1_000_000) -> ProgressLog:
+    log = ProgressLog(limit=limit, max_bytes=max_bytes)
+    for text in texts:
+        log.append(text)
+    return log
+
+
+def event(name: str, number: int = 0) -> str:
+    return json.dumps({"what": "", "event": name, "batch": number})
+
+
+def page(
+    log: ProgressLog, after: int, limit: int = 1_000
+) -> tuple[tuple[str, ...], int, int, bool] | None:
+    """A page as a plain tuple: messages, last, missed, ended."""
+    found = log.page(after, limit)
+    return None if found is None else (found.messages, found.last, found.missed, found.ended)
+
+
+def read_all(log: ProgressLog, after: int = 0, limit: int = 1_000) -> dict[int, str]:
+    """All that a reader gets, by position."""
+    found: dict[int, str] = {}
+    while (got := log.page(after, limit)) is not None:
+        first = got.last - len(got.messages) + 1
+        found |= {first + offset: text for offset, text in enumerate(got.messages)}
+        after = got.last
+    return found
+
+
+def test_an_empty_log_has_no_page() -> None:
+    assert log_of().page(0, 10) is None
+    assert len(log_of()) == 0
+
+
+def test_positions_count_from_one() -> None:
+    log = log_of("a", "b", "c")
+    assert log.page(0, 10) == ProgressPage(messages=("a", "b", "c"), last=3, missed=0, ended=False)
+    assert page(log, 2) == (("c",), 3, 0, False)
+
+
+@pytest.mark.parametrize("after", [3, 4, 100])
+def test_there_is_no_page_after_the_last_position(after: int) -> None:
+    assert log_of("a", "b", "c").page(after, 10) is None
+
+
+def test_a_page_holds_the_limit_at_the_most() -> None:
+    log = log_of("a", "b", "c")
+    assert page(log, 0, limit=2) == (("a", "b"), 2, 0, False)
+    assert page(log, 2, limit=2) == (("c",), 3, 0, False)
+
+
+def test_a_page_ends_before_it_holds_more_than_its_bytes() -> None:
+    text = "é" * (PAGE_BYTES // 8)  # a quarter of a page in UTF-8
+    log = log_of(*[text] * 6)
+    assert page(log, 0) == ((text,) * 4, 4, 0, False)
+    assert page(log, 4) == ((text,) * 2, 6, 0, False)
+
+
+def test_a_report_that_is_bigger_than_a_page_is_a_page_of_its_own() -> None:
+    big = "x" * (PAGE_BYTES + 1)
+    log = log_of("a", big, "b")
+    assert page(log, 0) == (("a",), 1, 0, False)
+    assert page(log, 1) == ((big,), 2, 0, False)
+    assert page(log, 2) == (("b",), 3, 0, False)
+
+
+def test_counts_are_the_jobs_and_positions_go_on() -> None:
+    log = log_of("a", "b")
+    log.count_undecodable()
+    assert log.counts == ProgressCounts(received=3, undecodable=1, last=2)
+    log.end_job()
+    log.begin_job()
+    assert log.counts == ProgressCounts(received=0, undecodable=0, last=2)
+    log.append("c")
+    assert log.counts == ProgressCounts(received=1, undecodable=0, last=3)
+
+
+def test_a_page_says_that_it_ends_a_job_and_never_spans_two() -> None:
+    log = log_of("a", "b")
+    assert page(log, 0) == (("a", "b"), 2, 0, False)
+    log.end_job()
+    log.append("c")
+    assert page(log, 0, limit=1) == (("a",), 1, 0, False)
+    assert page(log, 0) == (("a", "b"), 2, 0, True)
+    assert page(log, 1) == (("b",), 2, 0, True)
+    assert page(log, 2) == (("c",), 3, 0, False)
+    log.end_job()
+    assert page(log, 2) == (("c",), 3, 0, True)
+    assert page(log, 0) == (("a", "b"), 2, 0, True)
+
+
+def test_jobs_without_a_report_do_not_disturb_the_pages() -> None:
+    log = log_of()
+    log.end_job()
+    log.end_job()
+    log.append("a")
+    log.end_job()
+    log.end_job()
+    log.append("b")
+    assert page(log, 0) == (("a",), 1, 0, True)
+    assert page(log, 1) == (("b",), 2, 0, False)
+
+
+def test_ended_is_told_of_many_jobs() -> None:
+    log = log_of()
+    for number in range(500):
+        log.append(str(number))
+        log.end_job()
+    assert all(page(log, n) == ((str(n),), n + 1, 0, True) for n in range(500))
+
+
+def test_a_full_log_drops_its_oldest_batch_reports() -> None:
+    texts = [event("batch_start" if n % 2 else "batch_end", n) for n in range(10)]
+    log = log_of(*texts, limit=4)
+    assert len(log) == 4
+    assert page(log, 0) == (tuple(texts[6:]), 10, 6, False)
+    assert page(log, 3) == (tuple(texts[6:]), 10, 3, False)
+    assert page(log, 8) == (tuple(texts[8:]), 10, 0, False)
+
+
+@pytest.mark.parametrize("name", KEPT_EVENTS)
+def test_an_event_other_than_of_a_batch_stays_while_a_batch_report_can_go(name: str) -> None:
+    kept = event(name)
+    log = log_of(kept, *(event("batch_end", n) for n in range(10)), limit=4)
+    assert page(log, 0) == ((kept,), 1, 0, False)
+    assert page(log, 1) == (tuple(event("batch_end", n) for n in (7, 8, 9)), 11, 7, False)
+
+
+@pytest.mark.parametrize("text", NO_REPORTS, ids=lambda text: text[:12])
+def test_what_is_no_batch_report_stays_while_a_batch_report_can_go(text: str) -> None:
+    log = log_of(text, *(event("batch_end", n) for n in range(10)), limit=4)
+    assert read_all(log)[1] == text
+
+
+def test_kept_reports_that_lie_apart_come_in_pages_of_their_own() -> None:
+    log = log_of(
+        event("epoch_begin", 1),
+        event("batch_end"),
+        event("epoch_begin", 2),
+        event("epoch_begin", 3),
+        event("batch_end"),
+        event("train_end"),
+        limit=4,
+    )
+    assert page(log, 0) == ((event("epoch_begin", 1),), 1, 0, False)
+    assert page(log, 1) == (
+        (event("epoch_begin", 2), event("epoch_begin", 3)),
+        *(4, 1, False),
+    )
+    assert page(log, 4) == ((event("train_end"),), 6, 1, False)
+
+
+def test_a_flood_of_nothing_but_kept_reports_drops_the_oldest() -> None:
+    texts = [event("epoch_end", n) for n in range(10)]
+    log = log_of(*texts, limit=4)
+    assert page(log, 0) == (tuple(texts[6:]), 10, 6, False)
+
+
+def test_the_log_is_bounded_in_bytes() -> None:
+    texts = [event("batch_end", n) for n in range(10)]
+    log = log_of(*texts, max_bytes=3 * len(texts[0]))
+    assert page(log, 0) == (tuple(texts[7:]), 10, 7, False)
+
+
+def test_bytes_are_those_of_utf_8() -> None:
+    assert text_bytes("abc") == 3
+    assert text_bytes("é\U0001f600") == 6
+    log = log_of("é" * 10, "é" * 10, max_bytes=30)
+    assert read_all(log) == {2: "é" * 10}
+
+
+def test_a_report_that_is_bigger_than_the_log_is_missed_and_those_after_it_are_not() -> None:
+    log = log_of("a", "x" * 101, max_bytes=100)
+    assert len(log) == 0
+    assert page(log, 0) == ((), 2, 2, False)
+    assert log.page(2, 10) is None
+    log.append("b")
+    assert page(log, 0) == (("b",), 3, 2, False)
+    assert log.counts.received == 3
+
+
+def test_an_oversized_last_report_does_not_hide_the_end_of_the_job() -> None:
+    log = log_of("x" * 101, max_bytes=100)
+    log.end_job()
+    assert page(log, 0) == ((), 1, 1, True)
+
+
+def test_a_big_report_makes_room_by_dropping_batch_reports_first() -> None:
+    begin, big = event("train_begin"), event("epoch_end") + " " * 100
+    log = log_of(begin, *[event("batch_end")] * 3, big, max_bytes=len(begin) + len(big))
+    assert read_all(log) == {1: begin, 5: big}
+
+
+def test_a_reader_that_lags_behind_the_thinned_part_is_told_what_it_missed() -> None:
+    log = log_of(*(event("batch_end", n) for n in range(5)))
+    assert page(log, 0, limit=2) is not None
+    small = log_of(*(event("batch_end", n) for n in range(8)), limit=2)
+    assert page(small, 2) == (
+        (event("batch_end", 6), event("batch_end", 7)),
+        *(8, 4, False),
+    )

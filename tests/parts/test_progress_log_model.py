@@ -1,0 +1,193 @@
+"""ProgressLog against a model that says what must be in it, for any run of any length."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors import ProgressLog
+from actors.progress_log import PAGE_BYTES, text_bytes
+from messages import ProgressCounts
+
+END_JOB, UNDECODABLE = "end of a job", "undecodable"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One append: a batch report may be dropped first."""
+
+    is_batch: bool
+    size: int
+
+    def text(self, number: int) -> str:
+        event = "batch_end" if self.is_batch else "epoch_end"
+        return json.dumps({"event": event, "number": number}) + " " * self.size
+
+
+Step: TypeAlias = Report | str
+
+reports = st.builds(
+    Report, is_batch=st.booleans(), size=st.one_of(st.integers(0, 60), st.integers(0, 3_000))
+)
+steps = st.lists(
+    st.one_of(reports, reports, reports, st.sampled_from([END_JOB, UNDECODABLE])), max_size=60
+)
+limits = st.integers(1, 20)
+byte_limits = st.one_of(st.integers(1, 500), st.integers(1, 20_000))
+quick = settings(max_examples=150)
+
+
+@dataclass
+class Model:
+    """Keeps everything; ``held`` is what a bounded log may still have."""
+
+    limit: int
+    max_bytes: int
+    texts: list[str] = field(default_factory=list)
+    batches: set[int] = field(default_factory=set)
+    held: list[int] = field(default_factory=list)
+    ends: set[int] = field(default_factory=set)
+    received: int = 0
+    undecodable: int = 0
+
+    def append(self, text: str, is_batch: bool) -> None:
+        self.texts.append(text)
+        self.received += 1
+        position = len(self.texts)
+        self.held.append(position)
+        if is_batch:
+            self.batches.add(position)
+        while self.held and (len(self.held) > self.limit or self.bytes() > self.max_bytes):
+            oldest_batch = next((p for p in self.held if p in self.batches), None)
+            self.held.remove(self.held[0] if oldest_batch is None else oldest_batch)
+
+    def bytes(self) -> int:
+        return sum(text_bytes(self.text(position)) for position in self.held)
+
+    def text(self, position: int) -> str:
+        return self.texts[position - 1]
+
+
+def run(steps: list[Step], limit: int, max_bytes: int) -> tuple[ProgressLog, Model]:
+    """Both after the same steps."""
+    log, model = ProgressLog(limit=limit, max_bytes=max_bytes), Model(limit, max_bytes)
+    for step in steps:
+        if isinstance(step, Report):
+            text = step.text(len(model.texts))
+            log.append(text)
+            model.append(text, step.is_batch)
+        elif step == UNDECODABLE:
+            log.count_undecodable()
+            model.received += 1
+            model.undecodable += 1
+        else:
+            log.end_job()
+            log.begin_job()
+            model.ends.add(len(model.texts))
+            model.received = model.undecodable = 0
+    return log, model
+
+
+@quick
+@given(steps=steps, limit=limits, max_bytes=byte_limits)
+def test_the_log_holds_what_the_model_holds_and_counts_what_it_counts(
+    steps: list[Step], limit: int, max_bytes: int
+) -> None:
+    log, model = run(steps, limit, max_bytes)
+    assert len(log) == len(model.held)
+    assert log.counts == ProgressCounts(
+        received=model.received, undecodable=model.undecodable, last=len(model.texts)
+    )
+
+
+@quick
+@given(
+    steps=steps,
+    limit=limits,
+    max_bytes=byte_limits,
+    after=st.integers(0, 60),
+    page_limit=st.integers(1, 8),
+)
+def test_reading_from_any_place_gives_all_that_is_held_once_and_in_order(
+    steps: list[Step], limit: int, max_bytes: int, after: int, page_limit: int
+) -> None:
+    log, model = run(steps, limit, max_bytes)
+    total = len(model.texts)
+    cursor = min(after, total)
+    delivered: list[int] = []
+    missed = 0
+    while (page := log.page(cursor, page_limit)) is not None:
+        first = page.last - len(page.messages) + 1
+        positions = range(first, page.last + 1)
+        # Contiguous, unchanged, and the positions advanced are those delivered or missed.
+        assert page.messages == tuple(model.text(position) for position in positions)
+        assert page.missed == first - cursor - 1
+        assert page.last > cursor
+        # Small, and within one job.
+        assert len(page.messages) <= page_limit
+        assert len(page.messages) <= 1 or sum(map(text_bytes, page.messages)) <= PAGE_BYTES
+        assert not model.ends & set(positions[:-1])
+        assert page.ended == (page.last in model.ends)
+        delivered += positions
+        missed += page.missed
+        cursor = page.last
+    assert cursor == total
+    assert delivered == [position for position in model.held if position > min(after, total)]
+    assert missed + len(delivered) == total - min(after, total)
+
+
+@quick
+@given(steps=steps, limit=limits, max_bytes=byte_limits)
+def test_a_kept_report_is_missing_only_when_no_batch_report_was_left_to_drop(
+    steps: list[Step], limit: int, max_bytes: int
+) -> None:
+    log = ProgressLog(limit=limit, max_bytes=max_bytes)
+    kept_before: set[int] = set()
+    for number, step in enumerate(s for s in steps if isinstance(s, Report)):
+        log.append(step.text(number))
+        held = held_by(log)
+        kept = {p for p, text in held.items() if "epoch_end" in text}
+        expected = kept_before if step.is_batch else kept_before | {log.last}
+        if expected - kept:
+            assert kept == set(held), "a kept report went while a batch report was there"
+        kept_before = kept
+
+
+@quick
+@given(
+    steps=st.lists(st.tuples(reports, st.booleans(), st.integers(1, 5)), max_size=40),
+    limit=limits,
+    max_bytes=byte_limits,
+)
+def test_a_reader_that_reads_while_the_log_grows_gets_each_report_once_or_counts_it_missed(
+    steps: list[tuple[Report, bool, int]], limit: int, max_bytes: int
+) -> None:
+    log = ProgressLog(limit=limit, max_bytes=max_bytes)
+    texts: list[str] = []
+    cursor = missed = 0
+    got: list[int] = []
+    for report, reads, page_limit in steps:
+        texts.append(report.text(len(texts)))
+        log.append(texts[-1])
+        page = log.page(cursor, page_limit) if reads else None
+        if page is not None:
+            first = page.last - len(page.messages) + 1
+            assert page.messages == tuple(texts[first - 1 : page.last])
+            got += range(first, page.last + 1)
+            missed += page.missed
+            cursor = page.last
+    assert got == sorted(set(got))
+    assert len(got) + missed == cursor
+
+
+def held_by(log: ProgressLog) -> dict[int, str]:
+    """All that the log hands out, by position."""
+    found: dict[int, str] = {}
+    cursor = 0
+    while (page := log.page(cursor, 100)) is not None:
+        first = page.last - len(page.messages) + 1
+        found |= {first + offset: text for offset, text in enumerate(page.messages)}
+        cursor = page.last
+    return found

@@ -1,0 +1,56 @@
+"""ReporterSettings: the defaults of the requirement text, and what makes no sense."""
+
+import dataclasses
+
+import pytest
+
+from actors import ControlEncoding, ReporterSettings
+
+NAN = float("nan")
+
+
+def test_the_defaults_are_those_of_the_requirement_text() -> None:
+    settings = ReporterSettings()
+    assert settings.control_address == "tcp://127.0.0.1:9000"
+    assert settings.progress_address == "tcp://127.0.0.1:9001"
+    assert settings.poll_interval == 0.05
+    assert settings.connect_wait == 1.0
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = ReporterSettings()
+    assert settings.gather_interval == 0.005
+    assert settings.control_encoding is ControlEncoding.VERBATIM
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ReporterSettings().poll_interval = 1.0  # type: ignore[misc]
+
+
+def test_settings_take_keywords_alone() -> None:
+    with pytest.raises(TypeError):
+        ReporterSettings("tcp://127.0.0.1:9000")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["poll_interval", "drain_timeout"])
+@pytest.mark.parametrize("value", [0, -0.1, NAN])
+def test_a_time_that_must_pass_is_more_than_zero(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be more than 0"):
+        ReporterSettings(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["connect_wait", "gather_interval", "settle_time"])
+@pytest.mark.parametrize("value", [-0.1, NAN])
+def test_a_time_that_may_be_skipped_is_zero_or_more(name: str, value: float) -> None:
+    assert getattr(ReporterSettings(**{name: 0}), name) == 0
+    with pytest.raises(ValueError, match=f"{name} must be 0 seconds or more"):
+        ReporterSettings(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["log_limit", "log_bytes", "channel_high_water", "page_messages"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_bound_is_at_least_one(name: str, value: int) -> None:
+    assert getattr(ReporterSettings(**{name: 1}), name) == 1
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        ReporterSettings(**{name: value})

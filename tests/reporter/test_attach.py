@@ -1,0 +1,117 @@
+"""``attach`` loses nothing that a channel brings before its actor listens."""
+
+from actors import attach
+from messages import ClientGone, ClientMessageReceived
+from tests.support.channel import FakeChannel
+from tests.support.reporting import (
+    attach_early,
+    forwarded,
+    start,
+    status,
+    stop,
+    trainer_for,
+)
+
+
+def test_texts_that_arrive_before_the_actor_listens_are_told_in_order(
+    supervisor, loop_thread, owner
+):
+    channel = FakeChannel()
+
+    def announced():
+        # One callback of the loop: the client's actor, which runs on it too, cannot be listening.
+        attach(supervisor, client_id="alice", channel=channel)
+        for number in range(100):
+            channel.receive(f"early {number}")
+
+    loop_thread.call(announced)
+    for number in range(100):
+        owner.expect(ClientMessageReceived(client_id="alice", text=f"early {number}"))
+    loop_thread.call(channel.receive, "later")
+    owner.expect(ClientMessageReceived(client_id="alice", text="later"))
+
+
+def test_an_early_control_text_is_published(supervisor, loop_thread):
+    channel = FakeChannel()
+
+    def announced():
+        attach(supervisor, client_id="alice", channel=channel)
+        channel.receive("CONTROL_COMMAND::first")
+        channel.receive("CONTROL_COMMAND::second")
+
+    with trainer_for(start(supervisor)) as trainer:
+        loop_thread.call(announced)
+        assert [trainer.command(), trainer.command()] == ["first", "second"]
+    stop(supervisor)
+
+
+def test_an_early_control_text_of_a_viewer_is_told_to_the_owner(supervisor, loop_thread, owner):
+    channel = FakeChannel()
+
+    def announced():
+        attach(supervisor, client_id="viewer", channel=channel, accept_control=False)
+        channel.receive("CONTROL_COMMAND::first")
+
+    loop_thread.call(announced)
+    owner.expect(ClientMessageReceived(client_id="viewer", text="CONTROL_COMMAND::first"))
+
+
+def test_a_channel_that_closes_before_the_actor_listens_is_gone(supervisor, loop_thread, owner):
+    channel = FakeChannel()
+
+    def announced():
+        attach(supervisor, client_id="alice", channel=channel)
+        channel.receive("only this")
+        channel.close()
+
+    loop_thread.call(announced)
+    owner.expect(ClientMessageReceived(client_id="alice", text="only this"))
+    assert owner.get() == ClientGone(client_id="alice", reason="its channel is closed")
+    status(supervisor)
+    assert owner.drain() == []
+
+
+def test_a_channel_that_opens_before_the_actor_listens_is_given_the_run(supervisor, loop_thread):
+    channel = FakeChannel("connecting")
+
+    def announced():
+        attach(supervisor, client_id="alice", channel=channel)
+        channel.open()
+
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send("one")
+        loop_thread.call(announced)
+        assert channel.wait_for_count(1) == forwarded(["one"])
+    stop(supervisor)
+
+
+def test_a_channel_that_fills_up_is_given_the_rest_as_it_empties(supervisor, loop_thread):
+    channel = FakeChannel(buffering=True)
+    attach_early(loop_thread, supervisor, channel)
+    run = [f"{number:03} " + "x" * 1_000 for number in range(100)]
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*run)
+        while len(channel.sent) < len(run):
+            status(supervisor)
+            loop_thread.call(channel.drain)
+        loop_thread.call(channel.drain)
+    stop(supervisor)
+    assert channel.sent == forwarded(run)
+
+
+def test_attaching_again_through_attach_replaces_the_channel(supervisor, loop_thread, owner):
+    former, current = FakeChannel(), FakeChannel()
+    attach_early(loop_thread, supervisor, former)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send("one")
+        former.wait_for_count(1)
+        attach_early(loop_thread, supervisor, current)
+        status(supervisor)
+        trainer.send("two")
+        assert current.wait_for_count(1) == forwarded(["two"])
+        loop_thread.call(former.close)
+        trainer.send("three")
+        current.wait_for_count(2)
+    stop(supervisor)
+    assert former.sent == forwarded(["one"])
+    assert not [message for message in owner.drain() if isinstance(message, ClientGone)]

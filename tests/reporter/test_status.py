@@ -1,0 +1,158 @@
+"""``GetStatus`` is answered in every phase, also while the event loop is stuck."""
+
+from dataclasses import replace
+
+import pytest
+
+from actors import spawn_supervisor
+from messages import (
+    Addresses,
+    ClientStatus,
+    JobOutcome,
+    Phase,
+    ReporterStatus,
+    ReportingFailed,
+    StartReporting,
+    StopReporting,
+)
+from tests.support.channel import FakeChannel
+from tests.support.clock import ManualScheduler
+from tests.support.event_gate import stuck
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import (
+    ask_start,
+    attach_client,
+    start,
+    status,
+    stop,
+    trainer_for,
+    wait_for_phase,
+)
+
+IDLE = ReporterStatus(
+    phase=Phase.IDLE,
+    job_id=None,
+    addresses=None,
+    trainer_connected=False,
+    received=0,
+    clients=(),
+)
+
+
+def test_an_idle_reporter_has_no_job_and_no_addresses(supervisor):
+    assert status(supervisor) == IDLE
+
+
+def test_a_bypassed_job_has_no_addresses(supervisor):
+    ask_start(supervisor, gui=False)
+    assert status(supervisor) == replace(IDLE, phase=Phase.BYPASSED, job_id="job-1")
+    stop(supervisor)
+    assert status(supervisor) == IDLE
+
+
+def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor):
+    bob, alice = FakeChannel(), FakeChannel("connecting")
+    attach_client(supervisor, bob, "bob")
+    attach_client(supervisor, alice, "alice")
+    ready = start(supervisor)
+    with trainer_for(ready) as trainer:
+        trainer.send("one", "two")
+        trainer.send_bytes(b"\xff")
+        trainer.send("three")
+        bob.wait_for_count(3)
+        found = status(supervisor)
+    assert found == ReporterStatus(
+        phase=Phase.REPORTING,
+        job_id="job-1",
+        addresses=Addresses(control=ready.control_address, progress=ready.progress_address),
+        trainer_connected=True,
+        received=4,
+        undecodable=1,
+        clients=(
+            ClientStatus(
+                client_id="alice",
+                channel_state="connecting",
+                position=0,
+                forwarded=0,
+                failed=0,
+                missed=0,
+            ),
+            ClientStatus(
+                client_id="bob", channel_state="open", position=3, forwarded=3, failed=0, missed=0
+            ),
+        ),
+    )
+
+
+def test_reports_that_left_the_bounded_log_are_missed_and_not_silent(
+    loop_thread, owner, settings, caplog
+):
+    supervisor = spawn_supervisor(
+        loop=loop_thread.loop, owner=owner, settings=replace(settings, log_limit=10)
+    )
+    witness, late = FakeChannel(), FakeChannel()
+    attach_client(supervisor, witness, "witness")
+    with trainer_for(start(supervisor)) as trainer:
+        for number in range(30):  # one by one, so that the witness misses none
+            trainer.send(str(number))
+            witness.wait_for_count(number + 1)
+        attach_client(supervisor, late, "late")
+        late.wait_for_count(10)
+        rows = {row.client_id: row for row in status(supervisor).clients}
+    stop(supervisor)
+    assert rows["late"].forwarded + rows["late"].missed == 30
+    assert rows["late"].missed == 20
+    assert rows["late"].position == 30
+    assert rows["witness"].missed == 0
+    assert any("late" in message and "20" in message for message in caplog.messages)
+    assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_the_status_comes_while_the_event_loop_is_stuck(supervisor, loop_thread):
+    ready = start(supervisor)
+    with stuck(loop_thread):
+        found = status(supervisor)
+        assert (found.phase, found.job_id) == (Phase.REPORTING, "job-1")
+        assert found.addresses.control == ready.control_address
+    stop(supervisor)
+
+
+@pytest.mark.parametrize("phase", [Phase.BINDING, Phase.CONNECTING, Phase.STOPPING])
+def test_the_status_names_the_phase_that_passes_by(loop_thread, owner, settings, phase):
+    clock = ManualScheduler()
+    supervisor = spawn_supervisor(
+        loop=loop_thread.loop,
+        owner=owner,
+        settings=replace(settings, connect_wait=1.0),
+        scheduler=clock,
+    )
+    started, stopped, answer = Probe(), Probe(), Probe()
+    with stuck(loop_thread) as gate:
+        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=started))
+        if phase is not Phase.BINDING:
+            gate.set()
+            wait_for_phase(supervisor, Phase.CONNECTING)
+    if phase is Phase.STOPPING:
+        channel = FakeChannel(buffering=True)
+        attach_client(supervisor, channel)
+        clock.advance(1.0)
+        ready = started.get()
+        with trainer_for(ready) as trainer:
+            trainer.send("one")
+            channel.wait_for_count(1)
+        supervisor.tell(
+            StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=stopped)
+        )
+    found = wait_for_phase(supervisor, phase) if phase is not Phase.BINDING else None
+    if found is not None:
+        assert found.job_id == "job-1"
+        assert found.addresses is not None
+    if phase is Phase.STOPPING:
+        assert stopped.drain() == []
+        loop_thread.call(channel.drain)
+        assert stopped.get().summary.forwarded == 1
+    else:
+        stop(supervisor)
+        assert isinstance(started.get(), ReportingFailed)
+    assert answer.drain() == []
+    assert supervisor.stop(timeout=PATIENCE)

@@ -1,0 +1,25 @@
+"""An event loop that is stuck until a test says so."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.event_loop import LoopThread
+from tests.support.probe import PATIENCE
+
+
+@contextmanager
+def stuck(loop_thread: LoopThread) -> Iterator[threading.Event]:
+    """The loop is inside one callback until the block is left or the event is set."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def block() -> None:
+        entered.set()
+        gate.wait(PATIENCE)
+
+    loop_thread.loop.call_soon_threadsafe(block)
+    assert entered.wait(PATIENCE)
+    try:
+        yield gate
+    finally:
+        gate.set()

@@ -1,0 +1,14 @@
+"""The recordings of two real runs of sleap-nn."""
+
+import json
+from pathlib import Path
+
+_DATA = Path(__file__).parent.parent / "data"
+
+RECORDINGS = ("sleap_nn_full_run", "sleap_nn_stopped_run")
+
+
+def recorded_run(name: str) -> list[str]:
+    """The texts of the trainer's messages, as they came."""
+    lines = (_DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["msg"] for line in lines]

@@ -1,0 +1,114 @@
+"""What most tests want of a supervisor, asked from the test's thread."""
+
+import time
+from typing import Any
+
+from actors import SupervisorRef, attach
+from messages import (
+    AttachClient,
+    DataChannel,
+    GetStatus,
+    JobOutcome,
+    Phase,
+    ReporterStatus,
+    ReportingReady,
+    ReportingStopped,
+    StartReporting,
+    StopReporting,
+)
+from tests.support.channel import FakeChannel
+from tests.support.event_loop import LoopThread
+from tests.support.probe import PATIENCE
+from tests.support.trainer import StandInTrainer
+
+
+def ask_start(supervisor: SupervisorRef, job_id: str = "job-1", *, gui: bool = True) -> Any:
+    """The answer to a ``StartReporting``."""
+    return supervisor.ask(
+        lambda reply_to: StartReporting(job_id=job_id, gui=gui, reply_to=reply_to),
+        timeout=PATIENCE,
+    )
+
+
+def ask_stop(
+    supervisor: SupervisorRef,
+    job_id: str = "job-1",
+    outcome: JobOutcome = JobOutcome.COMPLETED,
+) -> Any:
+    """The answer to a ``StopReporting``."""
+    return supervisor.ask(
+        lambda reply_to: StopReporting(job_id=job_id, outcome=outcome, reply_to=reply_to),
+        timeout=PATIENCE,
+    )
+
+
+def start(supervisor: SupervisorRef, job_id: str = "job-1") -> ReportingReady:
+    """Start to report ``job_id``."""
+    answer = ask_start(supervisor, job_id)
+    assert isinstance(answer, ReportingReady), answer
+    assert answer.job_id == job_id
+    return answer
+
+
+def stop(
+    supervisor: SupervisorRef,
+    job_id: str = "job-1",
+    outcome: JobOutcome = JobOutcome.COMPLETED,
+) -> ReportingStopped:
+    """Stop the report of ``job_id``."""
+    answer = ask_stop(supervisor, job_id, outcome)
+    assert isinstance(answer, ReportingStopped), answer
+    assert (answer.job_id, answer.outcome) == (job_id, outcome)
+    return answer
+
+
+def status(supervisor: SupervisorRef) -> ReporterStatus:
+    """How reporting stands; all that was told before has been handled when it comes."""
+    return supervisor.ask(lambda reply_to: GetStatus(reply_to=reply_to), timeout=PATIENCE)
+
+
+def wait_for_phase(supervisor: SupervisorRef, phase: Phase) -> ReporterStatus:
+    """The first status that says ``phase``."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := status(supervisor)).phase is not phase:
+        assert time.monotonic() < deadline, f"{phase} was not reached: {found}"
+    return found
+
+
+def trainer_for(ready: ReportingReady) -> StandInTrainer:
+    """A trainer that is connected to both addresses."""
+    return StandInTrainer(
+        control_address=ready.control_address, progress_address=ready.progress_address
+    )
+
+
+def attach_client(
+    supervisor: SupervisorRef,
+    channel: DataChannel,
+    client_id: str = "alice",
+    *,
+    accept_control: bool = True,
+) -> None:
+    """Attach ``channel``; when this returns, the client's actor uses it."""
+    supervisor.tell(
+        AttachClient(channel=channel, client_id=client_id, accept_control=accept_control)
+    )
+    status(supervisor)  # answered by the client's actor too, after it has attached
+
+
+def attach_early(loop_thread: LoopThread, supervisor: SupervisorRef, channel: FakeChannel) -> None:
+    """Attach ``channel`` as code on the event loop does."""
+    loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
+
+
+def reports(count: int, first: int = 0) -> list[str]:
+    """Messages of a trainer, each one different."""
+    return [
+        f'{{"what": "", "event": "batch_end", "batch": {number}}}'
+        for number in range(first, first + count)
+    ]
+
+
+def forwarded(messages: list[str]) -> list[str]:
+    """What a client is to get of a trainer's ``messages``."""
+    return [f"PROGRESS_REPORT::{message}" for message in messages]

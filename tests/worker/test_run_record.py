@@ -1,0 +1,147 @@
+"""A run, as its messages tell it."""
+
+import json
+import math
+
+import pytest
+
+from actors.run_record import RunRecord
+from tests.support.recorded_runs import RECORDINGS, recorded_run
+
+
+def record_of(*messages: object) -> RunRecord:
+    """The record of these messages, which came one second apart."""
+    record = RunRecord()
+    for second, message in enumerate(messages):
+        text = message if isinstance(message, str) else json.dumps(message)
+        record.add(text, now=float(second))
+    return record
+
+
+def events_of(name: str) -> list[dict[str, object]]:
+    return [json.loads(message) for message in recorded_run(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "batches"), [("sleap_nn_full_run", [40] * 10), ("sleap_nn_stopped_run", [40, 21])]
+)
+def test_a_recorded_run_has_its_epochs_and_batches(name, batches):
+    record = record_of(*recorded_run(name))
+    assert [epoch.number for epoch in record.epochs] == list(range(len(batches)))
+    assert [epoch.batches for epoch in record.epochs] == batches
+    assert record.batches_per_epoch == 40
+    assert record.ended
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_message_of_a_recorded_run_is_counted_by_its_event(name):
+    record = record_of(*recorded_run(name))
+    names = [event["event"] for event in events_of(name)]
+    assert record.received == len(names)
+    assert record.events == {event: names.count(event) for event in set(names)}
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_the_losses_of_a_recorded_run_are_those_of_its_epochs_ends(name):
+    record = record_of(*recorded_run(name))
+    ends = [event["logs"] for event in events_of(name) if event["event"] == "epoch_end"]
+    # The first epoch_end of sleap-nn has no train/loss.
+    assert "train/loss" not in ends[0]
+    assert record.epochs[0].train_loss == ends[0]["loss"]
+    assert [epoch.train_loss for epoch in record.epochs[1:]] == [
+        logs["train/loss"] for logs in ends[1:]
+    ]
+    assert [epoch.val_loss for epoch in record.epochs] == [logs["val/loss"] for logs in ends]
+
+
+def test_an_epoch_takes_as_long_as_its_messages_took_to_come():
+    begin = {"event": "epoch_begin", "epoch": 0}
+    record = record_of({"event": "train_begin"}, begin, {}, {}, {"event": "epoch_end"})
+    assert record.epochs[0].seconds == 3.0
+
+
+def test_an_epoch_that_runs_has_its_last_batch_loss_and_no_others():
+    batches = [{"event": "batch_end", "logs": {"loss": loss}} for loss in (0.5, 0.25)]
+    record = record_of({"event": "epoch_begin", "epoch": 4}, *batches)
+    epoch = record.epoch
+    assert epoch is record.epochs[-1]
+    assert (epoch.number, epoch.batches, epoch.batch_loss) == (4, 2, 0.25)
+    assert (epoch.train_loss, epoch.val_loss, epoch.seconds) == (None, None, None)
+    assert record.batches_per_epoch is None
+
+
+def test_before_the_first_epoch_there_is_none():
+    record = record_of({"event": "train_begin"}, {"event": "batch_end"}, {"event": "epoch_end"})
+    assert record.epoch is None
+    assert record.received == 3
+
+
+def test_a_run_that_begins_again_has_not_ended():
+    assert record_of({"event": "train_end"}).ended
+    assert not record_of({"event": "train_end"}, {"event": "train_begin"}).ended
+
+
+def test_an_epoch_without_a_number_is_counted():
+    record = record_of({"event": "epoch_begin"}, {"event": "epoch_begin", "epoch": "two"})
+    assert [epoch.number for epoch in record.epochs] == [0, 1]
+
+
+def test_the_losses_may_be_no_numbers_that_json_has():
+    begin = '{"event": "epoch_begin", "epoch": 0}'
+    record = record_of(
+        begin,
+        '{"event": "batch_end", "logs": {"loss": Infinity}}',
+        '{"event": "epoch_end", "logs": {"train/loss": NaN, "val/loss": -Infinity}}',
+    )
+    epoch = record.epochs[0]
+    assert epoch.batch_loss == math.inf
+    assert math.isnan(epoch.train_loss)
+    assert epoch.val_loss == -math.inf
+
+
+HUGE = "1" + "0" * 400
+"""A whole number beyond what a float can hold."""
+
+RUBBISH = [
+    "",
+    "no json",
+    "[",
+    "[" * 100_000,
+    "null",
+    "7",
+    '"train_begin"',
+    '["train_begin"]',
+    "{}",
+    '{"event": null}',
+    '{"event": 7}',
+    '{"event": ["train_end"]}',
+]
+
+
+@pytest.mark.parametrize("message", RUBBISH)
+def test_a_message_without_an_event_is_counted_as_another_one(message):
+    record = RunRecord()
+    assert record.add(message, now=0.0) == "other"
+    assert (record.received, record.events) == (1, {"other": 1})
+    assert record.epochs == []
+
+
+@pytest.mark.parametrize("logs", ["null", "7", "[]", '"loss"', '{"loss": "low"}', '{"loss": null}'])
+@pytest.mark.parametrize("event", ["batch_end", "epoch_end"])
+def test_a_loss_that_is_no_number_is_unknown(event, logs):
+    record = record_of({"event": "epoch_begin"}, f'{{"event": "{event}", "logs": {logs}}}')
+    assert record.events[event] == 1
+    assert record.epochs[0].batch_loss is None
+    assert record.epochs[0].train_loss is None
+
+
+@pytest.mark.parametrize("event", ["batch_end", "epoch_end"])
+def test_a_loss_too_large_for_a_float_does_not_break_the_record(event):
+    message = f'{{"event": "{event}", "logs": {{"loss": {HUGE}, "val/loss": {HUGE}}}}}'
+    record = record_of({"event": "epoch_begin"}, message, {"event": "train_end"})
+    assert record.ended
+
+
+def test_an_event_of_another_name_is_counted_under_it():
+    record = record_of({"event": "lr_changed"}, {"event": "lr_changed"})
+    assert record.events == {"lr_changed": 2}

@@ -1,0 +1,88 @@
+"""A TrainerActor with a mailbox for each process that it is told to start."""
+
+import threading
+
+from actors.trainer import spawn
+from messages import (
+    ChildDown,
+    StartTrainer,
+    TerminateTrainer,
+    TrainerEvent,
+    TrainerExited,
+    TrainerNotStarted,
+    TrainerOutput,
+    TrainerStarted,
+)
+from tests.conftest import settled
+from tests.support.clock import ManualScheduler
+from tests.support.probe import PATIENCE, Probe
+
+
+class Training:
+    """One process of a trainer's actor, as its messages tell it."""
+
+    def __init__(self) -> None:
+        self.events: Probe[TrainerEvent] = Probe()
+        self.lines: list[str] = []
+
+    def started(self) -> int:
+        """The process's id; its start is the first that is told."""
+        event = self.events.get()
+        assert isinstance(event, TrainerStarted), event
+        return event.pid
+
+    def wait_for_line(self, line: str) -> None:
+        """Wait until ``line`` has been told."""
+        while line not in self.lines:
+            event = self.events.get()
+            assert isinstance(event, TrainerOutput), f"instead of {line!r}: {event}"
+            self.lines += event.lines
+
+    def exited(self) -> int:
+        """The process's end; all output is told before it and nothing after it."""
+        while not isinstance(event := self.events.get(), TrainerExited):
+            assert isinstance(event, TrainerOutput), event
+            self.lines += event.lines
+        assert self.events.drain() == []
+        return event.returncode
+
+
+class TrainingBench:
+    """A trainer's actor on a clock that the test advances."""
+
+    def __init__(self, clock: ManualScheduler) -> None:
+        self.clock = clock
+        self.parent: Probe[ChildDown] = Probe()
+        self.trainer = spawn(parent=self.parent, scheduler=clock)
+
+    def start(self, *command: str, capture: bool = True) -> Training:
+        """Tell it to start ``command``."""
+        training = Training()
+        self.trainer.tell(StartTrainer(command=command, capture=capture, reply_to=training.events))
+        return training
+
+    def terminate(self) -> None:
+        self.trainer.tell(TerminateTrainer())
+
+    def is_busy(self) -> bool:
+        """Whether a process runs, after all that was told before has been handled."""
+        event = self.start("/no/such/trainer").events.get()
+        assert isinstance(event, TrainerNotStarted), event
+        return event.reason == "a trainer runs already"
+
+    def process_has_ended(self) -> None:
+        """Wait until the actor has handled the end of the process itself."""
+        assert settled(lambda: _threads("trainer-wait") == 0)
+        self.is_busy()
+
+    def only_one_output_is_read(self) -> None:
+        """Wait until the actor has handled the ends of all outputs but one."""
+        assert settled(lambda: _threads("trainer-output") == 1)
+        self.is_busy()
+
+    def close(self) -> None:
+        self.trainer.stop(timeout=PATIENCE)
+
+
+def _threads(name: str) -> int:
+    return sum(thread.name == name for thread in threading.enumerate())
