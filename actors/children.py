@@ -13,6 +13,7 @@ from actors.typed_ref import Adapter
 from messages import (
     ChildDown,
     FollowRun,
+    ListeningFailed,
     ProgressSocketMade,
     TrainerConnected,
     TrainerDisconnected,
@@ -31,7 +32,10 @@ CONTROL: Final = control_socket.ControlSocketActor.name
 LISTENER: Final = progress_listener.ProgressListenerActor.name
 
 
-_Event: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade
+ChildEvent: TypeAlias = (
+    ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade | ListeningFailed
+)
+"""What the children tell by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class FromChild:
     """What the child's actor number ``serial`` has told its parent."""
 
     serial: int
-    event: _Event
+    event: ChildEvent
 
 
 class Children:

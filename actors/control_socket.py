@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 import pykka
 import zmq
 
+from actors.addresses import bind, why_not_bound
 from actors.base import ReporterActor
 from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
-from actors.progress_socket import bound_address, why_not_bound
 from actors.socket_monitor import SocketMonitor
 from actors.typed_ref import TypedRef, deliver
 from messages import (
@@ -143,14 +143,14 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             self._socket = message.context.socket(zmq.PUB)
             self._socket.linger = LINGER
             self._monitor = SocketMonitor(self._socket, self._me, name="control-socket-monitor")
-            self._socket.bind(message.address)
+            address = bind(self._socket, message.address)
         except zmq.ZMQError as error:
             self._close()
             reason = why_not_bound("the control socket", message.address, error)
             deliver(message.reply_to, ControlSocketFailed(reason=reason))
             return
         log.info("ZMQ control socket initialized")
-        deliver(message.reply_to, ControlSocketOpened(address=bound_address(self._socket)))
+        deliver(message.reply_to, ControlSocketOpened(address=address))
 
     def _close(self) -> None:
         self._reject_held("the control socket was closed before a trainer had joined")

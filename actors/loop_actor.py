@@ -8,6 +8,7 @@ turn on the event loop when something is put into it, and ends the turn by raisi
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -75,9 +76,6 @@ class LoopInbox:
         """Whether nothing waits."""
         return not self._envelopes
 
-    def __len__(self) -> int:
-        return len(self._envelopes)
-
 
 class LoopActor(pykka.Actor):
     """Base of an actor whose hooks and handlers all run on the thread of ``loop``.
@@ -129,7 +127,7 @@ class LoopActor(pykka.Actor):
             if not self.actor_inbox.empty():
                 self.actor_inbox.want_turn()
         else:
-            self.actor_inbox.begin_turn(len(self.actor_inbox))
+            self.actor_inbox.begin_turn(sys.maxsize)
             self._actor_loop_teardown()
         if self._interrupt is not None:
             interrupt, self._interrupt = self._interrupt, None

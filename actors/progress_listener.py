@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
+from actors.addresses import why_not_bound
 from actors.base import ReporterActor
 from actors.loop_actor import LoopActor
-from actors.progress_socket import Drained, ProgressSocket, Undecodable, why_not_bound
+from actors.progress_socket import Drained, ProgressSocket, Undecodable
 from actors.typed_ref import TypedRef, deliver
 from messages import (
     ChildDown,
@@ -75,7 +76,7 @@ _Inbox: TypeAlias = ProgressListenerMessage | _Quiet | _TaskEnded | _SocketClose
 def spawn(
     *,
     loop: asyncio.AbstractEventLoop,
-    parent: Mailbox[ChildDown | ProgressSocketMade],
+    parent: Mailbox[ChildDown | ProgressSocketMade | ListeningFailed],
     progress_log: ProgressLog,
     settings: ReporterSettings,
 ) -> TypedRef[ProgressListenerMessage]:
@@ -99,7 +100,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        parent: Mailbox[ChildDown | ProgressSocketMade],
+        parent: Mailbox[ChildDown | ProgressSocketMade | ListeningFailed],
         progress_log: ProgressLog,
         settings: ReporterSettings,
     ) -> None:
@@ -303,7 +304,9 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         if error is not None:
             raise error
         if not self._endings and self._failed is None:
-            raise RuntimeError("the polling task was cancelled by somebody else")
+            # As asyncio.run does it at its end: listening goes on nowhere from here.
+            reason = "the polling task was cancelled from outside"
+            self._parent.tell(ListeningFailed(reason=reason))
         self._unwatch()
         if self._socket is not None:
             closed = self._socket.close()

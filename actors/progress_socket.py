@@ -6,7 +6,6 @@ single thread of an executor; jobs there run in order, so that a close cannot ov
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Final
 
 import zmq
 
+from actors.addresses import bind
 from actors.connections import Connections, monitor, receive_event
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ class ProgressSocket:
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
         self._monitor = monitor(socket)
-        socket.bind(address)
-        return bound_address(socket), int(socket.get(zmq.FD))
+        return bind(socket, address), int(socket.get(zmq.FD))
 
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""
@@ -134,24 +133,3 @@ class ProgressSocket:
                 self._socket.disable_monitor()
                 self._monitor.close()
             self._socket.close()
-
-
-def bound_address(socket: zmq.Socket[bytes]) -> str:
-    """The address that ``socket`` is bound to, with the port that the system chose."""
-    return bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
-
-
-def why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
-    """A reason for a person: ``what`` could not be bound to ``address``, and what to do."""
-    if error.errno == zmq.EADDRINUSE:
-        hint = (
-            "the address is in use: end the program that uses it, or choose another address "
-            "(tcp://127.0.0.1:* takes a free port)"
-        )
-    elif error.errno in (errno.ENODEV, zmq.EADDRNOTAVAIL):
-        hint = "this machine has no such interface: use one of its own, e.g. tcp://127.0.0.1:9000"
-    elif error.errno == errno.EACCES:
-        hint = "not permitted: choose a port above 1023"
-    else:
-        hint = f"{error.strerror}: an address looks like tcp://127.0.0.1:9000"
-    return f"{what} cannot be bound to {address}: {hint}"

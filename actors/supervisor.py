@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 import pykka
 
 from actors.base import ReporterActor
-from actors.children import CONTROL, LISTENER, Children, FromChild
+from actors.children import CONTROL, LISTENER, ChildEvent, Children, FromChild
 from actors.client_roster import ClientRoster, FromClient
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
@@ -424,15 +424,16 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     # What the children tell
 
-    def _from_child(
-        self, event: ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade
-    ) -> None:
+    def _from_child(self, event: ChildEvent) -> None:
         match event:
             case TrainerConnected() | TrainerDisconnected():
                 self._trainer_connected = isinstance(event, TrainerConnected)
                 deliver(self._owner, event)
             case ProgressSocketMade():
                 self._sockets.close_progress_socket = event.close
+            case ListeningFailed():
+                if self._job is not None:
+                    self._give_up(event.reason)
             case ChildDown():
                 self._child_down(event)
             case _:

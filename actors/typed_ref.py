@@ -76,7 +76,7 @@ class TypedRef(Generic[M_contra]):
         refuse_on_event_loop("stop")
         try:
             return bool(self._ref.stop(block=True, timeout=timeout))
-        except pykka.Timeout:
+        except (pykka.Timeout, pykka.ActorDeadError):
             return False
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from actors.socket_monitor import PeerJoined, PeerLeft, SocketMonitor
+from actors.connections import ConnectionEvent
+from actors.socket_monitor import SocketMonitor
 from tests.conftest import FREE_PORT
 from tests.support.probe import PATIENCE, Probe
 from tests.support.trainer import StandInTrainer
@@ -20,7 +21,7 @@ class Watched:
     def __init__(self) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self.context.socket(zmq.PUB)
-        self.events: Probe[PeerJoined | PeerLeft] = Probe()
+        self.events: Probe[ConnectionEvent] = Probe()
         self.monitor = SocketMonitor(self.socket, self.events, name=NAME)
         self.socket.bind(FREE_PORT)
         self.address = self.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
@@ -39,26 +40,32 @@ def monitor_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == NAME]
 
 
-def test_a_peer_that_joins_and_leaves_is_told_with_the_same_connection(watched: Watched) -> None:
+def events_of(watched: Watched, count: int) -> list[ConnectionEvent]:
+    return [watched.events.get() for _ in range(count)]
+
+
+def test_a_peer_that_joins_and_leaves_is_told(watched: Watched) -> None:
     with StandInTrainer(control_address=watched.address):
-        joined = watched.events.get()
-        assert isinstance(joined, PeerJoined)
-    watched.events.expect(PeerLeft(connection=joined.connection))
+        accepted, joined = events_of(watched, 2)
+        assert accepted.event == zmq.EVENT_ACCEPTED
+        assert joined.event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    (left,) = events_of(watched, 1)
+    assert left == ConnectionEvent(event=zmq.EVENT_DISCONNECTED, descriptor=accepted.descriptor)
 
 
 def test_two_peers_are_two_connections(watched: Watched) -> None:
     with StandInTrainer(control_address=watched.address):
-        first = watched.events.wait_for(PeerJoined)
+        first = events_of(watched, 2)[0].descriptor
         with StandInTrainer(control_address=watched.address):
-            second = watched.events.wait_for(PeerJoined)
-            assert second.connection != first.connection
-        watched.events.expect(PeerLeft(connection=second.connection))
-    watched.events.expect(PeerLeft(connection=first.connection))
+            second = events_of(watched, 2)[0].descriptor
+            assert second != first
+        assert events_of(watched, 1)[0].descriptor == second
+    assert events_of(watched, 1)[0].descriptor == first
 
 
 def test_binding_alone_tells_nothing(watched: Watched) -> None:
     with StandInTrainer(control_address=watched.address):
-        assert isinstance(watched.events.get(), PeerJoined)
+        assert events_of(watched, 1)[0].event == zmq.EVENT_ACCEPTED
 
 
 @pytest.mark.usefixtures("watched")
@@ -90,7 +97,7 @@ def test_stop_after_the_socket_is_closed_does_nothing(watched: Watched) -> None:
 def test_after_stop_and_close_the_context_ends() -> None:
     watched = Watched()
     with StandInTrainer(control_address=watched.address):
-        watched.events.wait_for(PeerJoined)
+        watched.events.get()
         watched.monitor.stop()
         watched.socket.close(linger=0)
         reaper = threading.Thread(target=watched.context.term)

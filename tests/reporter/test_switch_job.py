@@ -8,6 +8,7 @@ from messages import (
     ControlRejected,
     JobOutcome,
     Phase,
+    ReportingBypassed,
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
@@ -156,15 +157,22 @@ def test_a_switch_of_an_unknown_job_is_refused_and_the_reported_one_goes_on(supe
     stop(supervisor)
 
 
-@pytest.mark.parametrize("gui", [True, False])
-def test_a_switch_of_a_job_that_is_not_reported_is_refused(supervisor, gui):
+def test_a_switch_of_a_job_that_is_not_reported_any_more_is_refused(supervisor):
     answers = Probe()
-    ask_start(supervisor, gui=gui)
-    if gui:
-        stop(supervisor)
+    ask_start(supervisor, gui=True)
+    stop(supervisor)
     switch(supervisor, answers)
     assert isinstance(answers.get(), ReportingFailed)
     assert answers.drain() == []
+
+
+def test_a_switch_of_a_job_without_gui_makes_the_next_one_a_job_without_gui(supervisor):
+    answers = Probe()
+    ask_start(supervisor, gui=False)
+    switch(supervisor, answers)
+    assert isinstance(answers.get(), ReportingStopped)
+    answers.expect(ReportingBypassed(job_id="job-2"))
+    assert status(supervisor).phase is Phase.BYPASSED
 
 
 @pytest.mark.parametrize("job_id", ["job-1", "job-2"])

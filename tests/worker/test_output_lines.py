@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from actors.output_lines import MAX_LINE, OutputLines
 
-
 QUIET = settings(deadline=None, derandomize=True, database=None, max_examples=300)
 
 

@@ -1,0 +1,260 @@
+"""ClientChannelActor: channels that are not open, channels that close, and the flush."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from messages import ChannelLost, ClientGone, ClientStatus, ReportsFlushed
+from tests.parts.client_bench import ClientBench, ListenerStandIn, client_bench, reports
+from tests.support.channel import FakeChannel
+from tests.support.event_loop import LoopThread
+
+GONE = ClientGone(client_id="alice", reason="its channel is closed")
+
+
+@pytest.fixture
+def bench(loop_thread: LoopThread) -> Iterator[ClientBench]:
+    with client_bench(loop_thread) as bench:
+        yield bench
+
+
+@pytest.fixture
+def listener(bench: ClientBench) -> ListenerStandIn:
+    listener = ListenerStandIn()
+    bench.follow(listener)
+    return listener
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+def flushed(position: int, **fields: Any) -> ReportsFlushed:
+    counts = {"channel_state": "open", "forwarded": 0, "failed": 0, "missed": 0} | fields
+    return ReportsFlushed(status=ClientStatus(client_id="alice", position=position, **counts))
+
+
+def test_a_channel_that_is_not_open_is_one_error_and_gets_all_when_it_opens(
+    bench: ClientBench,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel("connecting")
+    bench.attach(channel)
+    for number in range(50):
+        listener.add(str(number))
+        bench.status()
+    (error,) = errors(caplog)
+    assert "progress report 1 not forwarded to client alice: its channel is connecting" in error
+    assert channel.sent == []
+    loop_thread.call(channel.open)
+    assert channel.wait_for_count(50) == reports(*map(str, range(50)))
+    assert bench.status().failed == 0
+
+
+def test_a_channel_that_opens_without_an_event_gets_all_too(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel("connecting")
+    bench.attach(channel)
+    listener.add("a", "b")
+    bench.status()
+
+    def open_silently() -> None:
+        channel.readyState = "open"
+
+    loop_thread.call(open_silently)
+    assert channel.wait_for_count(2) == reports("a", "b")
+
+
+def test_a_second_time_that_the_channel_is_not_open_is_a_second_error(
+    bench: ClientBench,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel("connecting")
+    bench.attach(channel)
+    listener.add("a")
+    bench.settle(channel)
+    loop_thread.call(channel.open)
+    channel.wait_for_count(1)
+    loop_thread.call(setattr, channel, "readyState", "closing")
+    listener.add("b")
+    bench.settle(channel)
+    first, second = errors(caplog)
+    assert "connecting" in first
+    assert "progress report 2" in second
+    assert "closing" in second
+
+
+def test_a_channel_that_closes_is_told_to_the_owner_once_and_to_the_parent(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel()
+    bench.attach(channel)
+    loop_thread.call(channel.close)
+    loop_thread.call(channel.close)
+    bench.owner.expect(GONE)
+    bench.parent.expect(ChannelLost(channel=1, reports_wait=False))
+    bench.status()
+    assert bench.owner.drain() == bench.parent.drain() == []
+
+
+def test_a_report_for_a_closed_channel_is_told_to_the_parent_and_kept(
+    bench: ClientBench,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel()
+    bench.attach(channel)
+    loop_thread.call(channel.close)
+    listener.add("a")
+    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=1, reports_wait=False)
+    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=1, reports_wait=True)
+    assert len(errors(caplog)) == 1
+    successor = FakeChannel()
+    bench.attach(successor)
+    assert successor.wait_for_count(1) == reports("a")
+    assert channel.sent == []
+
+
+def test_a_channel_that_is_closed_when_it_is_attached_is_told(
+    bench: ClientBench, listener: ListenerStandIn
+) -> None:
+    bench.attach(FakeChannel("closed"))
+    bench.owner.expect(GONE)
+    assert bench.parent.wait_for(ChannelLost).channel == 1
+
+
+def test_the_close_of_a_replaced_channel_is_no_news(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    former, successor = FakeChannel(), FakeChannel()
+    bench.attach(former)
+    bench.attach(successor)
+    loop_thread.call(former.close)
+    listener.add("a")
+    assert successor.wait_for_count(1) == reports("a")
+    bench.status()
+    assert bench.owner.drain() == bench.parent.drain() == []
+    loop_thread.call(successor.close)
+    assert bench.parent.get() == ChannelLost(channel=2, reports_wait=False)
+
+
+def test_the_texts_before_a_close_are_told_before_it(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel()
+    bench.attach(channel)
+
+    def say_and_close() -> None:
+        channel.receive("goodbye")
+        channel.close()
+
+    loop_thread.call(say_and_close)
+    assert bench.owner.get().text == "goodbye"
+    bench.owner.expect(GONE)
+
+
+def test_a_flush_is_answered_when_the_channel_has_taken_all_and_nothing_waits_in_it(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    listener.add("a", "b", "c")
+    bench.attach(channel)
+    channel.wait_for_count(3)
+    answer = bench.flush(last=3)
+    bench.settle(channel)
+    assert answer.drain() == []
+    loop_thread.call(channel.drain)
+    answer.expect(flushed(3, forwarded=3))
+
+
+def test_a_flush_waits_for_the_reports_that_the_client_has_not_read_yet(
+    bench: ClientBench, listener: ListenerStandIn
+) -> None:
+    channel = FakeChannel()
+    bench.attach(channel)
+    answer = bench.flush(last=2)
+    listener.add("a")
+    channel.wait_for_count(1)
+    bench.settle(channel)
+    assert answer.drain() == []
+    listener.add("b")
+    answer.expect(flushed(2, forwarded=2))
+
+
+def test_a_flush_of_a_client_that_has_everything_is_answered_at_once(
+    bench: ClientBench, listener: ListenerStandIn
+) -> None:
+    bench.attach(FakeChannel())
+    bench.flush(last=0).expect(flushed(0))
+
+
+def test_a_flush_is_answered_though_sends_raise(
+    bench: ClientBench, listener: ListenerStandIn
+) -> None:
+    channel = FakeChannel()
+    channel.raises = ValueError("too large")
+    bench.attach(channel)
+    answer = bench.flush(last=2)
+    listener.add("a", "b")
+    answer.expect(flushed(2, forwarded=1, failed=1))
+
+
+@pytest.mark.parametrize("state", ["connecting", "closing", "closed"])
+def test_a_flush_of_a_channel_that_is_not_open_is_answered_at_once_and_counts_as_failed(
+    bench: ClientBench, listener: ListenerStandIn, state: str
+) -> None:
+    bench.attach(FakeChannel(state))
+    bench.flush(last=3).expect(flushed(0, channel_state=state, failed=3))
+
+
+def test_a_flush_is_answered_when_the_channel_closes_meanwhile(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    listener.add("a")
+    bench.attach(channel)
+    channel.wait_for_count(1)
+    answer = bench.flush(last=2)
+    bench.settle(channel)
+    loop_thread.call(channel.close)
+    answer.expect(flushed(1, channel_state="closed", forwarded=1, failed=1))
+
+
+def test_a_flush_that_takes_too_long_counts_what_is_left_as_failed_and_says_so(
+    bench: ClientBench, listener: ListenerStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.attach(FakeChannel())
+    bench.flush(last=5, within=0.01).expect(flushed(0, failed=5))
+    (error,) = errors(caplog)
+    assert "alice was not given all within 0.0 s: 5 reports are left" in error
+
+
+def test_what_has_failed_at_a_flush_is_not_counted_again_when_it_is_given_later(
+    bench: ClientBench, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel("connecting")
+    bench.attach(channel)
+    listener.add("a", "b")
+    bench.flush(last=2).expect(flushed(0, channel_state="connecting", failed=2))
+    loop_thread.call(channel.open)
+    listener.add("c")
+    assert channel.wait_for_count(3) == reports("a", "b", "c")
+    status = bench.status()
+    assert (status.forwarded, status.failed) == (1, 2)
+
+
+def test_a_flush_after_a_flush_is_answered(bench: ClientBench, listener: ListenerStandIn) -> None:
+    channel = FakeChannel()
+    bench.attach(channel)
+    listener.add("a")
+    bench.flush(last=1).expect(flushed(1, forwarded=1))
+    listener.add("b")
+    bench.flush(last=2).expect(flushed(2, forwarded=2))

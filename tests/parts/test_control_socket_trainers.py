@@ -1,0 +1,208 @@
+"""ControlSocketActor: who the trainer is, and when it is ready for a command."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from messages import (
+    AwaitNextTrainer,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
+    TrainerConnected,
+    TrainerDisconnected,
+)
+from tests.parts.control_bench import SETTLE, ControlBench, control_bench, wait_until_subscribed
+from tests.support.trainer import StandInTrainer
+
+
+@pytest.fixture
+def bench() -> Iterator[ControlBench]:
+    with control_bench() as bench:
+        yield bench
+
+
+def test_a_command_before_the_handshake_is_held_until_exactly_the_settle_time_after_it(
+    bench: ControlBench,
+) -> None:
+    address = bench.open()
+    replies = bench.publish()
+    replies.expect(ControlHeld())
+    bench.clock.advance(10 * SETTLE)  # the time before the handshake does not count
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE - 0.01)
+        bench.barrier()
+        assert replies.drain() == []
+        bench.clock.advance(0.01)
+        replies.expect(ControlPublished())
+
+
+def test_a_command_within_the_settle_time_is_held_too(bench: ControlBench) -> None:
+    with StandInTrainer(control_address=bench.open()):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE / 2)
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        bench.clock.advance(SETTLE / 2)
+        replies.expect(ControlPublished())
+
+
+def test_after_the_settle_time_a_command_is_published_at_once(bench: ControlBench) -> None:
+    with StandInTrainer(control_address=bench.open()):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        bench.publish().expect(ControlPublished())
+
+
+def test_a_trainer_that_leaves_within_the_settle_time_takes_nothing_with_it(
+    bench: ControlBench,
+) -> None:
+    address = bench.open()
+    replies = bench.publish()
+    replies.expect(ControlHeld())
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE / 2)
+    bench.parent.expect(TrainerDisconnected())
+    bench.clock.advance(SETTLE)
+    bench.barrier()
+    assert replies.drain() == []
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE - 0.01)
+        bench.barrier()
+        assert replies.drain() == []
+        bench.clock.advance(0.01)
+        replies.expect(ControlPublished())
+
+
+def test_a_command_after_the_trainer_has_left_is_held(bench: ControlBench) -> None:
+    with StandInTrainer(control_address=bench.open()):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+    bench.parent.expect(TrainerDisconnected())
+    bench.barrier()
+    bench.publish().expect(ControlHeld())
+
+
+def test_several_connections_are_one_trainer_while_any_is_left(bench: ControlBench) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        for _ in range(3):
+            with StandInTrainer(control_address=address):
+                bench.publish().expect(ControlPublished())
+        bench.publish().expect(ControlPublished())
+    bench.parent.expect(TrainerDisconnected())
+    assert bench.parent.drain() == []
+
+
+def test_the_connection_that_came_first_may_leave_first(bench: ControlBench) -> None:
+    address = bench.open()
+    first = StandInTrainer(control_address=address)
+    bench.wait_for_trainer()
+    bench.clock.advance(SETTLE)
+    with StandInTrainer(control_address=address) as second:
+        wait_until_subscribed(bench, second)
+        first.close()
+        bench.publish("still there")
+        assert second.command() == "still there"
+    bench.parent.expect(TrainerDisconnected())
+    assert bench.parent.drain() == []
+
+
+def test_a_second_connection_does_not_prolong_the_settle_time(bench: ControlBench) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE / 2)
+        with StandInTrainer(control_address=address):
+            bench.barrier()
+            bench.clock.advance(SETTLE / 2)
+            bench.barrier()
+            bench.publish().expect(ControlPublished())
+
+
+def test_a_connection_without_a_handshake_is_no_trainer(bench: ControlBench) -> None:
+    address = bench.open()
+    host, port = address.removeprefix("tcp://").split(":")
+    replies = bench.publish()
+    replies.expect(ControlHeld())
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()  # the first that is told
+        assert replies.drain() == []
+        bench.clock.advance(SETTLE)
+        replies.expect(ControlPublished())
+    bench.parent.expect(TrainerDisconnected())
+    bench.barrier()
+    assert bench.parent.drain() == []
+
+
+def test_the_next_job_rejects_what_is_held(bench: ControlBench) -> None:
+    bench.open()
+    replies = bench.publish()
+    replies.expect(ControlHeld())
+    bench.ref.tell(AwaitNextTrainer())
+    assert isinstance(replies.get(), ControlRejected)
+
+
+def test_the_former_trainers_connection_does_not_make_the_socket_ready(
+    bench: ControlBench,
+) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address) as former:
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        wait_until_subscribed(bench, former)
+        bench.ref.tell(AwaitNextTrainer())
+        bench.parent.expect(TrainerDisconnected())
+        for_the_next = bench.publish("for the next")
+        for_the_next.expect(ControlHeld())
+        bench.clock.advance(10 * SETTLE)
+        bench.barrier()
+        assert for_the_next.drain() == []
+        assert not former.has_command()
+    bench.barrier()
+    assert bench.parent.drain() == []  # that it has left is no news
+
+
+def test_the_next_trainers_handshake_makes_the_socket_ready_again(bench: ControlBench) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        bench.barrier()
+        bench.ref.tell(AwaitNextTrainer())
+        bench.parent.expect(TrainerDisconnected())
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        with StandInTrainer(control_address=address):
+            bench.parent.expect(TrainerConnected())
+            bench.barrier()
+            bench.clock.advance(SETTLE)
+            replies.expect(ControlPublished())
+        bench.parent.expect(TrainerDisconnected())
+
+
+def test_a_settle_timer_of_the_former_trainer_is_late(bench: ControlBench) -> None:
+    with StandInTrainer(control_address=bench.open()):
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE / 2)
+        bench.ref.tell(AwaitNextTrainer())
+        bench.parent.expect(TrainerDisconnected())
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        bench.clock.advance(SETTLE)
+        bench.barrier()
+        assert replies.drain() == []
+
+
+def test_awaiting_the_next_trainer_without_a_socket_does_nothing(bench: ControlBench) -> None:
+    bench.ref.tell(AwaitNextTrainer())
+    bench.barrier()
+    assert bench.parent.drain() == []
