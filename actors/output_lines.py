@@ -24,11 +24,12 @@ class OutputLines:
         """The lines that ``data`` completes."""
         *complete, self._line = (self._line + self._decode(data)).split("\n")
         if len(self._line) > MAX_LINE:
-            if "\r" in self._line:
-                self._line = self._line[self._line.rindex("\r") :]
-            else:
-                complete.append(self._line)
+            state = _last_state(self._line)
+            if len(state) > MAX_LINE:
+                complete.append(state)
                 self._line = ""
+            else:
+                self._line = state + ("\r" if self._line.endswith("\r") else "")
         return tuple(_last_state(line) for line in complete)
 
     def end(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ _CHUNK: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ProcessEnded:
+    process: int
     returncode: int
 
 
@@ -56,10 +57,14 @@ class _ProcessEnded:
 class _OutputEnded:
     """The process's output has been told to its end, or is waited for no longer."""
 
+    process: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GraceOver:
     """TERM has not been enough."""
+
+    process: int
 
 
 _Inbox: TypeAlias = TrainerMessage | _ProcessEnded | _OutputEnded | _GraceOver
@@ -82,6 +87,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._scheduler = scheduler
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._process: subprocess.Popen[bytes] | None = None
+        self._number = 0
         self._reply_to: Mailbox[TrainerEvent] | None = None
         self._returncode: int | None = None
         self._output_ended = False
@@ -95,6 +101,19 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
                 self._start(message)
             case TerminateTrainer():
                 self._terminate()
+            case _ProcessEnded() | _OutputEnded() | _GraceOver():
+                if message.process == self._number:  # not of the one before
+                    self._process_changed(message)
+            case _:
+                assert_never(message)
+
+    def release(self) -> None:
+        """Kill what still runs."""
+        self._cancel_timers()
+        self._signal(signal.SIGKILL)
+
+    def _process_changed(self, message: _ProcessEnded | _OutputEnded | _GraceOver) -> None:
+        match message:
             case _ProcessEnded():
                 self._process_ended(message.returncode)
             case _OutputEnded():
@@ -105,11 +124,6 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
                 self._signal(signal.SIGKILL)
             case _:
                 assert_never(message)
-
-    def release(self) -> None:
-        """Kill what still runs."""
-        self._cancel_timers()
-        self._signal(signal.SIGKILL)
 
     def _start(self, message: StartTrainer) -> None:
         if self._process is not None:
@@ -130,6 +144,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             deliver(message.reply_to, TrainerNotStarted(reason=reason))
             return
         log.info("trainer %d started: %s", process.pid, message.command)
+        self._number = number = self._number + 1
         self._reply_to = message.reply_to
         self._returncode = None
         self._terminated = False
@@ -138,24 +153,24 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         if process.stdout is not None:
             threading.Thread(
                 target=self._read,
-                args=(process.stdout, message.reply_to),
+                args=(process.stdout, number, message.reply_to),
                 name="trainer-output",
                 daemon=True,
             ).start()
         threading.Thread(
-            target=lambda: self._me.tell(_ProcessEnded(returncode=process.wait())),
+            target=lambda: self._me.tell(_ProcessEnded(process=number, returncode=process.wait())),
             name="trainer-wait",
             daemon=True,
         ).start()
 
-    def _read(self, output: IO[bytes], reply_to: Mailbox[TrainerEvent]) -> None:
+    def _read(self, output: IO[bytes], number: int, reply_to: Mailbox[TrainerEvent]) -> None:
         """Read to the end, whatever becomes of the lines: a full pipe would stall the training."""
         lines = OutputLines()
         with output:
             while data := os.read(output.fileno(), _CHUNK):
                 self._tell_lines(lines.feed(data), reply_to)
         self._tell_lines(lines.end(), reply_to)
-        self._me.tell(_OutputEnded())
+        self._me.tell(_OutputEnded(process=number))
 
     def _tell_lines(self, lines: tuple[str, ...], reply_to: Mailbox[TrainerEvent]) -> None:
         if lines:
@@ -169,14 +184,14 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             return
         self._terminated = True
         self._signal(signal.SIGTERM)
-        self._after(GRACE, _GraceOver())
+        self._after(GRACE, _GraceOver(process=self._number))
 
     def _process_ended(self, returncode: int) -> None:
         log.info("trainer ended with %d", returncode)
         self._signal(signal.SIGKILL)  # what it has started and left behind
         self._returncode = returncode
         self._cancel_timers()
-        self._after(OUTPUT_TIMEOUT, _OutputEnded())
+        self._after(OUTPUT_TIMEOUT, _OutputEnded(process=self._number))
         self._finish_when_ended()
 
     def _finish_when_ended(self) -> None:

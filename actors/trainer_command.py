@@ -16,14 +16,18 @@ _TCP: Final = re.compile(r"tcp://.*:(\d+)")
 def is_sleap_nn(command: tuple[str, ...]) -> bool:
     """Whether ``sleap-nn train`` stands in the command, also behind a launcher such as srun."""
     return any(
-        PurePath(program).stem == "sleap-nn" and argument == "train"
+        _program(program) == "sleap-nn" and argument == "train"
         for program, argument in itertools.pairwise(command)
     )
 
 
 def is_sleap_train(command: tuple[str, ...]) -> bool:
     """Whether the older ``sleap-train`` stands in the command."""
-    return any(PurePath(word).stem == "sleap-train" for word in command)
+    return any(_program(word) == "sleap-train" for word in command)
+
+
+def _program(word: str) -> str:
+    return PurePath(word).name.removesuffix(".exe")
 
 
 def port_of(address: str) -> int:
