@@ -1,0 +1,139 @@
+"""The whole reporter over a real WebRTC data channel."""
+
+import asyncio
+import json
+import logging
+from contextlib import asynccontextmanager
+
+import pytest
+
+from actors import attach, spawn_supervisor
+from messages import (
+    ClientGone,
+    JobOutcome,
+    ReportingReady,
+    ReportingStopped,
+    StartReporting,
+    StopReporting,
+)
+from tests.support.probe import PATIENCE
+from tests.support.recorded_runs import recorded_run
+from tests.support.reporting import forwarded, reports, trainer_for
+from tests.support.trainer import paced
+from tests.support.webrtc import WebRtcClient, told
+
+LARGER_THAN_AIORTC_TAKES = 300_000
+"""Bytes; aiortc announces 262,144 as its largest message."""
+
+
+@asynccontextmanager
+async def reporting(owner, settings):
+    """A supervisor on the test's own event loop that reports a job, and a trainer."""
+    supervisor = spawn_supervisor(loop=asyncio.get_running_loop(), owner=owner, settings=settings)
+    try:
+        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=owner))
+        ready = await told(owner, ReportingReady)
+        trainer = await asyncio.to_thread(trainer_for, ready)
+        try:
+            yield supervisor, trainer
+        finally:
+            trainer.close()
+    finally:
+        assert await asyncio.to_thread(supervisor.stop, timeout=PATIENCE)
+
+
+def attached(supervisor, client_id="alice"):
+    """What a worker does in its ``datachannel`` callback."""
+    return lambda channel: attach(supervisor, client_id=client_id, channel=channel)
+
+
+async def stopped(supervisor, owner):
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=owner))
+    return (await told(owner, ReportingStopped)).summary
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("run", ["sleap_nn_full_run", "sleap_nn_stopped_run"])
+async def test_a_recorded_run_arrives_as_it_was_recorded(owner, settings, run):
+    messages = recorded_run(run)
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor)) as client,
+    ):
+        await asyncio.to_thread(paced, messages, trainer)
+        got = await client.wait_for(lambda texts: len(texts) >= len(messages))
+        assert got == forwarded(messages)
+        summary = await stopped(supervisor, owner)
+        assert (summary.received, summary.forwarded, summary.failed) == (
+            len(messages),
+            len(messages),
+            0,
+        )
+
+
+@pytest.mark.asyncio
+async def test_a_clients_stop_reaches_the_trainer(owner, settings):
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor)) as client,
+    ):
+        client.send('CONTROL_COMMAND::{"command": "stop"}')
+        assert await asyncio.to_thread(trainer.command) == '{"command": "stop"}'
+
+
+@pytest.mark.asyncio
+async def test_what_a_client_sends_as_it_opens_is_not_lost(owner, settings):
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor), "ZMQ_CTRL::one", "ZMQ_CTRL::two"),
+    ):
+        assert await asyncio.to_thread(trainer.command) == "one"
+        assert await asyncio.to_thread(trainer.command) == "two"
+
+
+@pytest.mark.asyncio
+async def test_a_report_too_large_for_the_channel_is_an_error_and_the_next_one_arrives(
+    owner, settings, caplog
+):
+    large = json.dumps({"event": "batch_end", "x": "y" * LARGER_THAN_AIORTC_TAKES})
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor)) as client,
+    ):
+        trainer.send("before", large, "after")
+        got = await client.wait_for(lambda texts: len(texts) >= 2)
+        assert got == forwarded(["before", "after"])
+        summary = await stopped(supervisor, owner)
+    assert (summary.received, summary.forwarded, summary.failed) == (3, 2, 1)
+    errors = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert any("ValueError" in error for error in errors)
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_comes_back_goes_on_where_it_was(owner, settings):
+    messages = reports(300)
+    async with reporting(owner, settings) as (supervisor, trainer):
+        async with WebRtcClient(attached(supervisor)) as first:
+            trainer.send(*messages[:100])
+            before = await first.wait_for(lambda texts: len(texts) >= 100)
+        assert (await told(owner, ClientGone)).client_id == "alice"
+        trainer.send(*messages[100:200])
+        async with WebRtcClient(attached(supervisor)) as second:
+            trainer.send(*messages[200:])
+            after = await second.wait_for(lambda texts: len(texts) >= 200)
+    assert before + after == forwarded(messages)
+
+
+@pytest.mark.asyncio
+async def test_all_that_was_sent_is_with_the_client_when_reporting_has_stopped(owner, settings):
+    messages = [*reports(3000), '{"event": "train_end"}']
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor)) as client,
+    ):
+        await asyncio.to_thread(paced, messages, trainer)
+        await asyncio.to_thread(trainer.close)
+        summary = await stopped(supervisor, owner)
+        assert (summary.received, summary.forwarded, summary.failed) == (3001, 3001, 0)
+        got = await client.wait_for(lambda texts: len(texts) >= 3001)
+        assert got == forwarded(messages)

@@ -1,0 +1,96 @@
+"""``run_worker.py`` as a process, with its output as it comes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.probe import PATIENCE
+
+ROOT = Path(__file__).parents[2]
+
+FREE_PORTS = (
+    "--control-address",
+    "tcp://127.0.0.1:*",
+    "--progress-address",
+    "tcp://127.0.0.1:*",
+)
+
+
+class RunningWorker:
+    """Started with ``arguments``; leaving kills what still runs."""
+
+    def __init__(
+        self, *arguments: str, ports: tuple[str, ...] = FREE_PORTS, path: str = ""
+    ) -> None:
+        environment = {**os.environ, "COLUMNS": "100"}
+        if path:
+            environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "dev", str(ROOT / "run_worker.py"), *ports, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            text=True,
+        )
+        self._lines: list[str] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, name="worker-output")
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._news:
+                self._lines.append(line)
+                self._news.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(PATIENCE)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    @property
+    def output(self) -> str:
+        """All of the output so far."""
+        with self._news:
+            return "".join(self._lines)
+
+    def wait_for(self, text: str) -> str:
+        """The line that contains ``text``."""
+        with self._news:
+            found = self._news.wait_for(
+                lambda: next((line for line in self._lines if text in line), None), 2 * PATIENCE
+            )
+            assert found, f"{text!r} did not come:\n{''.join(self._lines)}"
+            return found
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Ctrl-C, or another signal."""
+        self._process.send_signal(number)
+
+    def ends(self) -> int:
+        """The exit code; by then all output is there."""
+        code = self._process.wait(3 * PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def count(self, row: str) -> int:
+        """The number in the table's ``row``."""
+        (line,) = [x for x in self.output.splitlines() if "│" in x and row in x.split("│")[1]]
+        return int(line.split("│")[2])
