@@ -1,4 +1,4 @@
-"""CLI Mode Bypass."""
+"""Requirement: CLI Mode Bypass."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""ZMQ Control Socket Initialization."""
+"""Requirement: ZMQ Control Socket Initialization."""
 
 import logging
 import re
