@@ -272,7 +272,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
                 page.missed,
             )
         self._missing = bool(page.missed)
-        self._page.extend(page.messages)
+        self._page.extend(map(encode_report, page.messages))
         self._position = first - 1
         self._go_on()
 
@@ -301,8 +301,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             waiting == 0 or waiting + text_bytes(self._page[0]) <= self._settings.channel_high_water
         )
 
-    def _forward(self, channel: DataChannel, report: str) -> None:
-        text = encode_report(report)
+    def _forward(self, channel: DataChannel, text: str) -> None:
         try:
             channel.send(text)
         except Exception as error:
@@ -311,7 +310,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             log.error(
                 "progress report %d (%d characters) not forwarded to client %s: %s: %s",
                 self._position,
-                len(report),
+                len(text),
                 self._client_id,
                 type(error).__name__,
                 error,

@@ -7,6 +7,7 @@ import pytest
 from tests.support.clock import ManualScheduler
 from tests.worker.processes import Gate
 from tests.worker.training_bench import TrainingBench
+from tests.worker.worker_bench import WorkerBench
 
 
 @pytest.fixture
@@ -35,3 +36,11 @@ def new_gate(tmp_path) -> Iterator[Callable[[], Gate]]:
 def gate(new_gate: Callable[[], Gate]) -> Gate:
     """A gate that a process waits at."""
     return new_gate()
+
+
+@pytest.fixture
+def worker() -> Iterator[WorkerBench]:
+    """A worker's actor between probes, ended after the test."""
+    bench = WorkerBench()
+    yield bench
+    bench.close()

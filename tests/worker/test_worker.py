@@ -1,201 +1,263 @@
-"""The worker's actor, by messages."""
+"""The worker's actor runs one training from its start to its end."""
+
+import logging
 
 import pytest
 
-from actors import worker as worker_actor
 from messages import (
-    CancelTraining,
     ChildDown,
     ClientGone,
+    ClientMessageReceived,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
     JobOutcome,
     ReportingBypassed,
+    ReportingDegraded,
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
     ReportingSummary,
-    RunTraining,
     SendControl,
-    ShowState,
-    StartReporting,
-    StartTrainer,
-    StopReporting,
+    ShowOutput,
     StopTraining,
-    TerminateTrainer,
+    TrainerConnected,
+    TrainerDisconnected,
     TrainerExited,
     TrainerNotStarted,
+    TrainerOutput,
     TrainerStarted,
     TrainingEnded,
 )
 from tests.support.probe import PATIENCE, Probe
+from tests.worker.worker_bench import JOB, READY, SUMMARY
 
-READY = ReportingReady(
-    job_id="job", control_address="tcp://127.0.0.1:5000", progress_address="tcp://127.0.0.1:5001"
-)
-SUMMARY = ReportingSummary(received=3, forwarded=3)
+PLACEHOLDERS = ("my-trainer", "{control_port}", "--publish={progress_port}")
 
 
-class Bench:
-    """A worker's actor between probes."""
-
-    def __init__(self):
-        self.supervisor, self.trainer, self.terminal = Probe(), Probe(), Probe()
-        self.parent, self.ended = Probe(), Probe()
-        self.ref = worker_actor.spawn(parent=self.parent, terminal=self.terminal)
-
-    def run(self, *command, gui=True):
-        self.ref.tell(
-            RunTraining(
-                job_id="job",
-                command=command or ("train", "{control_port}", "{progress_port}"),
-                gui=gui,
-                supervisor=self.supervisor,
-                trainer=self.trainer,
-                reply_to=self.ended,
-            )
-        )
-        return self
-
-    def started(self):
-        self.supervisor.wait_for(StartReporting)
-        self.ref.tell(READY)
-        started = self.trainer.wait_for(StartTrainer)
-        self.ref.tell(TrainerStarted(pid=1))
-        return started
-
-    def stopped(self):
-        """Reporting stops as it is told; the outcome."""
-        outcome = self.supervisor.wait_for(StopReporting).outcome
-        self.ref.tell(ReportingStopped(job_id="job", outcome=outcome, summary=SUMMARY))
-        return outcome
-
-    def shown(self, text):
-        while text not in (state := self.terminal.wait_for(ShowState).text):
-            pass
-        return state
+def test_the_trainer_starts_when_reporting_is_ready_and_not_before(worker):
+    worker.begin()
+    assert worker.told() == {}
+    worker.tell(READY)
+    [start] = worker.told()["trainer"]
+    assert start.command == ("my-trainer",)
+    assert start.capture
 
 
-@pytest.fixture
-def bench():
-    bench = Bench()
-    yield bench
-    assert bench.ref.stop(timeout=PATIENCE)
-    bench.parent.expect(ChildDown(child="worker", reason=None))
+def test_the_ports_that_reporting_got_are_filled_into_the_command(worker):
+    assert worker.train(*PLACEHOLDERS).command == ("my-trainer", "5000", "--publish=5001")
 
 
-def test_the_trainer_is_started_with_its_ports_when_reporting_is_ready(bench):
-    started = bench.run().started()
-    assert started.command == ("train", "5000", "5001")
-    assert started.capture
+def test_the_addresses_are_shown_and_then_the_process(worker):
+    worker.train()
+    worker.tell(TrainerStarted(pid=77))
+    assert worker.shown() == [
+        f"listening on {READY.progress_address}, control on {READY.control_address}",
+        "training started (process 77)",
+    ]
+
+
+def test_the_output_of_the_trainer_is_shown_as_it_came(worker):
+    worker.train()
+    worker.shown()
+    worker.tell(TrainerOutput(lines=("one", "[bold]two", "")))
+    worker.terminal.expect(ShowOutput(lines=("one", "[bold]two", "")))
+
+
+def test_the_run_ends_when_the_reports_are_delivered_and_not_before(worker):
+    worker.deliver()
+    assert worker.told() == {}
+    worker.stopped()
+    worker.ended.expect(TrainingEnded(exit_code=0, summary=SUMMARY))
+    assert worker.told() == {}
 
 
 @pytest.mark.parametrize(
-    ("returncode", "exit_code", "outcome"),
-    [(0, 0, JobOutcome.COMPLETED), (3, 3, JobOutcome.FAILED), (-9, 137, JobOutcome.FAILED)],
+    ("returncode", "exit_code"), [(0, 0), (1, 1), (255, 255), (-9, 137), (-15, 143), (-63, 191)]
 )
-def test_the_trainers_end_is_the_runs_end(bench, returncode, exit_code, outcome):
-    bench.run().started()
-    bench.ref.tell(TrainerExited(returncode=returncode))
-    assert bench.stopped() is outcome
-    bench.ended.expect(TrainingEnded(exit_code=exit_code, summary=SUMMARY))
+@pytest.mark.parametrize("gui", [True, False])
+def test_the_exit_code_is_the_trainers_or_128_and_its_signal(worker, gui, returncode, exit_code):
+    worker.deliver(returncode, gui=gui)
+    worker.stopped()
+    assert worker.ended.get().exit_code == exit_code
 
 
-def test_the_first_stop_asks_and_the_second_one_terminates(bench):
-    bench.run().started()
-    bench.ref.tell(StopTraining())
-    assert bench.supervisor.wait_for(SendControl).command == '{"command": "stop"}'
-    bench.ref.tell(StopTraining())
-    bench.trainer.expect(TerminateTrainer())
-    bench.ref.tell(TrainerExited(returncode=-15))
-    assert bench.stopped() is JobOutcome.CANCELLED
-    bench.ended.expect(TrainingEnded(exit_code=143, summary=SUMMARY))
+@pytest.mark.parametrize(
+    ("returncode", "text"),
+    [
+        (0, "the trainer has ended with exit code 0"),
+        (3, "the trainer has ended with exit code 3"),
+        (-9, "the trainer was ended by SIGKILL"),
+        (-100, "the trainer was ended by signal 100"),
+    ],
+)
+def test_the_end_of_the_trainer_is_shown(worker, returncode, text):
+    worker.deliver(returncode)
+    assert worker.shown()[-1] == text
 
 
-def test_a_cancel_terminates_at_once(bench):
-    bench.run().started()
-    bench.ref.tell(CancelTraining())
-    bench.trainer.expect(TerminateTrainer())
+def test_a_trainer_that_does_not_start_ends_the_run_with_2_and_its_reason(worker):
+    worker.train()
+    worker.tell(TrainerNotStarted(reason="my-trainer cannot be started: No such file"))
+    assert worker.stop_outcome() is JobOutcome.FAILED
+    assert worker.shown()[-1] == "error: my-trainer cannot be started: No such file"
+    worker.stopped()
+    worker.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
 
 
-def test_without_gui_a_stop_terminates_since_nobody_can_be_asked(bench):
-    bench.run("train", gui=False)
-    bench.supervisor.wait_for(StartReporting)
-    bench.ref.tell(ReportingBypassed(job_id="job"))
-    assert not bench.trainer.wait_for(StartTrainer).capture
-    bench.ref.tell(StopTraining())
-    bench.trainer.expect(TerminateTrainer())
-
-
-@pytest.mark.parametrize("order", [StopTraining(), CancelTraining()])
-def test_stopped_before_it_runs_it_starts_nothing(bench, order):
-    bench.ref.tell(order)
-    bench.run()
-    bench.ended.expect(TrainingEnded(exit_code=130, summary=None))
-    assert bench.supervisor.drain() == []
-
-
-@pytest.mark.parametrize("order", [StopTraining(), CancelTraining()])
-def test_stopped_while_reporting_starts_it_starts_no_trainer(bench, order):
-    bench.run()
-    bench.ref.tell(order)
-    assert bench.stopped() is JobOutcome.CANCELLED
-    bench.ref.tell(READY)  # late
-    bench.ended.expect(TrainingEnded(exit_code=130, summary=SUMMARY))
-    assert bench.trainer.drain() == []
-
-
-def test_stops_after_the_end_do_nothing(bench):
-    bench.run().started()
-    bench.ref.tell(TrainerExited(returncode=0))
-    bench.ref.tell(StopTraining())
-    bench.stopped()
-    bench.ref.tell(CancelTraining())
-    bench.ended.expect(TrainingEnded(exit_code=0, summary=SUMMARY))
-    assert bench.trainer.drain() == []
-
-
-def test_reporting_that_cannot_start_starts_no_trainer(bench):
-    bench.run()
-    bench.ref.tell(ReportingFailed(job_id="job", reason="the address is in use"))
-    bench.ended.expect(TrainingEnded(exit_code=2, summary=None))
-    assert "the address is in use" in bench.shown("not started")
-    assert bench.trainer.drain() == []
-
-
-def test_reporting_that_fails_in_mid_run_does_not_end_the_training(bench):
-    bench.run().started()
-    bench.ref.tell(ReportingFailed(job_id="job", reason="broken"))
-    assert "broken" in bench.shown("goes on without reports")
-    bench.ref.tell(TrainerExited(returncode=0))
-    bench.stopped()
-    bench.ended.expect(TrainingEnded(exit_code=0, summary=SUMMARY))
-    assert bench.trainer.drain() == []
-
-
-def test_a_command_that_cannot_be_started_ends_the_run(bench):
-    bench.run().started()
-    bench.ref.tell(TrainerNotStarted(reason="no such file"))
-    assert bench.stopped() is JobOutcome.FAILED
-    bench.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
-
-
-def test_an_address_without_a_port_is_refused(bench):
-    bench.run()
-    bench.ref.tell(
-        ReportingReady(job_id="job", control_address="ipc:///a", progress_address="ipc:///b")
+def test_without_gui_the_output_is_not_captured_and_there_is_no_summary(worker):
+    start = worker.train(gui=False)
+    assert start.command == ("my-trainer",)
+    assert not start.capture
+    worker.tell(TrainerExited(returncode=4))
+    assert worker.stop_outcome() is JobOutcome.FAILED
+    worker.tell(
+        ReportingStopped(job_id=JOB, outcome=JobOutcome.FAILED, summary=ReportingSummary())
     )
-    bench.stopped()
-    assert "ipc:///a" in bench.shown("error")
-    bench.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
+    worker.ended.expect(TrainingEnded(exit_code=4, summary=None))
 
 
-def test_ports_to_fill_in_without_reporting_are_refused(bench):
-    bench.run(gui=False)
-    bench.ref.tell(ReportingBypassed(job_id="job"))
-    bench.stopped()
-    bench.ended.expect(TrainingEnded(exit_code=2, summary=None))
+@pytest.mark.parametrize("word", ["{control_port}", "--publish={progress_port}"])
+def test_without_gui_a_command_that_asks_for_a_port_is_refused_with_2(worker, word):
+    worker.begin("my-trainer", word, gui=False)
+    worker.tell(ReportingBypassed(job_id=JOB))
+    assert worker.stop_outcome() is JobOutcome.FAILED
+    [text] = worker.shown()
+    assert text.startswith("error: ")
+    worker.stopped()
+    worker.ended.expect(TrainingEnded(exit_code=2, summary=None))
+    assert worker.told() == {}
 
 
-def test_a_client_that_leaves_is_shown(bench):
-    bench.run().started()
-    bench.ref.tell(ClientGone(client_id="alice", reason="its channel is closed"))
-    assert "its channel is closed" in bench.shown("client alice is gone")
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        {"control_address": "ipc:///tmp/c", "progress_address": "tcp://127.0.0.1:5001"},
+        {"control_address": "tcp://127.0.0.1:5000", "progress_address": "ipc:///tmp/p"},
+    ],
+)
+def test_an_address_without_a_port_for_the_trainer_ends_the_run_with_2(worker, addresses):
+    worker.begin()
+    worker.tell(ReportingReady(job_id=JOB, **addresses))
+    assert worker.stop_outcome() is JobOutcome.FAILED
+    [text] = worker.shown()
+    assert "ipc:///tmp/" in text
+    worker.stopped()
+    worker.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
+    assert worker.told() == {}
+
+
+def test_reporting_that_fails_at_the_start_ends_the_run_with_2_and_no_trainer(worker):
+    worker.begin()
+    worker.tell(ReportingFailed(job_id=JOB, reason="tcp://127.0.0.1:5000 is in use"))
+    worker.ended.expect(TrainingEnded(exit_code=2, summary=None))
+    [text] = worker.shown()
+    assert "tcp://127.0.0.1:5000 is in use" in text
+    assert worker.told() == {}
+
+
+def test_reporting_that_fails_in_mid_run_lets_the_training_go_on(worker):
+    worker.train()
+    worker.shown()
+    worker.tell(ReportingFailed(job_id=JOB, reason="the listener failed 4 times"))
+    [text] = worker.shown()
+    assert text.startswith("warning: ")
+    assert "the listener failed 4 times" in text
+    assert worker.told() == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "summary"),
+    [
+        (ReportingFailed(job_id=JOB, reason="job job-1 is not being reported"), None),
+        (
+            ReportingStopped(job_id=JOB, outcome=JobOutcome.FAILED, summary=SUMMARY),
+            SUMMARY,
+        ),
+    ],
+)
+def test_after_reporting_has_failed_the_exit_code_is_still_the_trainers(worker, answer, summary):
+    worker.train()
+    worker.tell(ReportingFailed(job_id=JOB, reason="the listener failed 4 times"))
+    worker.tell(TrainerExited(returncode=5))
+    worker.stop_outcome()
+    worker.tell(answer)
+    worker.ended.expect(TrainingEnded(exit_code=5, summary=summary))
+
+
+def test_after_reporting_has_failed_the_trainer_can_still_be_terminated(worker):
+    worker.train()
+    worker.tell(ReportingFailed(job_id=JOB, reason="the listener failed 4 times"))
+    worker.tell(StopTraining())
+    assert isinstance(worker.supervisor.get(), SendControl)
+    worker.tell(ControlRejected(reason="nothing is bound"), StopTraining())
+    assert "the trainer was not asked to stop: nothing is bound" in worker.shown()
+    assert [type(message).__name__ for message in worker.told()["trainer"]] == ["TerminateTrainer"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (ControlPublished(), "has been asked to stop"),
+        (ControlHeld(), "not ready yet"),
+        (ControlRejected(reason="no trainer came"), "not asked to stop: no trainer came"),
+        (ClientGone(client_id="bob", reason="its channel is closed"), "client bob is gone"),
+        (ReportingDegraded(reason="the listener failed"), "warning: the listener failed"),
+    ],
+)
+def test_what_becomes_of_reporting_is_shown(worker, answer, part):
+    worker.train()
+    worker.shown()
+    worker.tell(answer)
+    [text] = worker.shown()
+    assert part in text
+    assert worker.told() == {}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TrainerConnected(),
+        TrainerDisconnected(),
+        ClientMessageReceived(client_id="bob", text="hello"),
+    ],
+)
+def test_events_that_are_no_news_go_to_the_log_alone(worker, event, caplog):
+    caplog.set_level(logging.INFO, "actors.worker")
+    worker.train()
+    worker.shown()
+    worker.tell(event)
+    assert worker.shown() == []
+    assert worker.told() == {}
+    assert caplog.messages
+
+
+def test_a_second_training_is_refused_with_an_error_in_the_log(worker, caplog):
+    worker.train()
+    worker.tell(worker.request("another"))
+    assert worker.told() == {}
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_worker_that_is_stopped_tells_its_parent(worker):
+    assert worker.worker.stop(timeout=PATIENCE)
+    worker.parent.expect(ChildDown(child="worker", reason=None))
+
+
+def test_a_worker_that_crashes_tells_its_parent_why(worker):
+    worker.tell("no message of the worker's")
+    down = worker.parent.get()
+    assert down.child == "worker"
+    assert "no message of the worker's" in down.reason
+
+
+def test_a_mailbox_that_raises_does_not_break_the_worker(worker, caplog):
+    class Broken(Probe[TrainingEnded]):
+        def tell(self, message, /):
+            raise OSError("gone")
+
+    worker.ended = Broken()
+    worker.deliver()
+    worker.stopped()
+    assert worker.shown()[-1] == "the trainer has ended with exit code 0"
+    assert "gone" in caplog.text
