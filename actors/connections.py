@@ -36,6 +36,14 @@ def monitor(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
     return pair
 
 
+def switch_off(socket: zmq.Socket[bytes]) -> None:
+    """Switch the monitor of ``socket`` off; one whose context is terminated is off already."""
+    try:
+        socket.disable_monitor()
+    except zmq.ContextTerminated:
+        pass
+
+
 def receive_event(pair: zmq.Socket[bytes], flags: int = 0) -> ConnectionEvent:
     """The next event. Raises zmq.Again with NOBLOCK when there is none."""
     message = recv_monitor_message(pair, flags)

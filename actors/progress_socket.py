@@ -16,7 +16,7 @@ from typing import Final
 import zmq
 
 from actors.addresses import bind
-from actors.connections import Connections, monitor, receive_event
+from actors.connections import Connections, monitor, receive_event, switch_off
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +130,6 @@ class ProgressSocket:
     def _close(self) -> None:
         if self._socket is not None:
             if self._monitor is not None:
-                self._socket.disable_monitor()
+                switch_off(self._socket)
                 self._monitor.close()
             self._socket.close()

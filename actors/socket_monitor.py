@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.connections import ConnectionEvent, monitor, receive_event
+from actors.connections import ConnectionEvent, monitor, receive_event, switch_off
 
 if TYPE_CHECKING:
     from messages import Mailbox
@@ -40,7 +40,7 @@ class SocketMonitor:
         """Switch the monitor off and wait for its thread; twice does no harm."""
         if self._socket.closed:
             return
-        self._socket.disable_monitor()
+        switch_off(self._socket)
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             log.error("%s has not ended after %.1f s", self._thread.name, JOIN_TIMEOUT)

@@ -17,6 +17,7 @@ import pykka
 from actors.base import ReporterActor
 from actors.children import CONTROL, LISTENER, ChildEvent, Children, FromChild
 from actors.client_roster import ClientRoster, FromClient
+from actors.control_socket import GONE
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
 from actors.job import Job
@@ -43,6 +44,7 @@ from messages import (
     AwaitNextTrainer,
     ChildDown,
     ClientGone,
+    ControlRejected,
     ControlSocketClosed,
     ControlSocketFailed,
     ControlSocketOpened,
@@ -170,9 +172,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case DetachClient():
                 self._roster.detach(message.client_id)
             case SendControl():
-                self._children.control.tell(
-                    PublishControl(command=message.command, reply_to=message.reply_to)
-                )
+                self._send_control(message)
             case GetStatus():
                 self._report_status(message)
             case FromChild():
@@ -394,6 +394,11 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         deliver(job.switch.reply_to, self._ready_answer(self._job))
 
     # Clients and status
+
+    def _send_control(self, message: SendControl) -> None:
+        publish = PublishControl(command=message.command, reply_to=message.reply_to)
+        if not self._children.control.reaches(publish):
+            deliver(message.reply_to, ControlRejected(reason=GONE))
 
     def _attach(self, message: AttachClient) -> None:
         if self._shutdown is not None:

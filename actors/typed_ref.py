@@ -42,10 +42,16 @@ class TypedRef(Generic[M_contra]):
 
     def tell(self, message: M_contra, /) -> None:
         """Put ``message`` into the actor's inbox; a dead actor's message is a DEBUG line."""
+        self.reaches(message)
+
+    def reaches(self, message: M_contra, /) -> bool:
+        """Tell ``message``; False when the actor is dead."""
         try:
             self._ref.tell(message)
         except pykka.ActorDeadError:
             log.debug("dead letter to %r: %r", self, message)
+            return False
+        return True
 
     def ask(self, make: Callable[[Mailbox[R]], M_contra], /, *, timeout: float) -> R:
         """The answer to the message that ``make`` builds around the ``reply_to`` it is given.

@@ -1,77 +1,205 @@
-"""The terminal's actor."""
+"""The terminal's actor shows the run on a terminal, and as lines elsewhere."""
 
 import io
+import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from actors import terminal as terminal_actor
+from actors.terminal import spawn
 from messages import ReportingSummary, ShowOutput, ShowReport, ShowState, ShowSummary
 from tests.support.probe import PATIENCE
 from tests.support.recorded_runs import recorded_run
 
+SUMMARY = ReportingSummary(received=1234, forwarded=1200, failed=30, undecodable=4)
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
-class Shown:
-    """A terminal's actor that writes into ``text``."""
 
-    def __init__(self, *, is_terminal):
-        self._file = io.StringIO()
-        self.ref = terminal_actor.spawn(
-            console=Console(file=self._file, force_terminal=is_terminal, width=60), epochs=10
+class Screen:
+    """A terminal's actor and what it has written."""
+
+    def __init__(self, *, terminal: bool, width: int, epochs: int | None) -> None:
+        self.file = io.StringIO()
+        console = Console(
+            file=self.file,
+            width=width,
+            height=50,
+            force_terminal=terminal,
+            color_system="standard" if terminal else None,
+            _environ={"TERM": "xterm"},  # not that of whoever runs the tests
         )
+        self.actor = spawn(console=console, epochs=epochs)
 
-    def text(self):
-        """All that was shown; the actor has ended then."""
-        assert self.ref.stop(timeout=PATIENCE)
-        return self._file.getvalue()
-
-
-@pytest.fixture(params=[False, True], ids=["file", "terminal"])
-def shown(request):
-    return Shown(is_terminal=request.param)
+    def after(self, *messages: Any) -> str:
+        """All that has been written when ``messages`` have been shown and the actor has ended."""
+        for message in messages:
+            self.actor.tell(message)
+        self.actor.stop(timeout=PATIENCE)
+        return self.file.getvalue()
 
 
-def test_a_recorded_run_ends_in_a_table_of_its_epochs_and_counts(shown):
+@pytest.fixture
+def screens() -> Iterator[Any]:
+    """Makes screens, and ends them after the test."""
+    made: list[Screen] = []
+
+    def make(*, terminal: bool = False, width: int = 80, epochs: int | None = None) -> Screen:
+        made.append(Screen(terminal=terminal, width=width, epochs=epochs))
+        return made[-1]
+
+    yield make
+    for screen in made:
+        screen.actor.stop(timeout=PATIENCE)
+
+
+def reports(*events: str) -> list[ShowReport]:
+    return [ShowReport(message=event) for event in events]
+
+
+RUN = reports(
+    '{"event": "train_begin"}',
+    '{"event": "epoch_begin", "epoch": 0}',
+    '{"event": "batch_end", "logs": {"loss": 0.75}}',
+    '{"event": "batch_end", "logs": {"loss": 0.5}}',
+    '{"event": "epoch_end", "logs": {"train/loss": 0.625, "val/loss": 0.375}}',
+    '{"event": "epoch_begin", "epoch": 1}',
+    '{"event": "batch_end", "logs": {"loss": 0.25}}',
+    '{"event": "epoch_end", "logs": {"train/loss": 0.125}}',
+    '{"event": "train_end"}',
+)
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a table's rows."""
+    lines = [_STYLE.sub("", line) for line in table.splitlines()]
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+
+
+def test_states_and_output_are_lines_in_the_order_in_which_they_came(screens):
+    shown = screens().after(
+        ShowState(text="begin"), ShowOutput(lines=("one", "", "two")), ShowState(text="end")
+    )
+    assert shown == "begin\none\n\ntwo\nend\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "[red", ":smile:", "[link=x]y", r"\["])
+def test_markup_in_a_text_is_shown_as_it_is(screens, terminal, text):
+    shown = screens(terminal=terminal).after(ShowOutput(lines=(text,)), ShowState(text=text))
+    assert _STYLE.sub("", shown).count(text) == 2
+
+
+def test_a_long_line_is_not_broken(screens):
+    line = "word " * 100 + "end"
+    assert screens(width=40).after(ShowOutput(lines=(line,))) == line + "\n"
+
+
+def test_ansi_colours_of_the_output_are_left_out_where_there_is_no_terminal(screens):
+    line = "\x1b[31mred\x1b[0m and \x1b[1;38;5;200mbright\x1b[0m"
+    assert screens().after(ShowOutput(lines=(line,))) == "red and bright\n"
+
+
+def test_ansi_colours_of_the_output_are_kept_on_a_terminal(screens):
+    shown = screens(terminal=True).after(ShowOutput(lines=("\x1b[31mred\x1b[0m plain",)))
+    assert re.search(r"\x1b\[[0-9;]*31mred", shown)
+    assert "red plain" in _STYLE.sub("", shown)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_cursor_movements_of_the_output_are_left_out(screens, terminal):
+    line = "\x1b[A\x1b[2K\x1b[10;10Hloss\x1b[?25h 0.5\x07\x08"
+    shown = screens(terminal=terminal).after(ShowOutput(lines=(line,)))
+    assert "loss 0.5" in _STYLE.sub("", shown)
+    assert "\x1b[10;10H" not in shown
+    assert "\x07" not in shown
+
+
+def test_without_a_terminal_each_epoch_is_a_line_when_it_ends(screens):
+    shown = screens(epochs=2).after(*RUN)
+    assert shown.splitlines() == [
+        "epoch 1/2: 2 batches  loss 0.62500  val 0.37500",
+        "epoch 2/2: 1 batches  loss 0.12500  val -",
+    ]
+
+
+def test_the_number_of_epochs_is_shown_only_where_it_is_known(screens):
+    assert screens().after(*RUN).startswith("epoch 1: 2 batches")
+
+
+def test_on_a_terminal_each_epoch_is_a_bar_that_is_full_in_the_end(screens):
+    shown = _STYLE.sub("", screens(terminal=True, epochs=2).after(*RUN))
+    last = shown[shown.rindex("epoch 1/2") :]
+    assert re.search(r"^epoch 1/2 .*2/2 +loss 0\.62500 +val 0\.37500", last)
+    assert re.search(r"epoch 2/2 .*1/1 +loss 0\.12500 +val -", last)
+
+
+def test_a_terminal_gets_its_cursor_back(screens):
+    shown = screens(terminal=True).after(*RUN)
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_the_table_of_the_run_has_a_row_for_each_epoch(screens):
+    shown = screens().after(*RUN, ShowSummary(summary=None))
+    first, second = rows(shown)
+    assert first[:4] == ["1", "2", "0.62500", "0.37500"]
+    assert second[:4] == ["2", "1", "0.12500", "-"]
+    assert re.fullmatch(r"\d+\.\d", first[4])
+
+
+def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
+    shown = screens().after(*RUN, ShowSummary(summary=SUMMARY))
+    counts = [row for row in rows(shown) if len(row) == 2]
+    assert counts == [
+        ["received from the trainer", "1234"],
+        ["forwarded to the client", "1200"],
+        ["failed", "30"],
+        ["undecodable", "4"],
+        ["received by the client", "9"],
+        ["batch_end", "3"],
+        ["epoch_begin", "2"],
+        ["epoch_end", "2"],
+        ["train_begin", "1"],
+        ["train_end", "1"],
+    ]
+
+
+def test_a_run_without_reports_has_no_table(screens):
+    assert screens().after(ShowSummary(summary=None)) == ""
+    assert "The run" not in screens().after(ShowSummary(summary=SUMMARY))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_recorded_run_is_shown_whole(screens, terminal):
     messages = recorded_run("sleap_nn_full_run")
-    for message in messages:
-        shown.ref.tell(ShowReport(message=message))
-    summary = ReportingSummary(received=len(messages), forwarded=820, failed=2)
-    shown.ref.tell(ShowSummary(summary=summary))
-    text = shown.text()
-    assert "epoch 10/10" in text
-    assert "0.00255" in text, "the last epoch's training loss"
-    rows = {
-        line.split("│")[1].strip(): line.split("│")[2].strip()
-        for line in text.splitlines()
-        if line.count("│") == 3
-    }
-    assert rows["received from the trainer"] == str(len(messages))
-    assert (rows["forwarded to the client"], rows["failed"]) == ("820", "2")
-    assert rows["received by the client"] == str(len(messages))
-    assert (rows["train_begin"], rows["epoch_end"], rows["train_end"]) == ("1", "10", "1")
+    screen = screens(terminal=terminal, width=120)
+    shown = _STYLE.sub("", screen.after(*reports(*messages), ShowSummary(summary=SUMMARY)))
+    epochs = [row for row in rows(shown) if len(row) == 5]
+    assert [(row[0], row[1]) for row in epochs] == [(str(number), "40") for number in range(1, 11)]
+    assert epochs[9][2:4] == ["0.00176", "0.00180"] or epochs[9][3] == "0.00180"
+    assert ["received by the client", str(len(messages))] in rows(shown)
 
 
-def test_what_is_no_report_is_counted_and_breaks_nothing(shown):
-    for message in ("rubbish", "[1]", '{"event": 3}', '{"event": "batch_end"}'):
-        shown.ref.tell(ShowReport(message=message))
-    shown.ref.tell(ShowSummary(summary=ReportingSummary()))
-    assert "other" in shown.text()
+@pytest.mark.parametrize("event", ["[bold]", "[/]", "[red]x"])
+def test_markup_in_the_name_of_an_event_is_shown_as_it_is(screens, event):
+    shown = screens().after(*reports(f'{{"event": "{event}"}}'), ShowSummary(summary=SUMMARY))
+    assert [event, "1"] in rows(shown)
 
 
-def test_the_trainers_output_is_shown_as_it_is():
-    shown = Shown(is_terminal=False)
-    long = "x" * 200
-    shown.ref.tell(ShowOutput(lines=("[bold]not markup[/bold]", "\x1b[32mgreen\x1b[0m", long)))
-    assert shown.text() == f"[bold]not markup[/bold]\ngreen\n{long}\n"
-
-
-def test_a_state_is_a_line():
-    shown = Shown(is_terminal=False)
-    shown.ref.tell(ShowState(text="listening on [::1]:9001"))
-    assert shown.text() == "listening on [::1]:9001\n"
-
-
-def test_without_reports_there_is_no_table():
-    shown = Shown(is_terminal=False)
-    shown.ref.tell(ShowSummary(summary=None))
-    assert shown.text() == ""
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        '{"event": "epoch_begin", "epoch": -7}',
+        '{"event": "epoch_begin", "epoch": true}',
+        '{"event": "batch_end", "logs": {"loss": NaN}}',
+        '{"event": "epoch_end", "logs": {"val/loss": Infinity}}',
+        '{"event": "epoch_end", "logs": {"val/loss": 1' + "0" * 400 + "}}",
+    ],
+)
+def test_a_report_of_any_content_does_not_end_the_show(screens, terminal, message):
+    begin = '{"event": "epoch_begin", "epoch": 0}'
+    shown = screens(terminal=terminal).after(*reports(begin, message), ShowState(text="goes on"))
+    assert "goes on" in shown

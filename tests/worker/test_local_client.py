@@ -1,0 +1,94 @@
+"""A client on this machine, over a real WebRTC connection."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from actors.local_client import LocalClient
+from messages import ClientGone, ShowReport
+from tests.support.probe import Probe
+from tests.support.recorded_runs import recorded_run
+from tests.support.reporting import reports, start, status, stop, trainer_for
+
+
+@pytest.fixture
+def screen() -> Probe:
+    return Probe()
+
+
+@pytest.fixture
+def client(loop_thread, supervisor, screen) -> Iterator[LocalClient]:
+    """A client that the supervisor has been given."""
+
+    async def make() -> LocalClient:
+        client = LocalClient(client_id="local", screen=screen)
+        await client.connect(supervisor)
+        return client
+
+    client = loop_thread.run(make())
+    yield client
+    loop_thread.run(client.close())
+
+
+def test_every_report_comes_in_order_and_unchanged(supervisor, client, screen, loop_thread):
+    ready = start(supervisor)
+    messages = recorded_run("sleap_nn_stopped_run")
+    with trainer_for(ready) as trainer:
+        trainer.send(*messages)
+    summary = stop(supervisor).summary
+    assert loop_thread.run(client.received(len(messages), within=15))
+    assert screen.drain() == [ShowReport(message=message) for message in messages]
+    assert (summary.received, summary.forwarded, summary.failed) == (len(messages),) * 2 + (0,)
+
+
+def test_a_report_comes_while_the_training_runs(supervisor, client, screen):
+    with trainer_for(start(supervisor)) as trainer:
+        for report in reports(3):
+            trainer.send(report)
+            screen.expect(ShowReport(message=report))
+
+
+def test_more_reports_than_have_come_are_not_received(supervisor, client, loop_thread):
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(2))
+    stop(supervisor)
+    assert loop_thread.run(client.received(2, within=15))
+    assert not loop_thread.run(client.received(3, within=0.05))
+
+
+def test_no_reports_are_received_at_once(client, loop_thread):
+    assert loop_thread.run(client.received(0, within=0))
+
+
+def test_the_supervisor_has_the_client_as_soon_as_it_is_connected(supervisor, client):
+    [attached] = status(supervisor).clients
+    assert attached.client_id == "local"
+
+
+def test_a_client_that_is_closed_is_gone_for_the_supervisor(
+    supervisor, client, owner, loop_thread
+):
+    status(supervisor)
+    loop_thread.run(client.close())
+    assert owner.wait_for(ClientGone).client_id == "local"
+
+
+def test_a_screen_that_raises_does_not_break_the_connection(supervisor, loop_thread, caplog):
+    class Broken(Probe[ShowReport]):
+        def tell(self, message, /):
+            super().tell(message)
+            raise OSError("the screen is gone")
+
+    async def make() -> LocalClient:
+        client = LocalClient(client_id="local", screen=broken)
+        await client.connect(supervisor)
+        return client
+
+    broken: Broken = Broken()
+    client = loop_thread.run(make())
+    with trainer_for(start(supervisor)) as trainer:
+        for report in reports(3):
+            trainer.send(report)
+            broken.expect(ShowReport(message=report))
+    loop_thread.run(client.close())
+    assert "the screen is gone" in caplog.text
