@@ -38,7 +38,7 @@ from messages import (
     ReportsFlushed,
     StopReading,
 )
-from messages.wire import ControlText, OtherText, encode_report, parse_client_text
+from messages.wire import PROGRESS_REPORT, ControlText, OtherText, encode_report, parse_client_text
 
 if TYPE_CHECKING:
     from actors.settings import ReporterSettings
@@ -193,6 +193,8 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def release(self) -> None:
         """Tell how far the client came and let go of the channel, which is left as it is."""
+        if self._closed:  # these came for it and could not be forwarded
+            self._failed += len(self._page)
         deliver(self._reply_to, ChannelClosed(status=self._status()))
         self._channel = None
         if self._look is not None:
@@ -310,7 +312,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
             log.error(
                 "progress report %d (%d characters) not forwarded to client %s: %s: %s",
                 self._position,
-                len(text),
+                len(text) - len(PROGRESS_REPORT),
                 self._client_id,
                 type(error).__name__,
                 error,

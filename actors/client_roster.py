@@ -251,7 +251,9 @@ class ClientRoster:
         crashed = down.reason is not None and not client.closing
         again = client.attached if crashed else client.next
         if crashed and not client.budget.spend():
-            self._tell_gone(client.attached.client_id, f"its actor fails again and again: {down}")
+            self._tell_gone(
+                client.attached.client_id, f"its actor fails again and again: {down.reason}"
+            )
         elif again is not None:
             successor = self._spawn(again, self._places.pop(again.client_id, 0))
             if successor is not None:

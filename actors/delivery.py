@@ -52,6 +52,7 @@ class Delivery:
         self._delivered = delivered
         self._until = 0.0
         self._counts: ProgressCounts | None = None
+        self._stop_drain: float | None = None
         self._unflushed: set[str] = set()
 
     @property
@@ -61,12 +62,15 @@ class Delivery:
 
     def begin(self, drain: float, *, stop_listening: bool) -> None:
         """Deliver the job within ``drain`` seconds; the listener stops, or begins the next."""
-        self._counts = None
+        self._counts = self._stop_drain = None
         self._go_on(drain, stop_listening=stop_listening)
 
     def stop_instead(self, drain: float) -> None:
-        """Have the listener stop, also when the delivery of a job that is to be followed runs."""
-        self._go_on(drain, stop_listening=True)
+        """Have the listener stop, when the delivery of a job that was to be followed runs."""
+        if self.received:
+            self._go_on(drain, stop_listening=True)
+        else:  # the answer that is due has the job's counts; later ones are the next job's
+            self._stop_drain = drain
 
     def _go_on(self, drain: float, *, stop_listening: bool) -> None:
         self._until = time.monotonic() + drain
@@ -97,6 +101,10 @@ class Delivery:
             counts = ProgressCounts(
                 received=answer.received, undecodable=answer.undecodable, last=answer.last
             )
+        elif self._stop_drain is not None:
+            self._counts = answer.counts
+            self._go_on(self._stop_drain, stop_listening=True)
+            return
         else:
             counts = answer.counts
         self._received(counts)

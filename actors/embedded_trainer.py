@@ -86,13 +86,13 @@ class Sockets:
         """Whether a control message that has come asks for the stop; waits for up to 10 ms."""
         if not self._control.poll(10):
             return False
-        text = self._control.recv_string()
+        text = self._control.recv().decode(errors="replace")
         print(f"received control message: {text}", flush=True)
         if text == "STOP":
             return True
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return isinstance(message, dict) and message.get("command") == "stop"
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+EVENT_NAMES: Final = 50
+"""Names of events that are counted apart; a trainer has half a dozen."""
 
 
 @dataclass(slots=True)
@@ -40,7 +43,9 @@ class RunRecord:
         except (ValueError, RecursionError):
             report = None
         event = report.get("event") if isinstance(report, dict) else None
-        if not isinstance(event, str):
+        if not isinstance(event, str) or (
+            event not in self.events and len(self.events) >= EVENT_NAMES
+        ):
             event = "other"
         self.events[event] += 1
         if isinstance(report, dict):

@@ -214,10 +214,11 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             if not never_ready:
                 deliver(self._owner, ReportingFailed(job_id=job.job_id, reason=reason))
 
-    def _become(self, phase: Phase) -> None:
+    def _become(self, phase: Phase, *, keep_step: bool = False) -> None:
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
         self._phase = phase
-        self._steps.end()
+        if not keep_step:
+            self._steps.end()
 
     def _answered(self, answer: StepAnswer) -> None:
         match answer:
@@ -322,7 +323,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case Phase.BYPASSED:
                 self._closed()
             case Phase.SWITCHING:
-                self._become(Phase.STOPPING)
+                self._become(Phase.STOPPING, keep_step=not self._delivery.received)
                 self._delivery.stop_instead(drain)
             case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
                 self._become(Phase.STOPPING)

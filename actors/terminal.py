@@ -134,7 +134,7 @@ class TerminalActor(pykka.ThreadingActor):
         table.add_section()
         table.add_row("received by the client", str(self._record.received))
         for event, count in sorted(self._record.events.items()):
-            table.add_row(f"  {event}", str(count))
+            table.add_row(Text(f"  {event}"), str(count))
         return table
 
 

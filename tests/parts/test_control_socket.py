@@ -10,7 +10,6 @@ from actors import ControlEncoding
 from actors.control_socket import HELD_LIMIT
 from actors.scheduler import ThreadScheduler
 from messages import (
-    ChildDown,
     CloseControlSocket,
     ControlHeld,
     ControlPublished,
@@ -23,8 +22,8 @@ from messages import (
     TrainerConnected,
     TrainerDisconnected,
 )
-from tests.conftest import settled
 from tests.parts.control_bench import SETTLE, ControlBench, control_bench, wait_until_subscribed
+from tests.parts.mailboxes import Raising
 from tests.support.ports import fixed_addresses, occupied
 from tests.support.probe import PATIENCE
 from tests.support.trainer import StandInTrainer
@@ -34,19 +33,6 @@ from tests.support.trainer import StandInTrainer
 def bench() -> Iterator[ControlBench]:
     with control_bench() as bench:
         yield bench
-
-
-def becomes_free(address: str) -> bool:
-    """Whether another program can bind ``address``: libzmq lets go of it a moment later."""
-
-    def is_free() -> bool:
-        try:
-            with occupied(address):
-                return True
-        except OSError:
-            return False
-
-    return settled(is_free)
 
 
 def close(bench: ControlBench) -> ControlSocketClosed:
@@ -193,45 +179,6 @@ def test_without_a_socket_a_command_is_an_error_in_the_log_and_rejected(
     assert bench.parent.drain() == []
 
 
-def test_closing_answers_what_is_held_and_frees_the_address(bench: ControlBench) -> None:
-    address = bench.open()
-    held = bench.publish("STOP")
-    held.expect(ControlHeld())
-    assert close(bench) == ControlSocketClosed()
-    (rejected,) = held.drain()
-    assert isinstance(rejected, ControlRejected)
-    assert becomes_free(address)
-    assert bench.open(address) == address
-
-
-def test_closing_twice_is_answered_twice_and_without_a_socket_too(bench: ControlBench) -> None:
-    assert close(bench) == ControlSocketClosed()
-    bench.open()
-    assert close(bench) == ControlSocketClosed()
-    assert close(bench) == ControlSocketClosed()
-
-
-def test_what_was_held_before_a_close_is_not_published_after_the_next_open(
-    bench: ControlBench,
-) -> None:
-    bench.open()
-    bench.publish("of the former job")
-    close(bench)
-    with StandInTrainer(control_address=bench.open()) as trainer:
-        bench.wait_for_trainer()
-        bench.clock.advance(SETTLE)
-        wait_until_subscribed(bench, trainer)
-        bench.publish("behind")
-        assert trainer.command() == "behind"
-
-
-def test_closing_with_a_connected_trainer_tells_that_it_is_gone(bench: ControlBench) -> None:
-    with StandInTrainer(control_address=bench.open()):
-        bench.wait_for_trainer()
-        close(bench)
-        bench.parent.expect(TrainerDisconnected())
-
-
 def test_no_more_commands_are_held_than_the_limit(bench: ControlBench) -> None:
     bench.open()
     held = [bench.publish(str(number)) for number in range(HELD_LIMIT)]
@@ -241,55 +188,6 @@ def test_no_more_commands_are_held_than_the_limit(bench: ControlBench) -> None:
     for replies in held:
         replies.expect(ControlHeld())
         assert replies.drain() == []
-
-
-def test_a_crash_frees_the_address_and_is_the_last_that_the_parent_hears(
-    bench: ControlBench,
-) -> None:
-    address = bench.open()
-    held = bench.publish("STOP")
-    held.expect(ControlHeld())
-    bench.ref.tell(object())
-    down = bench.parent.get()
-    assert isinstance(down, ChildDown)
-    assert down.child == "control socket"
-    assert down.reason is not None
-    assert "AssertionError" in down.reason
-    assert becomes_free(address)
-    assert isinstance(held.get(), ControlRejected)
-    assert bench.parent.drain() == []
-
-
-def test_a_crash_with_a_trainer_tells_first_that_the_trainer_is_gone(bench: ControlBench) -> None:
-    with StandInTrainer(control_address=bench.open()):
-        bench.wait_for_trainer()
-        bench.ref.tell(object())
-        bench.parent.expect(TrainerDisconnected())
-        assert isinstance(bench.parent.get(), ChildDown)
-
-
-def test_an_orderly_stop_closes_rejects_and_tells(bench: ControlBench) -> None:
-    address = bench.open()
-    held = bench.publish("STOP")
-    held.expect(ControlHeld())
-    assert bench.ref.stop(timeout=PATIENCE)
-    bench.parent.expect(ChildDown(child="control socket", reason=None))
-    assert isinstance(held.get(), ControlRejected)
-    assert becomes_free(address)
-
-
-def test_a_timer_that_fires_after_the_end_does_no_harm(bench: ControlBench) -> None:
-    with StandInTrainer(control_address=bench.open()):
-        bench.wait_for_trainer()
-        assert bench.ref.stop(timeout=PATIENCE)
-        bench.clock.advance(SETTLE)
-
-
-class Raising:
-    """A mailbox that raises whatever it is told."""
-
-    def tell(self, _: object, /) -> None:
-        raise ValueError("broken mailbox")
 
 
 def test_a_reply_to_that_raises_does_not_end_the_actor(bench: ControlBench) -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from messages import ChildDown, ListeningStarted, ProgressPage, ProgressSocketMade
 from tests.conftest import settled
+from tests.parts.freed_addresses import becomes_free
 from tests.parts.listener_bench import ListenerBench, listener_bench
 from tests.support.event_gate import stuck
 from tests.support.event_loop import LoopThread
-from tests.support.ports import fixed_addresses, occupied
+from tests.support.ports import fixed_addresses
 from tests.support.probe import PATIENCE, Probe
 from tests.support.trainer import StandInTrainer
 
@@ -20,19 +21,6 @@ STOPPED = ChildDown(child="progress listener", reason=None)
 def bench(loop_thread: LoopThread) -> Iterator[ListenerBench]:
     with listener_bench(loop_thread) as bench:
         yield bench
-
-
-def becomes_free(address: str) -> bool:
-    """Whether another program can bind ``address``: libzmq lets go of it a moment later."""
-
-    def is_free() -> bool:
-        try:
-            with occupied(address):
-                return True
-        except OSError:
-            return False
-
-    return settled(is_free)
 
 
 def test_an_orderly_stop_ends_the_task_closes_the_socket_and_tells(

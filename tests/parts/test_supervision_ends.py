@@ -22,10 +22,11 @@ from messages import (
     SwitchJob,
 )
 from tests.conftest import FREE_PORT, settled
+from tests.parts.freed_addresses import is_free
+from tests.parts.mailboxes import Raising
 from tests.support.channel import FakeChannel
 from tests.support.event_gate import stuck
 from tests.support.event_loop import LoopThread
-from tests.support.ports import occupied
 from tests.support.probe import PATIENCE, Probe
 from tests.support.reporting import (
     ask_start,
@@ -42,13 +43,6 @@ from tests.support.reporting import (
 OURS = ["SupervisorActor", "ControlSocketActor", "ProgressListenerActor", "ClientChannelActor"]
 
 
-class Raising:
-    """A mailbox that raises whatever it is told."""
-
-    def tell(self, _: object, /) -> None:
-        raise ValueError("broken mailbox")
-
-
 def crash_supervisor() -> None:
     (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
     ref.tell(object())
@@ -63,14 +57,6 @@ ENDS = pytest.mark.parametrize("end", [crash_supervisor, stop_all])
 
 def nothing_runs() -> bool:
     return not any(pykka.ActorRegistry.get_by_class_name(name) for name in OURS)
-
-
-def is_free(address: str) -> bool:
-    try:
-        with occupied(address):
-            return True
-    except OSError:
-        return False
 
 
 @pytest.fixture

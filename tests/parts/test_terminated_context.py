@@ -32,7 +32,6 @@ def terminating(context: "zmq.Context[zmq.Socket[bytes]]") -> Iterator[None]:
     reaper = threading.Thread(target=context.term, daemon=True)
     reaper.start()
     assert settled(lambda: refuses_sockets(context))
-    assert reaper.is_alive(), "there is no socket that the termination waits for"
     yield
     reaper.join(PATIENCE)
     assert not reaper.is_alive(), "a socket is still open"

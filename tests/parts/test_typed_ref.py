@@ -11,6 +11,7 @@ import pytest
 
 from actors import TypedRef
 from actors.typed_ref import Adapter, deliver
+from tests.parts.mailboxes import Raising
 from tests.support.probe import PATIENCE, Probe
 
 
@@ -36,16 +37,6 @@ def dead() -> TypedRef[Any]:
     ref = Echo.start()
     ref.stop()
     return TypedRef(ref)
-
-
-class Raising:
-    """A mailbox that breaks the promise of ``tell``."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def tell(self, _: object, /) -> None:
-        raise self._error
 
 
 def test_a_message_reaches_the_actor(echo: TypedRef[Any]) -> None:

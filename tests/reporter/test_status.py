@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from actors import spawn_supervisor
 from messages import (
     Addresses,
@@ -11,7 +9,6 @@ from messages import (
     JobOutcome,
     Phase,
     ReporterStatus,
-    ReportingFailed,
     StartReporting,
     StopReporting,
 )
@@ -117,42 +114,40 @@ def test_the_status_comes_while_the_event_loop_is_stuck(supervisor, loop_thread)
     stop(supervisor)
 
 
-@pytest.mark.parametrize("phase", [Phase.BINDING, Phase.CONNECTING, Phase.STOPPING])
-def test_the_status_names_the_phase_that_passes_by(loop_thread, owner, settings, phase):
-    clock = ManualScheduler()
+def test_the_status_says_that_the_sockets_are_being_bound(supervisor, loop_thread):
+    with stuck(loop_thread):
+        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=Probe()))
+        found = wait_for_phase(supervisor, Phase.BINDING)
+        assert (found.job_id, found.addresses) == ("job-1", None)
+    stop(supervisor)
+
+
+def test_the_status_says_that_the_connect_wait_runs(loop_thread, owner, settings):
     supervisor = spawn_supervisor(
         loop=loop_thread.loop,
         owner=owner,
         settings=replace(settings, connect_wait=1.0),
-        scheduler=clock,
+        scheduler=ManualScheduler(),
     )
-    started, stopped, answer = Probe(), Probe(), Probe()
-    with stuck(loop_thread) as gate:
-        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=started))
-        if phase is not Phase.BINDING:
-            gate.set()
-            wait_for_phase(supervisor, Phase.CONNECTING)
-    if phase is Phase.STOPPING:
-        channel = FakeChannel(buffering=True)
-        attach_client(supervisor, channel)
-        clock.advance(1.0)
-        ready = started.get()
-        with trainer_for(ready) as trainer:
-            trainer.send("one")
-            channel.wait_for_count(1)
-        supervisor.tell(
-            StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=stopped)
-        )
-    found = wait_for_phase(supervisor, phase) if phase is not Phase.BINDING else None
-    if found is not None:
-        assert found.job_id == "job-1"
-        assert found.addresses is not None
-    if phase is Phase.STOPPING:
-        assert stopped.drain() == []
-        loop_thread.call(channel.drain)
-        assert stopped.get().summary.forwarded == 1
-    else:
-        stop(supervisor)
-        assert isinstance(started.get(), ReportingFailed)
-    assert answer.drain() == []
+    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=Probe()))
+    found = wait_for_phase(supervisor, Phase.CONNECTING)
+    assert found.job_id == "job-1"
+    assert found.addresses is not None
+    stop(supervisor)
     assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_the_status_says_that_the_clients_are_given_what_is_left(supervisor, loop_thread):
+    channel, stopped = FakeChannel(buffering=True), Probe()
+    attach_client(supervisor, channel)
+    ready = start(supervisor)
+    with trainer_for(ready) as trainer:
+        trainer.send("one")
+        channel.wait_for_count(1)
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=stopped))
+    found = wait_for_phase(supervisor, Phase.STOPPING)
+    assert (found.job_id, found.received) == ("job-1", 1)
+    assert stopped.drain() == []
+    loop_thread.call(channel.drain)
+    assert stopped.get().summary.forwarded == 1
+    assert status(supervisor).phase is Phase.IDLE

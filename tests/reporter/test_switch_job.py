@@ -1,14 +1,18 @@
 """A pipeline's next job takes over the sockets."""
 
+import pykka
 import pytest
 
+from actors import SupervisorActor
 from messages import (
     ControlHeld,
     ControlPublished,
     ControlRejected,
+    DetachClient,
     JobOutcome,
     Phase,
     ReportingBypassed,
+    ReportingDegraded,
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
@@ -17,7 +21,9 @@ from messages import (
     StopReporting,
     SwitchJob,
 )
+from tests.conftest import settled
 from tests.support.channel import FakeChannel
+from tests.support.event_gate import Gate
 from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
@@ -31,6 +37,7 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
+from tests.support.trainer import StandInTrainer
 
 
 def switch(supervisor, answers, job_id="job-1", next_job_id="job-2"):
@@ -198,6 +205,48 @@ def test_a_stop_during_the_switch_ends_both_jobs(supervisor, loop_thread, job_id
     assert isinstance(answer, ReportingStopped)
     assert answer.job_id == job_id
     assert status(supervisor).phase is Phase.IDLE
+
+
+def test_a_client_that_leaves_when_the_switch_becomes_a_stop_does_not_cut_the_receiving_short(
+    supervisor, owner, caplog
+):
+    channel, switched, stopped = FakeChannel(buffering=True), Probe(), Probe()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:  # it stays: the listener waits for silence
+        trainer.send("first")
+        channel.wait_for_count(1)
+        switch(supervisor, switched)
+        wait_for_phase(supervisor, Phase.SWITCHING)
+        supervisor.tell(
+            StopReporting(job_id="job-1", outcome=JobOutcome.CANCELLED, reply_to=stopped)
+        )
+        supervisor.tell(DetachClient(client_id="alice"))
+        assert stopped.get().summary.received == 1
+    assert not [m for m in owner.drain() if isinstance(m, ReportingDegraded)]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_stop_that_overtakes_the_end_of_the_job_does_not_lose_its_counts(supervisor):
+    first, second, answers, stopped = Gate(), Gate(), Probe(), Probe()
+    [ref] = pykka.ActorRegistry.get_by_class(SupervisorActor)
+    with StandInTrainer(progress_address=start(supervisor).progress_address) as trainer:
+        trainer.send("one", "two")
+
+    def park(gate):
+        supervisor.tell(StopReporting(job_id="unknown", outcome=JobOutcome.FAILED, reply_to=gate))
+
+    park(first)
+    first.wait()
+    switch(supervisor, answers)
+    park(second)
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.CANCELLED, reply_to=stopped))
+    first.open()
+    second.wait()
+    # Behind the stop, the listener's word that it has ended the job comes into the inbox.
+    assert settled(lambda: ref.actor_inbox.qsize() == 2)
+    second.open()
+    assert stopped.get().summary == ReportingSummary(received=2)
+    assert answers.get().summary == ReportingSummary(received=2)
 
 
 def test_a_stop_of_the_first_job_after_the_switch_gets_its_answer_again(supervisor):

@@ -1,4 +1,4 @@
-"""An event loop that is stuck until a test says so."""
+"""An event loop, or an actor, that is stuck until a test says so."""
 
 import threading
 from collections.abc import Iterator
@@ -23,3 +23,22 @@ def stuck(loop_thread: LoopThread) -> Iterator[threading.Event]:
         yield gate
     finally:
         gate.set()
+
+
+class Gate:
+    """A mailbox that parks the actor that answers there, from the answer until ``open``."""
+
+    def __init__(self) -> None:
+        self._entered, self._opened = threading.Event(), threading.Event()
+
+    def tell(self, message: object, /) -> None:
+        self._entered.set()
+        self._opened.wait(PATIENCE)
+
+    def wait(self) -> None:
+        """Wait until an actor is parked here."""
+        assert self._entered.wait(PATIENCE)
+
+    def open(self) -> None:
+        """Let it go on."""
+        self._opened.set()

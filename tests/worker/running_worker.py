@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.conftest import settled
 from tests.support.probe import PATIENCE
+from tests.worker.processes import marked
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,9 +28,15 @@ class RunningWorker:
     """Started with ``arguments``; leaving kills what still runs."""
 
     def __init__(
-        self, *arguments: str, ports: tuple[str, ...] = FREE_PORTS, path: str = ""
+        self,
+        *arguments: str,
+        ports: tuple[str, ...] = FREE_PORTS,
+        path: str = "",
+        variables: dict[str, str] | None = None,
     ) -> None:
-        environment = {**os.environ, "COLUMNS": "100"}
+        self._mark = f"RUNNING_WORKER={uuid.uuid4()}"
+        mark, value = self._mark.split("=")
+        environment = {**os.environ, "COLUMNS": "100", **(variables or {}), mark: value}
         if path:
             environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
         self._process = subprocess.Popen(
@@ -37,6 +46,7 @@ class RunningWorker:
             stderr=subprocess.STDOUT,
             env=environment,
             text=True,
+            start_new_session=True,
         )
         self._lines: list[str] = []
         self._news = threading.Condition()
@@ -61,6 +71,8 @@ class RunningWorker:
     ) -> None:
         self._process.kill()
         self._process.wait()
+        for process in marked(self._mark):
+            os.kill(process, signal.SIGKILL)
         self._reader.join(PATIENCE)
         assert self._process.stdout is not None
         self._process.stdout.close()
@@ -83,6 +95,24 @@ class RunningWorker:
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ctrl-C, or another signal."""
         self._process.send_signal(number)
+
+    def ctrl_c(self) -> None:
+        """Ctrl-C as a terminal sends it: to the whole process group in its foreground."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def interrupt_until_it_ends(self) -> None:
+        """Ctrl-C again and again."""
+
+        def ended() -> bool:
+            if self._process.poll() is None:
+                self.ctrl_c()
+            return self._process.poll() is not None
+
+        assert settled(ended), self.output
+
+    def leaves_nothing(self) -> bool:
+        """Whether all processes that it has started have ended."""
+        return settled(lambda: not marked(self._mark))
 
     def ends(self) -> int:
         """The exit code; by then all output is there."""

@@ -65,9 +65,7 @@ def test_the_supervisor_has_the_client_as_soon_as_it_is_connected(supervisor, cl
     assert attached.client_id == "local"
 
 
-def test_a_client_that_is_closed_is_gone_for_the_supervisor(
-    supervisor, client, owner, loop_thread
-):
+def test_a_client_that_is_closed_is_gone_for_the_supervisor(supervisor, client, owner, loop_thread):
     status(supervisor)
     loop_thread.run(client.close())
     assert owner.wait_for(ClientGone).client_id == "local"

@@ -1,0 +1,150 @@
+"""ProgressListenerActor: the end of a job and the end of listening."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from messages import (
+    EndJob,
+    JobEnded,
+    ListeningStarted,
+    ListeningStopped,
+    ProgressCounts,
+    ProgressPage,
+    StopListening,
+)
+from tests.parts.listener_bench import ListenerBench, listener_bench
+from tests.support.event_loop import LoopThread
+from tests.support.probe import PATIENCE, Probe
+from tests.support.trainer import StandInTrainer
+
+
+@pytest.fixture
+def bench(loop_thread: LoopThread) -> Iterator[ListenerBench]:
+    with listener_bench(loop_thread) as bench:
+        yield bench
+
+
+def page(*messages: str, last: int, ended: bool = False) -> ProgressPage:
+    return ProgressPage(messages=messages, last=last, missed=0, ended=ended)
+
+
+def test_a_stop_ends_the_sleep_between_two_polls(loop_thread: LoopThread) -> None:
+    with listener_bench(loop_thread, poll_interval=10_000.0) as bench:
+        bench.start()
+        assert bench.stop() == ListeningStopped(received=0)
+
+
+def test_a_stop_takes_what_the_trainer_has_still_sent(bench: ListenerBench) -> None:
+    with StandInTrainer(progress_address=bench.start()) as trainer:
+        trainer.send(*map(str, range(900)))
+    assert bench.stop() == ListeningStopped(received=900, last=900)
+    assert bench.read(900) == list(map(str, range(900)))
+
+
+def test_a_stop_is_answered_without_a_start_and_twice(bench: ListenerBench) -> None:
+    assert bench.stop() == ListeningStopped(received=0)
+    bench.start()
+    assert bench.stop() == bench.stop() == ListeningStopped(received=0)
+
+
+def test_several_stops_at_once_are_all_answered(bench: ListenerBench) -> None:
+    bench.start()
+    answers: Probe[Any] = Probe()
+    for _ in range(5):
+        bench.ref.tell(StopListening(reply_to=answers))
+    for _ in range(5):
+        answers.expect(ListeningStopped(received=0))
+
+
+def test_a_stop_told_in_the_same_turn_as_the_start_is_not_lost(
+    bench: ListenerBench, loop_thread: LoopThread
+) -> None:
+    answers: Probe[Any] = Probe()
+
+    def start_and_stop() -> None:
+        bench.ref.tell(bench.start_message(answers))
+        bench.ref.tell(StopListening(reply_to=answers))
+
+    loop_thread.call(start_and_stop)
+    assert isinstance(answers.get(), ListeningStarted)
+    answers.expect(ListeningStopped(received=0))
+    assert loop_thread.tasks() == set()
+
+
+def test_after_a_stop_it_can_listen_again_and_positions_go_on(bench: ListenerBench) -> None:
+    for number in range(3):
+        with StandInTrainer(progress_address=bench.start()) as trainer:
+            trainer.send(f"of job {number}")
+        assert bench.stop().last == number + 1
+    bench.ask_page(0).expect(page("of job 0", last=1, ended=True))
+    bench.ask_page(1).expect(page("of job 1", last=2, ended=True))
+
+
+def test_a_reader_that_waits_at_the_stop_is_told_that_the_job_is_over(
+    bench: ListenerBench,
+) -> None:
+    with StandInTrainer(progress_address=bench.start()) as trainer:
+        trainer.send("a")
+        bench.read(1)
+    waiting = bench.ask_page(1)
+    bench.stop()
+    waiting.expect(page(last=1, ended=True))
+
+
+def test_the_end_of_a_job_counts_it_and_begins_the_next_on_the_same_socket(
+    bench: ListenerBench,
+) -> None:
+    address = bench.start()
+    with StandInTrainer(progress_address=address) as trainer:
+        trainer.send("a", "b")
+        trainer.send_bytes(b"\xff")
+    assert bench.end_job() == ProgressCounts(received=3, undecodable=1, last=2)
+    assert bench.counts() == ProgressCounts(received=0, undecodable=0, last=2)
+    waiting = bench.ask_page(2)
+    with StandInTrainer(progress_address=address) as trainer:
+        trainer.send("c")
+        waiting.expect(page("c", last=3))
+    assert bench.end_job() == ProgressCounts(received=1, last=3)
+    bench.ask_page(0).expect(page("a", "b", last=2, ended=True))
+    bench.ask_page(2).expect(page("c", last=3, ended=True))
+
+
+def test_the_end_of_a_job_is_answered_when_nothing_is_listened_to(bench: ListenerBench) -> None:
+    assert bench.end_job() == ProgressCounts()
+
+
+def test_an_end_of_a_job_and_a_stop_at_once_are_both_answered(bench: ListenerBench) -> None:
+    with StandInTrainer(progress_address=bench.start()) as trainer:
+        trainer.send("a")
+    answers: Probe[Any] = Probe()
+    bench.ref.tell(EndJob(reply_to=answers))
+    bench.ref.tell(StopListening(reply_to=answers))
+    answers.expect(JobEnded(counts=ProgressCounts(received=1, last=1)))
+    assert isinstance(answers.get(), ListeningStopped)
+
+
+def test_a_trainer_that_sends_on_and_on_is_not_waited_for_longer_than_the_drain_timeout(
+    loop_thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    joined, stopped = threading.Event(), threading.Event()
+
+    def send_on_and_on(address: str) -> None:
+        with StandInTrainer(progress_address=address) as trainer:
+            joined.set()
+            while not stopped.wait(0.001):
+                trainer.send("on and on")
+
+    with listener_bench(loop_thread, drain_timeout=0.2) as bench:
+        address = bench.start()
+        sender = threading.Thread(target=send_on_and_on, args=(address,))
+        sender.start()
+        assert joined.wait(PATIENCE)
+        try:
+            assert bench.stop().received > 0
+        finally:
+            stopped.set()
+            sender.join(PATIENCE)
+    assert "the trainer still sends" in caplog.text

@@ -1,0 +1,124 @@
+"""The complete worker as a process: Ctrl-C, signals, and what is left afterwards."""
+
+import signal
+import time
+
+import pytest
+
+from tests.worker.processes import python, shell
+from tests.worker.running_worker import RunningWorker
+
+DEAF = """\
+import sys, zmq
+control = zmq.Context().socket(zmq.SUB)
+control.subscribe('')
+control.connect('tcp://127.0.0.1:' + sys.argv[1])
+print('the trainer listens', flush=True)
+while True:
+    print('ignored:', control.recv_string(), flush=True)
+"""
+"""A trainer that takes every control message and obeys none."""
+
+IGNORES_TERM = "trap 'echo heard' TERM; echo ready; while :; do sleep 0.02; done"
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_the_control_socket_alone():
+    with RunningWorker("--epochs", "1000") as worker:
+        worker.wait_for("epoch 1/1000")
+        worker.ctrl_c()
+        assert worker.ends() == 0, worker.output
+        assert worker.leaves_nothing()
+    assert "stopped early" in worker.output
+    assert "the trainer has ended with exit code 0" in worker.output
+    assert worker.count("train_end") == 1
+    assert worker.count("epoch_end") == worker.count("epoch_begin") < 1000
+
+
+def test_ctrl_c_before_the_trainer_has_joined_stops_it_as_soon_as_it_has():
+    with RunningWorker("--epochs", "1000") as worker:
+        worker.wait_for("training started")
+        worker.ctrl_c()
+        assert worker.ends() == 0, worker.output
+        assert worker.leaves_nothing()
+    assert "stopped early" in worker.output
+    assert worker.count("train_end") == 1
+
+
+def test_a_second_ctrl_c_ends_a_trainer_that_has_taken_the_stop_and_ignores_it():
+    with RunningWorker("--", *python(DEAF, "{control_port}")) as worker:
+        worker.wait_for("the trainer listens")
+        worker.ctrl_c()
+        worker.wait_for('ignored: {"command": "stop"}')
+        worker.ctrl_c()
+        assert worker.ends() == 128 + signal.SIGTERM, worker.output
+        assert worker.leaves_nothing()
+    assert "the trainer was ended by SIGTERM" in worker.output
+
+
+def test_a_third_ctrl_c_kills_a_trainer_that_ignores_term_too():
+    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+        worker.wait_for("ready")
+        worker.ctrl_c()
+        worker.wait_for("not ready yet")
+        worker.ctrl_c()
+        worker.wait_for("heard")
+        worker.ctrl_c()
+        assert worker.ends() == 128 + signal.SIGKILL, worker.output
+        assert worker.leaves_nothing()
+
+
+def test_a_trainer_that_ignores_term_is_killed_after_the_grace_time():
+    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(signal.SIGTERM)
+        worker.wait_for("heard")
+        assert worker.ends() == 128 + signal.SIGKILL, worker.output
+        assert worker.leaves_nothing()
+
+
+def test_the_processes_of_the_trainer_end_with_it():
+    with RunningWorker("--", *shell("sleep 1000 & sleep 1000 & echo done; exit 4")) as worker:
+        assert worker.ends() == 4
+        assert worker.leaves_nothing()
+    assert "done" in worker.output
+
+
+def test_a_terminated_worker_ends_the_embedded_trainer_and_shows_what_came():
+    with RunningWorker("--epochs", "1000") as worker:
+        worker.wait_for("epoch 1/1000")
+        worker.interrupt(signal.SIGTERM)
+        assert worker.ends() == 128 + signal.SIGTERM, worker.output
+        assert worker.leaves_nothing()
+    assert worker.count("from the trainer") == worker.count("by the client") > 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_without_gui_one_signal_ends_the_trainer(number):
+    with RunningWorker("--no-gui", "--", *shell("echo ready; exec sleep 1000")) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(number)
+        assert worker.ends() == 128 + signal.SIGTERM, worker.output
+        assert worker.leaves_nothing()
+
+
+EARLY = [0.05 * 1.35**number for number in range(12)]
+"""Seconds from the start of the process, through its imports, its start and its first epoch."""
+
+
+@pytest.mark.parametrize("moment", EARLY)
+def test_ctrl_c_at_an_early_moment_leaves_no_process(moment):
+    with RunningWorker("--epochs", "1000") as worker:
+        time.sleep(moment)  # the moment itself, not a wait for a result
+        worker.ctrl_c()
+        code = worker.ends()
+        assert worker.leaves_nothing()
+    # Before the worker is there to take it, Ctrl-C ends Python itself.
+    assert code != 0 or "stopped early" in worker.output, worker.output
+
+
+@pytest.mark.parametrize("moment", EARLY[::3])
+def test_ctrl_c_again_and_again_leaves_no_process(moment):
+    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+        time.sleep(moment)
+        worker.interrupt_until_it_ends()
+        assert worker.leaves_nothing()
