@@ -5,6 +5,7 @@ import logging
 from actors import control_socket
 from actors.scheduler import ThreadScheduler
 from messages import CloseControlSocket, ControlRejected, ControlSocketClosed, PublishControl
+from tests.conftest import settled
 from tests.support.channel import FakeChannel
 from tests.support.probe import PATIENCE, Probe
 from tests.support.reporting import attach_client, start, status, trainer_for
@@ -21,10 +22,10 @@ def test_forward_stop_command(supervisor, loop_thread, owner, caplog):
         loop_thread.call(channel.receive, "ZMQ_CTRL::STOP")
 
         assert trainer.command() == "STOP", "extract the command, publish via control PUB socket"
-    channel_records = [r for r in caplog.records if r.getMessage().startswith("Sent control")]
-    assert [record.getMessage() for record in channel_records] == [
-        "Sent control message to Trainer"
-    ]
+        # The line is written when the socket has taken the command, maybe after it has arrived.
+        assert settled(lambda: "Sent control message to Trainer" in caplog.messages)
+    sent = [message for message in caplog.messages if message.startswith("Sent control")]
+    assert sent == ["Sent control message to Trainer"]
     assert not [m for m in owner.drain() if "STOP" in repr(m)], "it is not the owner's business"
 
 
