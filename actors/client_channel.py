@@ -187,7 +187,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
                 deliver(message.reply_to, self._status())
             case CloseChannel():
                 self._reply_to = message.reply_to
-                self._channel = None  # a page that comes before the stop is its successor's
+                self._reading = False  # a page that comes before the stop is its successor's
                 self.stop()
             case _:
                 assert_never(message)

@@ -126,7 +126,7 @@ async def test_a_client_that_comes_back_goes_on_where_it_was(owner, settings):
 
 @pytest.mark.asyncio
 async def test_all_that_was_sent_is_with_the_client_when_reporting_has_stopped(owner, settings):
-    messages = [*reports(3000), '{"event": "train_end"}']
+    messages = [*reports(800), '{"event": "train_end"}']
     async with (
         reporting(owner, settings) as (supervisor, trainer),
         WebRtcClient(attached(supervisor)) as client,
@@ -134,6 +134,6 @@ async def test_all_that_was_sent_is_with_the_client_when_reporting_has_stopped(o
         await asyncio.to_thread(paced, messages, trainer)
         await asyncio.to_thread(trainer.close)
         summary = await stopped(supervisor, owner)
-        assert (summary.received, summary.forwarded, summary.failed) == (3001, 3001, 0)
-        got = await client.wait_for(lambda texts: len(texts) >= 3001)
+        assert (summary.received, summary.forwarded, summary.failed) == (801, 801, 0)
+        got = await client.wait_for(lambda texts: len(texts) >= 801)
         assert got == forwarded(messages)
