@@ -13,7 +13,6 @@ import signal
 import sys
 from typing import Generic, TypeVar
 
-from rich.console import Console
 from rich.logging import RichHandler
 
 from actors import ControlEncoding, ReporterSettings, embedded_trainer, spawn_supervisor
@@ -22,6 +21,7 @@ from actors import trainer as trainer_actor
 from actors import worker as worker_actor
 from actors.local_client import LocalClient
 from actors.scheduler import ThreadScheduler
+from actors.terminal import WorkerConsole
 from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_sleap_train
 from messages import (
     CancelTraining,
@@ -112,10 +112,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     words = sys.argv[1:] if arguments is None else arguments
     end = words.index("--") if "--" in words else len(words)
-    options = parser.parse_args(words[:end])
+    options, unknown = parser.parse_known_args(words[:end])
     options.command = tuple(words[end + 1 :])
     if options.stray:
-        parser.error(f"put -- before the training command: -- {' '.join(options.stray)} ...")
+        meant = words[words.index(options.stray[0]) : end]
+        parser.error(f"put -- before the training command: -- {' '.join(meant)}")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if end < len(words) and not options.command:
         parser.error("no training command follows --")
     return options
@@ -124,7 +127,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the worker; the exit code."""
     options = parse(arguments)
-    console = Console()
+    console = WorkerConsole()
     logging.basicConfig(
         level=options.log_level.upper(),
         format="%(name)s: %(message)s",
@@ -135,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     return exit_code
 
 
-async def run(options: argparse.Namespace, console: Console) -> int:
+async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
     """Build the actors on this event loop, run the training, take everything down again."""
     loop = asyncio.get_running_loop()
     command = options.command or _embedded_trainer(options)

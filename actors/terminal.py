@@ -5,10 +5,15 @@ It runs on a thread of its own, so that a slow terminal holds up nothing else.
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from io import TextIOWrapper
+from typing import TypeAlias, assert_never
 
 import pykka
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -24,10 +29,25 @@ from messages import (
     TerminalMessage,
 )
 
-if TYPE_CHECKING:
-    from rich.console import Console
+log = logging.getLogger(__name__)
 
 _Inbox: TypeAlias = TerminalMessage
+
+
+class WorkerConsole(Console):
+    """stdout; what it cannot encode is replaced, and a reader that goes away ends nothing."""
+
+    def __init__(self) -> None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
+        super().__init__()
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: write nothing, also not when Python flushes stdout at its end."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def spawn(*, console: Console, epochs: int | None) -> TypedRef[TerminalMessage]:
@@ -64,7 +84,14 @@ class TerminalActor(pykka.ThreadingActor):
         self._progress.stop()
 
     def on_receive(self, message: _Inbox) -> None:
-        """Handle one message."""
+        """Handle one message; a stdout that takes nothing, as on a full disk, is let go of."""
+        try:
+            self._show(message)
+        except OSError as error:
+            log.error("stdout is not written to any more: %s", error)
+            self._console.quiet = True
+
+    def _show(self, message: _Inbox) -> None:
         match message:
             case ShowState():
                 self._console.print(Text(message.text, style="bold"), soft_wrap=True)

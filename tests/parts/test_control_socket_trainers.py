@@ -1,7 +1,8 @@
 """ControlSocketActor: who the trainer is, and when it is ready for a command."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from messages import (
     TrainerDisconnected,
 )
 from tests.parts.control_bench import SETTLE, ControlBench, control_bench, wait_until_subscribed
+from tests.support.clock import ManualScheduler
 from tests.support.trainer import StandInTrainer
 
 
@@ -200,6 +202,33 @@ def test_a_settle_timer_of_the_former_trainer_is_late(bench: ControlBench) -> No
         bench.clock.advance(SETTLE)
         bench.barrier()
         assert replies.drain() == []
+
+
+class TooLateToCancel(ManualScheduler):
+    """Its timers have fired already when they are called off; their messages come all the same."""
+
+    def after(self, delay: float, fire: Callable[[], None], /) -> Any:
+        super().after(delay, fire)
+        return ManualScheduler().after(delay, fire)
+
+
+def test_a_settle_timer_that_could_not_be_called_off_does_not_make_the_next_trainer_ready() -> None:
+    clock = TooLateToCancel()
+    with control_bench(scheduler=clock) as bench:
+        address = bench.open()
+        with StandInTrainer(control_address=address):
+            bench.wait_for_trainer()
+            clock.advance(SETTLE / 2)
+        bench.parent.expect(TrainerDisconnected())
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        with StandInTrainer(control_address=address):
+            bench.wait_for_trainer()
+            clock.advance(SETTLE / 2)  # the timer of the one that has left
+            bench.barrier()
+            assert replies.drain() == []
+            clock.advance(SETTLE / 2)
+            replies.expect(ControlPublished())
 
 
 def test_awaiting_the_next_trainer_without_a_socket_does_nothing(bench: ControlBench) -> None:

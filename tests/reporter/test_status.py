@@ -11,6 +11,7 @@ from messages import (
     ReporterStatus,
     StartReporting,
     StopReporting,
+    TrainerConnected,
 )
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
@@ -47,7 +48,7 @@ def test_a_bypassed_job_has_no_addresses(supervisor):
     assert status(supervisor) == IDLE
 
 
-def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor):
+def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor, owner):
     bob, alice = FakeChannel(), FakeChannel("connecting")
     attach_client(supervisor, bob, "bob")
     attach_client(supervisor, alice, "alice")
@@ -57,6 +58,7 @@ def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor
         trainer.send_bytes(b"\xff")
         trainer.send("three")
         bob.wait_for_count(3)
+        owner.expect(TrainerConnected())
         found = status(supervisor)
     assert found == ReporterStatus(
         phase=Phase.REPORTING,

@@ -1,0 +1,227 @@
+"""The complete worker as a process: what it shows, where it goes, and what cannot be shown."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import run_worker
+from actors import ReporterSettings
+from tests.support.probe import PATIENCE
+from tests.worker.processes import python, shell
+from tests.worker.running_worker import FREE_PORTS, ROOT, RunningWorker
+
+WORKER = (sys.executable, str(ROOT / "run_worker.py"))
+
+SENDS = """\
+import sys, zmq
+progress = zmq.Context().socket(zmq.XPUB)
+progress.connect('tcp://127.0.0.1:' + sys.argv[1])
+progress.recv()
+for report in sys.argv[2:]:
+    progress.send_string(report)
+progress.close(linger=5000)
+"""
+"""A trainer that sends the reports that it is given."""
+
+THREADS_OF_THE_WORKER = "cat /proc/$PPID/task/*/comm"
+
+
+def test_each_report_is_shown_while_the_training_runs(gate):
+    report = '{"event": "epoch_begin", "epoch": 0}', '{"event": "epoch_end", "epoch": 0}'
+    script = SENDS.replace("progress.close", "open(sys.argv[2]).readline()\nprogress.close")
+    script = script.replace("argv[2:]", "argv[3:]")
+    with RunningWorker("--", *python(script, "{progress_port}", gate.path, *report)) as worker:
+        worker.wait_for("epoch 1: 0 batches")
+        assert "has ended" not in worker.output
+        gate.open()
+        assert worker.ends() == 0, worker.output
+    assert worker.count("by the client") == 2
+
+
+def test_the_trainers_last_line_is_shown_before_the_tables():
+    with RunningWorker("--epochs", "2") as worker:
+        assert worker.ends() == 0, worker.output
+    order = ["epoch 1/2: 20", "epoch 2/2: 20", "has ended with exit code 0", "The run", "Reports"]
+    places = [worker.output.index(text) for text in order]
+    assert places == sorted(places)
+    assert worker.output.index("epoch 1: train loss") < worker.output.index("has ended")
+
+
+def test_reports_of_any_content_leave_the_tables_whole():
+    reports = ["rubbish", '{"event": "[/]"}', '{"event": "\\ud800"}', '{"event": 3}']
+    with RunningWorker("--", *python(SENDS, "{progress_port}", *reports)) as worker:
+        assert worker.ends() == 0, worker.output
+    assert worker.count("received from the trainer") == 4
+    assert worker.count("received by the client") == 4
+    assert worker.count("[/]") == 1
+
+
+def test_output_that_stdout_cannot_encode_does_not_end_the_show():
+    with RunningWorker(
+        "--", *shell("echo 'loss → 0.5'; echo last"), variables={"PYTHONIOENCODING": "ascii"}
+    ) as worker:
+        assert worker.ends() == 0, worker.output
+    assert "last\n" in worker.output
+    assert "the trainer has ended with exit code 0" in worker.output
+
+
+@pytest.mark.parametrize(
+    ("options", "goes_on"),
+    [((), "echo one; sleep 0.1; echo two"), (("--no-gui",), "sleep 0.1")],
+    ids=["gui", "no-gui"],
+)
+def test_a_reader_of_stdout_that_goes_away_does_not_end_the_training(
+    gate, tmp_path, options, goes_on
+):
+    result = tmp_path / "result"
+    script = f"echo ready; read line < $1; {goes_on}; echo trained > $2; exit 6"
+    with subprocess.Popen(
+        (*WORKER, *FREE_PORTS, *options, "--", *shell(script, gate.path, str(result))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as worker:
+        assert worker.stdout is not None
+        while "ready" not in worker.stdout.readline():
+            pass
+        worker.stdout.close()
+        gate.open()
+        code = worker.wait(2 * PATIENCE)
+    assert code == 6
+    assert result.read_text() == "trained\n"
+
+
+def test_without_gui_the_trainers_output_is_the_same_bytes():
+    block = "one\\r\\ttwo [bold]\\033[31m \\377\\000 no end"
+    script = f"printf '{block}'; printf 'error' >&2"
+    done = subprocess.run(
+        (*WORKER, "--no-gui", "--", *shell(script)),
+        capture_output=True,
+        timeout=2 * PATIENCE,
+        check=True,
+    )
+    assert b"one\r\ttwo [bold]\x1b[31m \xff\x00 no end" in done.stdout
+    assert done.stderr == b"error"
+
+
+@pytest.mark.parametrize(("options", "found"), [((), True), (("--no-gui",), False)])
+def test_without_gui_and_only_then_nothing_of_zmq_is_made(options, found):
+    with RunningWorker(*options, "--", *shell(THREADS_OF_THE_WORKER)) as worker:
+        assert worker.ends() == 0, worker.output
+    assert "python" in worker.output
+    assert ("ZMQ" in worker.output) is found
+
+
+def test_without_gui_the_embedded_trainer_trains_and_reports_nothing():
+    with RunningWorker("--no-gui", "--epochs", "2") as worker:
+        assert worker.ends() == 0, worker.output
+    assert "epoch 1: train loss" in worker.output
+    assert "Reports" not in worker.output
+
+
+def test_without_gui_a_command_that_asks_for_ports_is_refused():
+    with RunningWorker("--no-gui", "--", "echo", "never {control_port}") as worker:
+        assert worker.ends() == 2
+    assert "no ports to fill into the command" in worker.output
+    assert "never" not in worker.output
+
+
+def test_on_a_terminal_each_epoch_has_a_bar_and_the_cursor_comes_back():
+    reading, writing = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(reading, 4096):
+                chunks.append(chunk)
+        except OSError:
+            pass  # a terminal that nobody writes to any more
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        done = subprocess.run(
+            (*WORKER, *FREE_PORTS, "--epochs", "2"),
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+            timeout=2 * PATIENCE,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+        reader.join(PATIENCE)
+        os.close(reading)
+    shown = b"".join(chunks).decode(errors="replace")
+    assert done.returncode == 0, shown
+    assert "20/20" in shown
+    assert "━" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(("level", "found"), [("warning", False), ("info", True)])
+def test_the_log_level_decides_whether_the_phases_are_shown(level, found):
+    with RunningWorker("--log-level", level, "--", "true") as worker:
+        assert worker.ends() == 0, worker.output
+    assert ("IDLE -> BINDING" in worker.output) is found
+
+
+def test_a_trainer_that_a_signal_ends_gives_128_and_the_signal():
+    with RunningWorker("--", *shell("kill -9 $$")) as worker:
+        assert worker.ends() == 137
+    assert "the trainer was ended by SIGKILL" in worker.output
+
+
+def test_the_older_sleap_train_is_told_its_ports(tmp_path):
+    program = tmp_path / "sleap-train"
+    program.write_text('#!/bin/sh\necho "arguments $@"\n')
+    program.chmod(0o700)
+    with RunningWorker("--", "sleap-train", "profile.json", path=str(tmp_path)) as worker:
+        assert worker.ends() == 0, worker.output
+        listening = worker.wait_for("listening on").strip()
+        words = worker.wait_for("arguments").split()[1:]
+    assert words[:3] == ["profile.json", "--zmq", "--controller_port"]
+    assert words[4] == "--publish_port"
+    assert listening.endswith(f":{words[3]}")
+    assert f":{words[5]}," in listening
+
+
+def test_options_before_a_command_without_dashes_are_answered_with_the_dashes():
+    with RunningWorker("sleap-nn", "train", "--config-name", "x") as worker:
+        assert worker.ends() == 2
+    assert "put -- before the training command: -- sleap-nn train" in worker.output
+
+
+def test_without_options_the_addresses_are_the_reporters_own():
+    options = run_worker.parse([])
+    defaults = ReporterSettings()
+    assert options.control_address == defaults.control_address == "tcp://127.0.0.1:9000"
+    assert options.progress_address == defaults.progress_address == "tcp://127.0.0.1:9001"
+    assert options.command == ()
+    assert not options.no_gui
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a network of its own")
+def test_without_a_network_a_command_still_runs_and_the_embedded_trainer_says_why_not():
+    alone = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+    if subprocess.run((*alone, "true"), capture_output=True, check=False).returncode:
+        pytest.skip("a network of its own may not be made here")
+    commands = {0: (), 9: ("--", "sh", "-c", "exit 9")}
+    workers = {
+        code: subprocess.Popen(
+            (*alone, *WORKER, *FREE_PORTS, *command), stdout=subprocess.PIPE, text=True
+        )
+        for code, command in commands.items()
+    }
+    outputs = {
+        code: worker.communicate(timeout=3 * PATIENCE)[0] for code, worker in workers.items()
+    }
+    assert all("no WebRTC connection" in output for output in outputs.values()), outputs
+    assert workers[9].returncode == 9
+    assert workers[0].returncode == run_worker.EXIT_BROKEN
