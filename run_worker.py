@@ -15,7 +15,13 @@ from typing import Generic, TypeVar
 
 from rich.logging import RichHandler
 
-from actors import ControlEncoding, ReporterSettings, embedded_trainer, spawn_supervisor
+from actors import (
+    ControlEncoding,
+    PortConflict,
+    ReporterSettings,
+    embedded_trainer,
+    spawn_supervisor,
+)
 from actors import terminal as terminal_actor
 from actors import trainer as trainer_actor
 from actors import worker as worker_actor
@@ -88,6 +94,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="where progress is listened to (default %(default)s)",
     )
     parser.add_argument(
+        "--any-port",
+        action="store_true",
+        help="take a free port in place of one that is in use, and tell the trainer",
+    )
+    parser.add_argument(
         "--control-encoding",
         type=ControlEncoding,
         choices=list(ControlEncoding),
@@ -153,6 +164,7 @@ async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
         settings=ReporterSettings(
             control_address=options.control_address,
             progress_address=options.progress_address,
+            on_port_conflict=PortConflict.FREE if options.any_port else PortConflict.FAIL,
             control_encoding=_encoding(options, command),
             drain_timeout=DRAIN_TIMEOUT,
         ),

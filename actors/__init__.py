@@ -8,7 +8,7 @@ from actors.control_socket import ControlSocketActor
 from actors.progress_listener import ProgressListenerActor
 from actors.progress_log import ProgressLog
 from actors.scheduler import Cancellable, Scheduler
-from actors.settings import ControlEncoding, ReporterSettings
+from actors.settings import ControlEncoding, PortConflict, ReporterSettings
 from actors.spawn import SupervisorRef, spawn_supervisor
 from actors.supervisor import SupervisorActor
 from actors.typed_ref import TypedRef
@@ -18,6 +18,7 @@ __all__ = [
     "ClientChannelActor",
     "ControlEncoding",
     "ControlSocketActor",
+    "PortConflict",
     "ProgressListenerActor",
     "ProgressLog",
     "ReporterSettings",

@@ -1,36 +1,79 @@
-"""Addresses: what a ZeroMQ socket is bound to, and why it could not be. Pure functions."""
+"""Addresses: what a ZeroMQ socket is bound to, and why it could not be."""
 
 from __future__ import annotations
 
 import errno
+import os
 import re
+from dataclasses import dataclass
 from typing import Final
 
+import psutil
 import zmq
 
-_PORT: Final = re.compile(r"tcp://.*:(\d+)")
+_TCP: Final = re.compile(r"(tcp://.*):(\d+)")
 
 _HIGHEST_PORT: Final = 65535
 
 
-def bind(socket: zmq.Socket[bytes], address: str) -> str:
-    """Bind ``socket``; the address that it got, with the port that the system chose for ``*``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where a socket is bound; ``conflict`` says why it is not the address that was asked for."""
 
-    Raises zmq.ZMQError when it cannot be bound.
+    address: str
+    conflict: str | None
+
+
+def port_of(address: str) -> int:
+    """The port of a TCP address. Raises ValueError for any other address."""
+    tcp = _TCP.fullmatch(address)
+    if tcp is None:
+        raise ValueError(f"{address} has no port that a trainer could be told: use tcp://")
+    return int(tcp[2])
+
+
+class NotBoundError(Exception):
+    """The socket could not be bound; the message is for a person: where, why, and what to do."""
+
+
+def bind(
+    what: str, socket: zmq.Socket[bytes], address: str, *, free_port_if_in_use: bool = False
+) -> Bound:
+    """Bind ``socket``; the address that it got has the port that the system chose for ``*``.
+
+    With ``free_port_if_in_use`` a TCP address that is in use is left to whoever uses it, and the
+    socket gets another port of the same interface. Raises NotBoundError, which calls the socket
+    ``what``.
     """
-    port = _PORT.fullmatch(address)
-    if port is not None and int(port[1]) > _HIGHEST_PORT:
-        raise zmq.ZMQError(errno.EINVAL)  # libzmq would take another port
-    socket.bind(address)
-    return bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
+    tcp = _TCP.fullmatch(address)
+    conflict = None
+    try:
+        if tcp is not None and int(tcp[2]) > _HIGHEST_PORT:
+            raise zmq.ZMQError(errno.EINVAL)  # libzmq would take another port
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE or tcp is None or not free_port_if_in_use:
+                raise
+            conflict = f"{address} is in use{_by_whom(address)}"
+            socket.bind(f"{tcp[1]}:*")
+    except zmq.ZMQError as error:
+        raise NotBoundError(_why_not_bound(what, address, error)) from error
+    return Bound(
+        address=bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode(), conflict=conflict
+    )
 
 
-def why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
-    """A reason for a person: ``what`` could not be bound to ``address``, and what to do."""
+def why_not_open(what: str, error: NotBoundError | zmq.ZMQError) -> str:
+    """A reason for a person, also when there could be no socket at all."""
+    return str(error) if isinstance(error, NotBoundError) else f"{what} cannot be made: {error}"
+
+
+def _why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
     if error.errno == zmq.EADDRINUSE:
         hint = (
-            "the address is in use: end the program that uses it, or choose another address "
-            "(tcp://127.0.0.1:* takes a free port)"
+            f"the address is in use{_by_whom(address)}: end the program that uses it, or choose "
+            "another address (tcp://127.0.0.1:* takes a free port)"
         )
     elif error.errno in (errno.ENODEV, zmq.EADDRNOTAVAIL):
         hint = "this machine has no such interface: use one of its own, e.g. tcp://127.0.0.1:9000"
@@ -39,3 +82,22 @@ def why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
     else:
         hint = f"{error.strerror}: an address looks like tcp://127.0.0.1:9000"
     return f"{what} cannot be bound to {address}: {hint}"
+
+
+def _by_whom(address: str) -> str:
+    """The process that listens at ``address``, where the system tells: of others it often hides."""
+    try:
+        port = port_of(address)
+        for connection in psutil.net_connections(kind="tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid is not None
+            ):
+                name = psutil.Process(connection.pid).name()
+                itself = ", this very one" if connection.pid == os.getpid() else ""
+                return f" by process {connection.pid} ({name}{itself})"
+    except (ValueError, OSError, psutil.Error):
+        pass
+    return ""

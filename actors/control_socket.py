@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 import pykka
 import zmq
 
-from actors.addresses import bind, why_not_bound
+from actors.addresses import NotBoundError, bind, why_not_open
 from actors.base import ReporterActor
 from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
@@ -143,14 +143,20 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             self._socket = message.context.socket(zmq.PUB)
             self._socket.linger = LINGER
             self._monitor = SocketMonitor(self._socket, self._me, name="control-socket-monitor")
-            address = bind(self._socket, message.address)
-        except zmq.ZMQError as error:
+            bound = bind(
+                "the control socket",
+                self._socket,
+                message.address,
+                free_port_if_in_use=message.free_port_if_in_use,
+            )
+        except (NotBoundError, zmq.ZMQError) as error:
             self._close()
-            reason = why_not_bound("the control socket", message.address, error)
+            reason = why_not_open("the control socket", error)
             deliver(message.reply_to, ControlSocketFailed(reason=reason))
             return
         log.info("ZMQ control socket initialized")
-        deliver(message.reply_to, ControlSocketOpened(address=address))
+        opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
+        deliver(message.reply_to, opened)
 
     def _close(self) -> None:
         self._reject_held("the control socket was closed before a trainer had joined")

@@ -81,9 +81,8 @@ class Delivery:
             awaited=LISTENER,
             without=self.without_listener,
         )
-        self._children.listener.tell(
-            StopListening(reply_to=reply_to) if stop_listening else EndJob(reply_to=reply_to)
-        )
+        end = StopListening if stop_listening else EndJob
+        self._children.listener.tell(end(reply_to=reply_to, within=drain))
 
     def without_listener(self) -> None:
         """The listener has crashed: go on with what is in the log."""

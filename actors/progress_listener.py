@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
-from actors.addresses import why_not_bound
+from actors.addresses import NotBoundError, why_not_open
 from actors.base import ReporterActor
 from actors.loop_actor import LoopActor
 from actors.progress_socket import Drained, ProgressSocket, Undecodable
@@ -173,14 +173,14 @@ class ProgressListenerActor(ReporterActor, LoopActor):
     async def _listen(self, socket: ProgressSocket, start: StartListening) -> None:
         """Poll ``socket`` until cancelled."""
         try:
-            address, descriptor = await self._loop.run_in_executor(
-                socket.thread, socket.open, start.context, start.address
+            bound, descriptor = await self._loop.run_in_executor(
+                socket.thread, socket.open, start.context, start.address, start.free_port_if_in_use
             )
-        except zmq.ZMQError as error:
-            self._failed = start, why_not_bound("the progress socket", start.address, error)
+        except (NotBoundError, zmq.ZMQError) as error:
+            self._failed = start, why_not_open("the progress socket", error)
             return
-        log.info("listening for progress on %s", address)
-        deliver(start.reply_to, ListeningStarted(address=address))
+        log.info("listening for progress on %s", bound.address)
+        deliver(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         while True:
             drained = await self._loop.run_in_executor(socket.thread, socket.drain)
             self._take(drained)
@@ -268,7 +268,10 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             return
         if not self._endings:
             self._silent_since = time.monotonic()
-            self._drain_until = self._silent_since + self._settings.drain_timeout
+            within = message.within
+            self._drain_until = self._silent_since + (
+                self._settings.drain_timeout if within is None else within
+            )
         self._endings.append(message)
         self._end_nap()
 
@@ -280,10 +283,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._me.tell(_Quiet())
             return
         if drained.at >= self._drain_until:
-            log.error(
-                "the trainer still sends %.1f s after its end: the rest is not waited for",
-                self._settings.drain_timeout,
-            )
+            log.error("the trainer still sends after its end: the rest is not waited for")
             self._me.tell(_Quiet())
 
     def _quiet(self) -> None:

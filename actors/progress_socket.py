@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from actors.addresses import bind
+from actors.addresses import Bound, bind
 from actors.connections import Connections, monitor, receive_event, switch_off
 
 log = logging.getLogger(__name__)
@@ -65,17 +65,23 @@ class ProgressSocket:
         self._closing = threading.Lock()
         self._closed: Future[None] | None = None
 
-    def open(self, context: Context, address: str) -> tuple[str, int]:
-        """Bind to ``address``; the address that it got and the descriptor that signals arrivals.
+    def open(
+        self, context: Context, address: str, free_port_if_in_use: bool = False
+    ) -> tuple[Bound, int]:
+        """Bind to ``address``; where it is bound and the descriptor that signals arrivals.
 
-        Raises zmq.ZMQError when it cannot be bound; ``close`` is due all the same.
+        Raises NotBoundError, or zmq.ZMQError when there can be no socket; ``close`` is due all the
+        same.
         """
         self._socket = socket = context.socket(zmq.SUB)
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
         self._monitor = monitor(socket)
-        return bind(socket, address), int(socket.get(zmq.FD))
+        bound = bind(
+            "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
+        )
+        return bound, int(socket.get(zmq.FD))
 
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""

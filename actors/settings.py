@@ -17,15 +17,26 @@ class ControlEncoding(enum.Enum):
     everything else is refused, since it would crash the training."""
 
 
+class PortConflict(enum.Enum):
+    """What becomes of a TCP address that is in use."""
+
+    FAIL = "fail"
+    """Reporting does not start; the reason names the address and who uses it."""
+    FREE = "free"
+    """A free port of the same interface is taken, and ``ReportingReady`` says so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterSettings:
     """The reporter's settings; the defaults are those of the requirement text where it has one."""
 
-    control_address: str = "tcp://127.0.0.1:9000"
-    """Where the PUB socket is bound; ``tcp://127.0.0.1:*`` takes a free port."""
+    control_address: str | None = "tcp://127.0.0.1:9000"
+    """Where the PUB socket is bound; ``tcp://127.0.0.1:*`` takes a free port, None makes none."""
 
-    progress_address: str = "tcp://127.0.0.1:9001"
-    """Where the SUB socket is bound; ``tcp://127.0.0.1:*`` takes a free port."""
+    progress_address: str | None = "tcp://127.0.0.1:9001"
+    """Where the SUB socket is bound; ``tcp://127.0.0.1:*`` takes a free port, None makes none."""
+
+    on_port_conflict: PortConflict = PortConflict.FAIL
 
     poll_interval: float = 0.05
     """Seconds of ``asyncio.sleep`` between two empty polls; an arriving message ends it early."""

@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.children import CONTROL
+from actors.children import CONTROL, LISTENER
+from actors.settings import PortConflict
 from actors.supervisor_inbox import ContextTerminated, RestartAnswer
-from messages import Addresses, CloseControlSocket, OpenControlSocket, StartListening
+from messages import (
+    Addresses,
+    CloseControlSocket,
+    ControlSocketOpened,
+    ListeningStarted,
+    OpenControlSocket,
+    StartListening,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +45,8 @@ and the control socket's linger of 0.1 s at the most; longer means that a socket
 class Sockets:
     """Opened in order, closed in reverse; every wait is bounded, and loud when it runs out.
 
-    ``opened``, ``failed`` (with a reason) and ``closed`` are called when it has come to that.
+    A socket without an address in the settings is not made. ``opened``, ``failed`` (with a reason)
+    and ``closed`` are called when it has come to that.
     """
 
     def __init__(
@@ -57,10 +66,15 @@ class Sockets:
         self._failed = failed
         self._closed = closed
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._control_address = ""
+        self._free_port_if_in_use = settings.on_port_conflict is PortConflict.FREE
+        self._control = ControlSocketOpened(address="")
         self._reaper: threading.Thread | None = None
         self.addresses: Addresses | None = None
         """Where both are bound; None unless they are."""
+        self.conflicts: tuple[str, ...] = ()
+        """Why they are bound elsewhere than at the addresses of the settings."""
+        self.listening = False
+        """Whether the listener has been told to listen."""
         self.close_progress_socket: Callable[[], Future[None]] | None = None
 
     # Opening
@@ -68,51 +82,65 @@ class Sockets:
     def open(self) -> None:
         """Make the context and bind the control socket, then the progress socket."""
         self._context = zmq.Context()
+        address = self._settings.control_address
+        if address is None:
+            self.control_opened(ControlSocketOpened(address=""))
+            return
         reply_to = self._steps.begin(
             OPEN_TIMEOUT, lambda: self._failed("the control socket's actor does not answer")
         )
-        address = self._settings.control_address
         self._children.control.tell(
-            OpenControlSocket(context=self._context, address=address, reply_to=reply_to)
+            OpenControlSocket(
+                context=self._context,
+                address=address,
+                reply_to=reply_to,
+                free_port_if_in_use=self._free_port_if_in_use,
+            )
         )
 
-    def control_opened(self, address: str) -> None:
-        """The control socket is bound to ``address``."""
+    def control_opened(self, control: ControlSocketOpened) -> None:
+        """The control socket is bound."""
         assert self._context is not None
-        self._control_address = address
+        self._control = control
+        address = self._settings.progress_address
+        if address is None:
+            self.progress_opened(ListeningStarted(address=""))
+            return
         reply_to = self._steps.begin(
             OPEN_TIMEOUT, lambda: self._failed("the event loop does not run")
         )
-        address = self._settings.progress_address
+        self.listening = True
         self._children.listener.tell(
-            StartListening(context=self._context, address=address, reply_to=reply_to)
+            StartListening(
+                context=self._context,
+                address=address,
+                reply_to=reply_to,
+                free_port_if_in_use=self._free_port_if_in_use,
+            )
         )
 
-    def progress_opened(self, address: str) -> None:
-        """The progress socket is bound to ``address`` too."""
-        self.addresses = Addresses(control=self._control_address, progress=address)
+    def progress_opened(self, progress: ListeningStarted) -> None:
+        """The progress socket is bound too."""
+        self.addresses = Addresses(control=self._control.address, progress=progress.address)
+        conflicts = self._control.conflict, progress.conflict
+        self.conflicts = tuple(conflict for conflict in conflicts if conflict is not None)
         self._opened()
 
     # After a crash
 
-    def reopen_control(self, reply_to: Mailbox[RestartAnswer]) -> None:
-        """Have a new actor bind the control socket where it was."""
-        assert self._context is not None
-        assert self.addresses is not None
-        address = self.addresses.control
-        self._children.control.tell(
-            OpenControlSocket(context=self._context, address=address, reply_to=reply_to)
-        )
-
-    def reopen_progress(self, reply_to: Mailbox[RestartAnswer]) -> None:
-        """Have a new actor bind the progress socket where it was."""
-        assert self._context is not None
-        assert self.addresses is not None
-        self._children.listener.tell(
-            StartListening(
-                context=self._context, address=self.addresses.progress, reply_to=reply_to
+    def reopen(self, child: str, reply_to: Mailbox[RestartAnswer]) -> None:
+        """Have the new actor of ``child`` bind its socket where it was."""
+        context, addresses = self._context, self.addresses
+        if context is None or addresses is None:
+            return
+        if child == CONTROL and addresses.control:
+            self._children.control.tell(
+                OpenControlSocket(context=context, address=addresses.control, reply_to=reply_to)
             )
-        )
+        elif child == LISTENER and addresses.progress:
+            self._children.listener.tell(
+                StartListening(context=context, address=addresses.progress, reply_to=reply_to)
+            )
 
     # Closing
 
@@ -132,6 +160,7 @@ class Sockets:
         """The context is terminated, or waited for no longer."""
         self._join(CLOSE_TIMEOUT / 10)  # the thread that has told this may not be over yet
         self._context = self.addresses = self.close_progress_socket = None
+        self.listening = False
         self._closed()
 
     def close_at_once(self) -> None:

@@ -223,9 +223,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
     def _answered(self, answer: StepAnswer) -> None:
         match answer:
             case ControlSocketOpened():
-                self._sockets.control_opened(answer.address)
+                self._sockets.control_opened(answer)
             case ListeningStarted():
-                self._sockets.progress_opened(answer.address)
+                self._sockets.progress_opened(answer)
             case ControlSocketFailed() | ListeningFailed():
                 self._give_up(answer.reason)
             case JobEnded() | ListeningStopped():
@@ -282,6 +282,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             job_id=job.job_id,
             control_address=addresses.control,
             progress_address=addresses.progress,
+            conflicts=self._sockets.conflicts,
         )
 
     # Stopping
@@ -327,7 +328,10 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 self._delivery.stop_instead(drain)
             case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
                 self._become(Phase.STOPPING)
-                self._delivery.begin(drain, stop_listening=True)
+                if self._sockets.listening:
+                    self._delivery.begin(drain, stop_listening=True)
+                else:
+                    self._delivered(self._log.counts)
             case Phase.STOPPING | Phase.IDLE:
                 pass
             case _:
@@ -381,7 +385,10 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         job.switch = message
         job.outcome = message.outcome
         self._become(Phase.SWITCHING)
-        self._delivery.begin(self._settings.drain_timeout, stop_listening=False)
+        drain = message.drain_timeout
+        self._delivery.begin(
+            self._settings.drain_timeout if drain is None else drain, stop_listening=False
+        )
         self._children.control.tell(AwaitNextTrainer())
 
     def _begin_next_job(self, job: Job, counts: ProgressCounts) -> None:
@@ -482,13 +489,8 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._reopen(child)
 
     def _reopen(self, child: str) -> None:
-        if self._sockets.addresses is None or self._phase is Phase.STOPPING:
-            return
-        reply_to: Mailbox[RestartAnswer] = Adapter(self._me, Restarted)
-        if child == CONTROL:
-            self._sockets.reopen_control(reply_to)
-        else:
-            self._sockets.reopen_progress(reply_to)
+        if self._phase is not Phase.STOPPING:
+            self._sockets.reopen(child, Adapter(self._me, Restarted))
 
     def _restarted(self, answer: RestartAnswer) -> None:
         match answer:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from pathlib import PurePath
 from typing import Final
 
 CONTROL_PORT: Final = "{control_port}"
 PROGRESS_PORT: Final = "{progress_port}"
-
-_TCP: Final = re.compile(r"tcp://.*:(\d+)")
 
 
 def is_sleap_nn(command: tuple[str, ...]) -> bool:
@@ -28,14 +25,6 @@ def is_sleap_train(command: tuple[str, ...]) -> bool:
 
 def _program(word: str) -> str:
     return PurePath(word).name.removesuffix(".exe")
-
-
-def port_of(address: str) -> int:
-    """The port of a TCP address. Raises ValueError for any other address."""
-    match = _TCP.fullmatch(address)
-    if match is None:
-        raise ValueError(f"{address} has no port that a trainer could be told: use tcp://")
-    return int(match[1])
 
 
 def has_placeholders(command: tuple[str, ...]) -> bool:

@@ -12,8 +12,9 @@ from typing import Final, TypeAlias, assert_never
 
 import pykka
 
+from actors.addresses import port_of
 from actors.base import ReporterActor
-from actors.trainer_command import has_placeholders, port_of, with_ports
+from actors.trainer_command import has_placeholders, with_ports
 from actors.typed_ref import TypedRef, deliver
 from messages import (
     CancelTraining,
@@ -177,6 +178,8 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
             return  # stopped meanwhile; StopReporting is under way
         command = self._run.command
         if ready is not None:
+            for conflict in ready.conflicts:
+                self._show(f"warning: {conflict}; a free port is used instead")
             try:
                 command = with_ports(
                     command,

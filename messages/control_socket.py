@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSocketOpened:
-    """The PUB socket is bound to ``address``, the one that the system resolved."""
+    """The PUB socket is bound to ``address``, the one that the system resolved.
+
+    ``conflict`` says why it is another port than the one that was asked for.
+    """
 
     address: str
+    conflict: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,12 @@ ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenControlSocket:
-    """Make a PUB socket in ``context`` and bind it to ``address``."""
+    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
+    free_port_if_in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,13 @@ class ProgressSocketMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningStarted:
-    """The SUB socket is bound to ``address`` and its polling task runs."""
+    """The SUB socket is bound to ``address`` and its polling task runs.
+
+    ``conflict`` says why it is another port than the one that was asked for.
+    """
 
     address: str
+    conflict: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +87,15 @@ class ProgressPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartListening:
-    """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it."""
+    """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
+
+    An address that is in use is a failure, unless ``free_port_if_in_use`` asks for another port.
+    """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ListeningStarted | ListeningFailed]
+    free_port_if_in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +120,13 @@ class StopReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndJob:
-    """Receive what the job's trainer has still sent, then begin the next job in the log."""
+    """Receive what the job's trainer has still sent, then begin the next job in the log.
+
+    That takes ``within`` seconds at the most; None means the drain timeout of the settings.
+    """
 
     reply_to: Mailbox[JobEnded]
+    within: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +140,12 @@ class CountProgress:
 class StopListening:
     """Receive what is still coming, then cancel the task and close the socket; twice too.
 
+    Receiving takes ``within`` seconds at the most; None means the drain timeout of the settings.
     Reports that are in the log can be read on.
     """
 
     reply_to: Mailbox[ListeningStopped]
+    within: float | None = None
 
 
 ProgressListenerMessage: TypeAlias = (

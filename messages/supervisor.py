@@ -58,11 +58,16 @@ class ReportingSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportingReady:
-    """Both sockets are bound to these addresses and the connect wait is over: start the trainer."""
+    """The sockets are bound to these addresses and the connect wait is over: start the trainer.
+
+    The address of a socket that the settings do not ask for is empty. ``conflicts`` says why an
+    address is not the one of the settings, where a free port was to be taken instead.
+    """
 
     job_id: str
     control_address: str
     progress_address: str
+    conflicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +125,15 @@ class SwitchJob:
     """End the report of ``job_id`` and begin that of ``next_job_id`` on the same sockets.
 
     Tell it when the trainer of ``job_id`` has exited and before the next one starts. Answered with
-    ``ReportingStopped`` for the one and ``ReportingReady`` for the other.
+    ``ReportingStopped`` for the one and ``ReportingReady`` for the other. Delivering what is left
+    of ``job_id`` takes ``drain_timeout`` seconds at the most; None means that of the settings.
     """
 
     job_id: str
     outcome: JobOutcome
     next_job_id: str
     reply_to: Mailbox[SwitchAnswer]
+    drain_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +168,7 @@ class SendControl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """The addresses that the two sockets are bound to."""
+    """The addresses that the two sockets are bound to; empty for one that was not asked for."""
 
     control: str
     progress: str

@@ -1,43 +1,84 @@
 """Addresses: bound as told, or a reason for a person."""
 
+import os
+
 import pytest
 import zmq
 
-from actors.addresses import bind, why_not_bound
+from actors.addresses import Bound, NotBoundError, bind, port_of, why_not_open
 from tests.conftest import FREE_PORT
-from tests.support.ports import fixed_addresses
+from tests.support.ports import fixed_addresses, occupied
 
 
-def test_a_socket_is_bound_where_it_is_told() -> None:
+@pytest.fixture
+def socket():
+    with zmq.Context() as context, context.socket(zmq.PUB) as made:
+        yield made
+
+
+def test_a_socket_is_bound_where_it_is_told(socket):
     (address,) = fixed_addresses(1)
-    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
-        assert bind(socket, address) == address
+    assert bind("the socket", socket, address) == Bound(address=address, conflict=None)
 
 
-def test_a_free_port_is_named() -> None:
-    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
-        assert bind(socket, FREE_PORT).startswith("tcp://127.0.0.1:")
-        assert not bind(socket, FREE_PORT).endswith("*")
+def test_a_free_port_is_named(socket):
+    for _ in range(2):
+        bound = bind("the socket", socket, FREE_PORT)
+        assert port_of(bound.address) > 0
+        assert bound.conflict is None
 
 
-def test_a_port_beyond_65535_is_refused_and_not_another_one_taken() -> None:
-    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
-        with pytest.raises(zmq.ZMQError):
-            bind(socket, "tcp://127.0.0.1:99999999")
-        assert not socket.get(zmq.LAST_ENDPOINT).strip(b"\0")
+def test_a_port_beyond_65535_is_refused_and_not_another_one_taken(socket):
+    with pytest.raises(NotBoundError):
+        bind("the socket", socket, "tcp://127.0.0.1:99999999")
+    assert not socket.get(zmq.LAST_ENDPOINT).strip(b"\0")
+
+
+def test_an_address_in_use_is_named_with_the_process_that_uses_it(socket):
+    (address,) = fixed_addresses(1)
+    with occupied(address), pytest.raises(NotBoundError) as refusal:
+        bind("the socket", socket, address)
+    reason = str(refusal.value)
+    assert reason.startswith(f"the socket cannot be bound to {address}: the address is in use by")
+    assert f"process {os.getpid()} (" in reason
+    assert "this very one" in reason
+    assert "takes a free port" in reason
+
+
+def test_in_place_of_an_address_in_use_a_free_port_is_taken_when_that_is_wanted(socket):
+    (address,) = fixed_addresses(1)
+    with occupied(address):
+        bound = bind("the socket", socket, address, free_port_if_in_use=True)
+    assert bound.address.startswith("tcp://127.0.0.1:")
+    assert bound.address != address
+    assert bound.conflict is not None
+    assert bound.conflict.startswith(f"{address} is in use by process {os.getpid()}")
+
+
+def test_an_address_that_is_free_is_kept_also_when_a_free_port_would_do(socket):
+    (address,) = fixed_addresses(1)
+    bound = bind("the socket", socket, address, free_port_if_in_use=True)
+    assert bound == Bound(address=address, conflict=None)
 
 
 @pytest.mark.parametrize(
-    ("errno", "hint"),
+    ("address", "hint"),
     [
-        (zmq.EADDRINUSE, "in use"),
-        (zmq.EADDRNOTAVAIL, "no such interface"),
-        (19, "no such interface"),
-        (13, "not permitted"),
-        (22, "Invalid argument: an address looks like tcp://127.0.0.1:9000"),
+        ("tcp://192.0.2.77:9000", "no such interface"),
+        ("tcp://127.0.0.1:70000", "Invalid argument: an address looks like tcp://127.0.0.1:9000"),
+        ("nonsense", "an address looks like"),
     ],
 )
-def test_why_an_address_was_not_bound_says_what_to_do(errno: int, hint: str) -> None:
-    reason = why_not_bound("the socket", "tcp://127.0.0.1:80", zmq.ZMQError(errno))
-    assert reason.startswith("the socket cannot be bound to tcp://127.0.0.1:80: ")
-    assert hint in reason
+def test_why_an_address_was_not_bound_says_what_to_do(socket, address, hint):
+    for free_port in (False, True):
+        with pytest.raises(NotBoundError) as refusal:
+            bind("the socket", socket, address, free_port_if_in_use=free_port)
+        reason = str(refusal.value)
+        assert reason.startswith(f"the socket cannot be bound to {address}: ")
+        assert hint in reason
+        assert why_not_open("the socket", refusal.value) == reason
+
+
+def test_a_socket_that_cannot_be_made_is_named():
+    reason = why_not_open("the socket", zmq.ZMQError(24))
+    assert reason == "the socket cannot be made: Too many open files"

@@ -9,6 +9,7 @@ import time
 import pytest
 import zmq
 
+from tests.support.ports import fixed_addresses, occupied
 from tests.support.probe import PATIENCE
 from tests.worker.running_worker import RunningWorker
 
@@ -129,6 +130,29 @@ def test_an_address_in_use_is_named_and_no_training_is_started():
     assert f"the progress socket cannot be bound to {address}" in worker.output
     assert "in use" in worker.output
     assert "training started" not in worker.output
+
+
+def test_two_workers_train_at_once_on_the_same_addresses():
+    addresses = fixed_addresses(2)
+    ports = ("--control-address", addresses[0], "--progress-address", addresses[1], "--any-port")
+    with (
+        RunningWorker("--epochs", "2", ports=ports) as one,
+        RunningWorker("--epochs", "2", ports=ports) as other,
+    ):
+        assert (one.ends(), other.ends()) == (0, 0), one.output + other.output
+    for worker in (one, other):
+        for row in ("received from the trainer", "received by the client"):
+            assert worker.count(row) == 2 * 42 + 2, worker.output
+
+
+def test_with_any_port_the_worker_says_whose_port_it_left_alone():
+    control, progress = fixed_addresses(2)
+    ports = ("--control-address", control, "--progress-address", progress, "--any-port")
+    with occupied(progress), RunningWorker("--epochs", "1", ports=ports) as worker:
+        assert worker.ends() == 0, worker.output
+    assert f"warning: {progress} is in use by process {os.getpid()}" in worker.output
+    assert f"control on {control}" in worker.output
+    assert worker.count("received by the client") == 42 + 2
 
 
 def test_a_command_that_is_not_there_is_named():

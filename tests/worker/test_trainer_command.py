@@ -2,11 +2,11 @@
 
 import pytest
 
+from actors.addresses import port_of
 from actors.trainer_command import (
     has_placeholders,
     is_sleap_nn,
     is_sleap_train,
-    port_of,
     with_ports,
 )
 

@@ -1,0 +1,115 @@
+"""A reporter with one of the two sockets alone: what the settings do not ask for is not made."""
+
+import pytest
+
+from actors import ReporterSettings, spawn_supervisor
+from messages import ControlRejected, JobOutcome, Phase, ReportingStopped, SendControl, SwitchJob
+from tests.conftest import FREE_PORT
+from tests.parts.crashes import CONTROL, LISTENER, crash, is_heard, obeys
+from tests.support.channel import FakeChannel
+from tests.support.event_gate import stuck
+from tests.support.ports import fixed_addresses, occupied
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import (
+    ask_start,
+    ask_stop,
+    attach_client,
+    forwarded,
+    reports,
+    start,
+    status,
+    stop,
+)
+from tests.support.trainer import StandInTrainer
+from tests.support.zmq_objects import ZmqObjects
+
+
+@pytest.fixture
+def reporter_of(loop_thread, owner):
+    """Makes a supervisor of these sockets, ended after the test."""
+    made = []
+
+    def reporter_of(control=None, progress=None):
+        settings = ReporterSettings(
+            control_address=control, progress_address=progress, connect_wait=0.0
+        )
+        made.append(spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings))
+        return made[-1]
+
+    yield reporter_of
+    for supervisor in made:
+        assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_of_control_alone_the_trainer_gets_commands(reporter_of, owner):
+    supervisor = reporter_of(control=FREE_PORT)
+    ready = start(supervisor)
+    assert ready.progress_address == ""
+    with StandInTrainer(control_address=ready.control_address) as trainer:
+        assert obeys(supervisor, trainer)
+        crash(CONTROL, owner)
+        assert obeys(supervisor, trainer)
+        crash(LISTENER, owner)  # it has no socket to be opened again
+        assert status(supervisor).phase is Phase.REPORTING
+    assert stop(supervisor).summary.received == 0
+
+
+def test_of_progress_alone_reports_are_forwarded_and_commands_refused(reporter_of, owner):
+    supervisor, channel = reporter_of(progress=FREE_PORT), FakeChannel()
+    attach_client(supervisor, channel)
+    ready = start(supervisor)
+    assert ready.control_address == ""
+    with StandInTrainer(progress_address=ready.progress_address) as trainer:
+        trainer.send(*reports(3))
+        assert channel.wait_for_count(3) == forwarded(reports(3))
+        refusals = Probe()
+        supervisor.tell(SendControl(command="STOP", reply_to=refusals))
+        assert isinstance(refusals.get(), ControlRejected)
+        crash(LISTENER, owner)
+        assert is_heard(channel, trainer)
+    assert stop(supervisor).summary.received == len(channel.sent)
+
+
+def test_of_control_alone_start_failure_and_stop_do_not_need_the_event_loop(
+    reporter_of, loop_thread
+):
+    (address,) = fixed_addresses(1)
+    supervisor = reporter_of(control=address)
+    status(supervisor)
+    with stuck(loop_thread):
+        with occupied(address):
+            assert address in ask_start(supervisor).reason
+        assert start(supervisor).control_address == address
+        assert isinstance(ask_stop(supervisor), ReportingStopped)
+        with occupied(address):
+            pass
+
+
+def test_a_pipelines_next_job_goes_on_with_the_one_socket(reporter_of):
+    for sockets in ({"control": FREE_PORT}, {"progress": FREE_PORT}):
+        supervisor = reporter_of(**sockets)
+        ready = start(supervisor)
+        answer = supervisor.ask(
+            lambda reply_to: SwitchJob(
+                job_id="job-1",
+                outcome=JobOutcome.COMPLETED,
+                next_job_id="job-2",
+                reply_to=reply_to,
+            ),
+            timeout=PATIENCE,
+        )
+        assert isinstance(answer, ReportingStopped)
+        found = status(supervisor)
+        assert (found.phase, found.job_id) == (Phase.REPORTING, "job-2")
+        assert found.addresses is not None
+        assert found.addresses.control == ready.control_address
+        assert found.addresses.progress == ready.progress_address
+        stop(supervisor, "job-2")
+
+
+def test_without_any_socket_none_is_made(reporter_of):
+    supervisor = reporter_of()
+    objects = ZmqObjects()
+    start(supervisor)
+    assert objects.sockets() == []
+    stop(supervisor)
