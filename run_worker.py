@@ -11,7 +11,6 @@ import importlib.metadata
 import logging
 import signal
 import sys
-from typing import Generic, TypeVar
 
 from rich.logging import RichHandler
 
@@ -29,6 +28,7 @@ from actors.local_client import LocalClient
 from actors.scheduler import ThreadScheduler
 from actors.terminal import WorkerConsole
 from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_sleap_train
+from actors.typed_ref import Answer
 from messages import (
     CancelTraining,
     ChildDown,
@@ -155,7 +155,7 @@ async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
     command = options.command or _embedded_trainer(options)
     embedded = not options.command
     terminal = terminal_actor.spawn(console=console, epochs=options.epochs if embedded else None)
-    down: _Future[ChildDown] = _Future(loop)
+    down: Answer[ChildDown] = Answer()
     worker = worker_actor.spawn(parent=down, terminal=terminal)
     trainer = trainer_actor.spawn(parent=down, scheduler=ThreadScheduler())
     supervisor = spawn_supervisor(
@@ -180,7 +180,7 @@ async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
                 terminal.tell(ShowState(text=f"error: {error}"))
                 if embedded:
                     return EXIT_BROKEN
-        ended: _Future[TrainingEnded] = _Future(loop)
+        ended: Answer[TrainingEnded] = Answer()
         worker.tell(
             RunTraining(
                 job_id="training",
@@ -191,7 +191,8 @@ async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
                 reply_to=ended,
             )
         )
-        await asyncio.wait((ended.future, down.future), return_when=asyncio.FIRST_COMPLETED)
+        futures = (asyncio.wrap_future(answer.future) for answer in (ended, down))
+        await asyncio.wait(tuple(futures), return_when=asyncio.FIRST_COMPLETED)
         if not ended.future.done():
             terminal.tell(ShowState(text=f"error: {down.future.result().reason}"))
             return EXIT_BROKEN
@@ -206,24 +207,6 @@ async def run(options: argparse.Namespace, console: WorkerConsole) -> int:
                 logging.getLogger(__name__).error("%r has not ended", ref)
         if client is not None:
             await client.close()
-
-
-M = TypeVar("M")
-
-
-class _Future(Generic[M]):
-    """A mailbox for one message, as a future of the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.future: asyncio.Future[M] = loop.create_future()
-
-    def tell(self, message: M, /) -> None:
-        self._loop.call_soon_threadsafe(self._set, message)
-
-    def _set(self, message: M) -> None:
-        if not self.future.done():
-            self.future.set_result(message)
 
 
 def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from actors.client_channel import ClientChannelActor
 from actors.control_socket import ControlSocketActor
 from actors.progress_listener import ProgressListenerActor
 from actors.progress_log import ProgressLog
+from actors.reporter import ProgressReporter
 from actors.scheduler import Cancellable, Scheduler
 from actors.settings import ControlEncoding, PortConflict, ReporterSettings
 from actors.spawn import SupervisorRef, spawn_supervisor
@@ -21,6 +22,7 @@ __all__ = [
     "PortConflict",
     "ProgressListenerActor",
     "ProgressLog",
+    "ProgressReporter",
     "ReporterSettings",
     "Scheduler",
     "SupervisorActor",

@@ -38,6 +38,34 @@ def attach(
     )
 
 
+def data_channel(channel: Any) -> DataChannel:
+    """``channel`` itself, or what makes a ``DataChannel`` of one that can do no more than send."""
+    is_whole = isinstance(getattr(channel, "bufferedAmount", None), int)
+    whole: DataChannel = channel if is_whole else _SendOnlyChannel(channel)
+    return whole
+
+
+class _SendOnlyChannel:
+    """Always has room, and announces nothing."""
+
+    bufferedAmount = 0
+    bufferedAmountLowThreshold = 0
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    @property
+    def readyState(self) -> str:
+        return str(getattr(self._channel, "readyState", "open"))
+
+    def send(self, data: str, /) -> None:
+        self._channel.send(data)
+
+    def on(self, event: str, f: Callable[..., Any], /) -> object:
+        del event
+        return f
+
+
 class _EarlyChannel:
     """A ``DataChannel`` that keeps what arrives until somebody listens."""
 

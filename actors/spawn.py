@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from actors.scheduler import Scheduler, ThreadScheduler
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorActor
 from actors.supervisor_inbox import Shutdown
-from actors.typed_ref import TypedRef, refuse_on_event_loop
+from actors.typed_ref import Adapter, Answer, TypedRef, refuse_on_event_loop
 from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage
 
 if TYPE_CHECKING:
-    import asyncio
-
     import pykka
 
-
-class _Gone:
-    """Hears the supervisor's own word that nothing of it is left."""
-
-    def __init__(self) -> None:
-        self._told = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def tell(self, message: ChildDown, /) -> None:
-        """The supervisor's last act, on its own thread."""
-        del message
-        self._thread = threading.current_thread()
-        self._told.set()
-
-    def wait(self, timeout: float) -> bool:
-        """Wait for the word, and for the thread that gave it to end."""
-        deadline = time.monotonic() + timeout
-        if not self._told.wait(timeout) or self._thread is None:
-            return False
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._thread.is_alive()
+THREAD_END: Final = 0.01
+"""Seconds that the event loop may be held up by a thread that has nothing left to do but to end;
+it takes microseconds."""
 
 
 class SupervisorRef(TypedRef[SupervisorMessage]):
@@ -46,19 +27,44 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
 
     __slots__ = ("_gone",)
 
-    def __init__(self, ref: pykka.ActorRef[SupervisorActor], gone: _Gone) -> None:
+    def __init__(
+        self, ref: pykka.ActorRef[SupervisorActor], gone: Answer[threading.Thread]
+    ) -> None:
         super().__init__(ref)
-        self._gone = gone
+        self._gone = gone.future
+
+    def end(self, *, within: float = 5.0) -> None:
+        """Have it deliver what is left, close everything and end ``within`` seconds.
+
+        Returns at once, for everybody.
+        """
+        TypedRef[Shutdown](self._ref).tell(Shutdown(within=within))
 
     def stop(self, *, timeout: float = 5.0) -> bool:
         """Deliver what is left, close everything and end; True when nothing is left of it.
 
         Waits ``timeout`` seconds at the most; a second call waits for the same end. Raises
-        RuntimeError on a thread that runs an event loop: there, use ``asyncio.to_thread``.
+        RuntimeError on a thread that runs an event loop: there, use ``stop_async``.
         """
         refuse_on_event_loop("stop")
-        TypedRef[Shutdown](self._ref).tell(Shutdown(within=timeout))
-        return self._gone.wait(timeout)
+        deadline = time.monotonic() + timeout
+        self.end(within=timeout)
+        try:
+            thread = self._gone.result(timeout)
+        except TimeoutError:
+            return False
+        thread.join(max(0.0, deadline - time.monotonic()))
+        return not thread.is_alive()
+
+    async def stop_async(self, *, within: float = 5.0) -> bool:
+        """The same as ``stop``, for code on an event loop."""
+        self.end(within=within)
+        gone = asyncio.wrap_future(self._gone)
+        await asyncio.wait({gone}, timeout=within)
+        if not gone.done():
+            return False
+        gone.result().join(THREAD_END)
+        return not gone.result().is_alive()
 
 
 def spawn_supervisor(
@@ -76,12 +82,13 @@ def spawn_supervisor(
     """
     if loop.is_closed():
         raise RuntimeError("the event loop is closed: start the reporter while it runs")
-    gone = _Gone()
+    # The supervisor's last act is to say so, on its own thread.
+    gone: Answer[threading.Thread] = Answer()
     ref = SupervisorActor.start(
         loop=loop,
         owner=owner,
         settings=settings or ReporterSettings(),
         scheduler=scheduler or ThreadScheduler(),
-        gone=gone,
+        gone=Adapter[ChildDown, threading.Thread](gone, lambda _: threading.current_thread()),
     )
     return SupervisorRef(ref, gone)

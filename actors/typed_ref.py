@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import queue
+from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
@@ -60,11 +60,11 @@ class TypedRef(Generic[M_contra]):
         thread that runs an event loop.
         """
         refuse_on_event_loop("ask")
-        answers: _Answers[R] = _Answers()
-        self.tell(make(answers))
+        answer: Answer[R] = Answer()
+        self.tell(make(answer))
         try:
-            return answers.queue.get(timeout=timeout)
-        except queue.Empty:
+            return answer.future.result(timeout)
+        except TimeoutError:
             raise TimeoutError(f"no answer from {self!r} within {timeout} s") from None
 
     def end(self) -> None:
@@ -100,14 +100,23 @@ class Adapter(Generic[M, N]):
         self._mailbox.tell(self._wrap(message))
 
 
-class _Answers(Generic[M]):
-    """The ``reply_to`` of one ``ask``."""
+class Answer(Generic[M]):
+    """A mailbox for one message, which is the result of ``future``; what comes after it is lost.
+
+    ``future.result(timeout)`` waits for it on a thread, ``asyncio.wrap_future`` on an event loop.
+    """
+
+    __slots__ = ("future",)
 
     def __init__(self) -> None:
-        self.queue: queue.SimpleQueue[M] = queue.SimpleQueue()
+        self.future: Future[M] = Future()
 
     def tell(self, message: M, /) -> None:
-        self.queue.put(message)
+        """Take ``message`` unless one has come before."""
+        try:
+            self.future.set_result(message)
+        except InvalidStateError:
+            log.debug("an answer that nobody waits for: %r", message)
 
 
 def refuse_on_event_loop(what: str) -> None:

@@ -1,0 +1,227 @@
+"""ProgressReporter: the reporter for plain asyncio code, in place of messages.
+
+All of it is used on the event loop's thread. Two supervisors do the work, each with one of the two
+sockets, so that the one can fail, or be started and stopped, without the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from actors.attach import attach, data_channel
+from actors.reporting import BoundSocket, Reporting
+from actors.settings import ReporterSettings
+from actors.typed_ref import Answer
+from messages import DetachClient, SendControl
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from actors.spawn import SupervisorRef
+    from messages import ControlReply
+
+log = logging.getLogger(__name__)
+
+CLIENT: Final = "client"
+"""The id of the one client, whichever channel it has."""
+
+BIND_TIMEOUT: Final = 1.0
+"""Seconds that ``start_control_socket`` may hold up the event loop; it takes 3 ms."""
+
+LISTEN_TIMEOUT: Final = 10.0
+"""Seconds that the progress socket may take to be bound; it takes milliseconds."""
+
+
+class ProgressReporter:
+    """Forwards a trainer's progress to a client's channel and publishes control messages to it.
+
+    A drop-in for the class of that name in sleap-rtc. It can be made without an event loop, and
+    used again after a cleanup. Further settings may be given; the addresses are these.
+    """
+
+    def __init__(
+        self,
+        control_address: str = "tcp://127.0.0.1:9000",
+        progress_address: str = "tcp://127.0.0.1:9001",
+        *,
+        settings: ReporterSettings | None = None,
+    ) -> None:
+        # The host waits for its trainer to connect, and the sockets need no time of their own.
+        settings = replace(settings or ReporterSettings(), connect_wait=0.0)
+        self._control_address, self._progress_address = control_address, progress_address
+        self._control = Reporting(
+            replace(settings, control_address=control_address, progress_address=None)
+        )
+        self._progress = Reporting(
+            replace(settings, control_address=None, progress_address=progress_address)
+        )
+        self._attached_by: asyncio.Task[None] | None = None
+        self._attached: object = None
+        self.listener_task: asyncio.Task[None] | None = None
+        """The task of the last listener that was started; None before that and after a cleanup."""
+
+    # What the sockets are
+
+    @property
+    def control_address(self) -> str:
+        """Where the control socket is bound, or will be."""
+        socket = self.ctrl_socket
+        return self._control_address if socket is None else socket.address
+
+    @property
+    def progress_address(self) -> str:
+        """Where the progress socket is bound, or will be."""
+        socket = self.progress_socket
+        return self._progress_address if socket is None else socket.address
+
+    @property
+    def ctrl_socket(self) -> BoundSocket | None:
+        """The control socket; None unless it is bound."""
+        return self._control.socket
+
+    @property
+    def progress_socket(self) -> BoundSocket | None:
+        """The progress socket; None unless it is bound."""
+        return self._progress.socket
+
+    @property
+    def context(self) -> SupervisorRef | None:
+        """What owns the ZeroMQ context, as long as there is one."""
+        return self._control.supervisor or self._progress.supervisor
+
+    def is_control_socket_active(self) -> bool:
+        """Whether control messages can be published, or held for a trainer that is to come."""
+        return self.ctrl_socket is not None
+
+    def is_progress_listener_running(self) -> bool:
+        """Whether a listener has been started and has not ended."""
+        return self.listener_task is not None and not self.listener_task.done()
+
+    # Control
+
+    def start_control_socket(self) -> None:
+        """Bind the control socket; returns when it is bound. One that is bound stays as it is.
+
+        Raises OSError, with the address and what to do, when it cannot be bound.
+        """
+        self._control.start_and_block(BIND_TIMEOUT)
+
+    def send_control_message(self, message: str) -> None:
+        """Publish ``message`` to the trainer, or hold it until one has joined. Never raises.
+
+        What became of it is in the log: ``Sent control message to Trainer``, or why not.
+        """
+        supervisor = self._control.supervisor
+        if supervisor is None or not isinstance(message, str):
+            what = "the control socket is not initialized" if supervisor is None else "no text"
+            log.error("control message not published: %s (%.100r)", what, message)
+            return
+        reply: Answer[ControlReply] = Answer()
+        supervisor.tell(SendControl(command=message, reply_to=reply))
+
+    # Progress
+
+    def start_progress_listener_task(self, channel: Any) -> asyncio.Task[None]:
+        """Forward reports to ``channel`` from here on, in place of a former one.
+
+        A channel that comes after another one goes on after the last report that the other took.
+        The task runs until it is cancelled, by ``stop_progress_listener`` or by whoever has it; it
+        ends with an OSError, which is in the log too, when the progress socket cannot be bound.
+        """
+        former, self.listener_task = (
+            self.listener_task,
+            asyncio.create_task(self._listen(channel), name="progress-reporter"),
+        )
+        if former is not None:
+            former.cancel()
+        return self.listener_task
+
+    async def start_progress_listener(self, channel: Any) -> None:
+        """The same, waited for: returns when the listener is stopped."""
+        task = self.start_progress_listener_task(channel)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if not task.cancelled():
+            task.result()
+
+    def stop_progress_listener(self) -> None:
+        """Let go of the channel; what comes meanwhile is kept for the next one."""
+        if self.listener_task is not None:
+            self.listener_task.cancel()
+
+    async def restart_progress_listener(self, channel: Any) -> None:
+        """Between two models: deliver all reports of the former one, then go on with ``channel``.
+
+        The sockets stay bound, and no report is lost.
+        """
+        await self._progress.switch_job()
+        self.start_progress_listener_task(channel)
+
+    async def _listen(self, channel: Any) -> None:
+        progress = self._progress
+        try:
+            await progress.start(LISTEN_TIMEOUT)
+        except OSError as error:
+            log.error("progress is not listened to: %s", error)
+            raise
+        supervisor = progress.supervisor
+        assert supervisor is not None
+        if self._attached is not channel:
+            attach(
+                supervisor,
+                client_id=CLIENT,
+                channel=data_channel(channel),
+                accept_control=False,  # the host parses what the client sends
+            )
+            self._attached = channel
+        self._attached_by = asyncio.current_task()
+        try:
+            reason = await asyncio.shield(asyncio.wrap_future(progress.over))
+        finally:
+            if self._attached_by is asyncio.current_task():
+                self._attached = self._attached_by = None
+                if progress.supervisor is supervisor:  # else it is being cleaned up
+                    supervisor.tell(DetachClient(client_id=CLIENT))
+        raise OSError(reason)
+
+    # The end
+
+    def cleanup(self) -> None:
+        """Deliver what is left and close everything, in the background. Twice does no harm.
+
+        The addresses are free a moment later; ``async_cleanup`` waits for that.
+        """
+        self._control.stop()
+        self._progress.stop()
+        self._end_listener()
+
+    async def async_cleanup(self) -> None:
+        """Deliver what is left and close everything; by then the addresses are free."""
+        self._control.stop()
+        self._progress.stop()
+        await asyncio.gather(self._control.ended(), self._progress.ended())
+        self._end_listener()
+
+    def _end_listener(self) -> None:
+        task, self.listener_task = self.listener_task, None
+        if task is not None:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        """Start the control socket. Raises OSError when it cannot be bound."""
+        self.start_control_socket()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Clean up."""
+        await self.async_cleanup()

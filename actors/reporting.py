@@ -1,0 +1,186 @@
+"""Reporting: a supervisor with one of the two sockets, for code on the event loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from actors.spawn import SupervisorRef, spawn_supervisor
+from actors.typed_ref import Answer
+from messages import (
+    JobOutcome,
+    OwnerEvent,
+    ReportingFailed,
+    ReportingReady,
+    ReportingStopped,
+    StartAnswer,
+    StartReporting,
+    StopAnswer,
+    StopReporting,
+    SwitchAnswer,
+    SwitchJob,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from actors.settings import ReporterSettings
+
+M = TypeVar("M")
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT: Final = 10.0
+"""Seconds for delivering what is left and closing everything: more than all bounds on the way."""
+
+SWITCH_DRAIN: Final = 1.0
+"""Seconds for what the former job's trainer has still sent. It takes milliseconds when that has
+exited; one that goes on sending is not waited for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSocket:
+    """One of the reporter's sockets: that it is there, and where. Its actor alone uses it."""
+
+    address: str
+
+
+class _Owner:
+    """Hears why reporting had to end by itself; the rest is in the log."""
+
+    def __init__(self, over: Answer[str]) -> None:
+        self._over = over
+
+    def tell(self, message: OwnerEvent, /) -> None:
+        if isinstance(message, ReportingFailed):
+            self._over.tell(message.reason)
+
+
+class Reporting:
+    """Started and stopped any number of times; each start has a supervisor of its own."""
+
+    def __init__(self, settings: ReporterSettings) -> None:
+        self._settings = settings
+        self._job = 0
+        self._started: Answer[StartAnswer] = Answer()
+        self._stopped: Answer[StopAnswer] | None = None
+        self._former: SupervisorRef | None = None
+        self._over: Answer[str] = Answer()
+        self.supervisor: SupervisorRef | None = None
+        """The one that reports; None before the start and after the stop."""
+
+    @property
+    def socket(self) -> BoundSocket | None:
+        """The socket; None unless it is bound."""
+        if self.supervisor is None or self.over.done() or not self._started.future.done():
+            return None
+        answer = self._started.future.result()
+        if not isinstance(answer, ReportingReady):
+            return None
+        return BoundSocket(answer.control_address or answer.progress_address)
+
+    @property
+    def over(self) -> Future[str]:
+        """Done, with the reason, when reporting had to end by itself."""
+        return self._over.future
+
+    def start_and_block(self, within: float) -> None:
+        """Start unless it is started, and hold up the event loop until the socket is bound.
+
+        For the control socket alone: the progress socket is bound with the event loop's help.
+        Raises OSError when it cannot be bound ``within`` seconds.
+        """
+        if self.supervisor is None and self._stopped is not None:
+            _blocking_result(self._stopped.future, within)
+        supervisor = self._begin()
+        answer = _blocking_result(self._started.future, within)
+        self._check(answer, supervisor, within)
+
+    async def start(self, within: float) -> None:
+        """Start unless it is started; returns when the socket is bound.
+
+        Raises OSError when it cannot be bound ``within`` seconds.
+        """
+        if self.supervisor is None and self._stopped is not None:
+            await _result(self._stopped.future, within)
+        supervisor = self._begin()
+        answer = await _result(self._started.future, within)
+        self._check(answer, supervisor, within)
+
+    async def switch_job(self) -> None:
+        """Deliver all that has come so far and what is still coming, on the same socket."""
+        if self.supervisor is None or self.socket is None:
+            return
+        answer: Answer[SwitchAnswer] = Answer()
+        self.supervisor.tell(
+            SwitchJob(
+                job_id=str(self._job),
+                outcome=JobOutcome.COMPLETED,
+                next_job_id=str(self._job + 1),
+                reply_to=answer,
+                drain_timeout=SWITCH_DRAIN,
+            )
+        )
+        first = await _result(answer.future, STOP_TIMEOUT)
+        if isinstance(first, ReportingStopped):
+            self._job += 1
+
+    def stop(self) -> None:
+        """Deliver what is left and close everything; returns at once."""
+        if self.supervisor is None:
+            return
+        self._former, self.supervisor = self.supervisor, None
+        self._stopped = Answer()
+        self._former.tell(
+            StopReporting(
+                job_id=str(self._job), outcome=JobOutcome.COMPLETED, reply_to=self._stopped
+            )
+        )
+        self._former.end(within=STOP_TIMEOUT)
+
+    async def ended(self) -> None:
+        """Wait until nothing is left of what was stopped."""
+        if self._former is not None and not await self._former.stop_async(within=STOP_TIMEOUT):
+            log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
+
+    def _begin(self) -> SupervisorRef:
+        if self.supervisor is not None:
+            if not self.over.done():
+                return self.supervisor
+            self.supervisor.end()
+        self._job += 1
+        self._started, self._over = Answer(), Answer()
+        self.supervisor = spawn_supervisor(
+            loop=asyncio.get_running_loop(), owner=_Owner(self._over), settings=self._settings
+        )
+        self.supervisor.tell(
+            StartReporting(job_id=str(self._job), gui=True, reply_to=self._started)
+        )
+        return self.supervisor
+
+    def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, within: float) -> None:
+        if isinstance(answer, ReportingReady):
+            return
+        supervisor.end()
+        if self.supervisor is supervisor:
+            self.supervisor = None
+        if isinstance(answer, ReportingFailed):
+            raise OSError(answer.reason)
+        address = self._settings.control_address or self._settings.progress_address
+        raise OSError(f"{address} could not be bound within {within:.0f} s: start again")
+
+
+def _blocking_result(future: Future[M], within: float) -> M | None:
+    """The result of ``future``, or None when there is none ``within`` seconds."""
+    concurrent.futures.wait({future}, timeout=within)
+    return future.result() if future.done() else None
+
+
+async def _result(future: Future[M], within: float) -> M | None:
+    """The same on the event loop."""
+    if not future.done():
+        await asyncio.wait({asyncio.wrap_future(future)}, timeout=within)
+    return future.result() if future.done() else None
