@@ -214,7 +214,11 @@ class ProgressReporter:
 
     async def __aenter__(self) -> Self:
         """Start the control socket. Raises OSError when it cannot be bound."""
-        self.start_control_socket()
+        try:
+            self.start_control_socket()
+        except OSError:
+            await self._control.ended()
+            raise
         return self
 
     async def __aexit__(

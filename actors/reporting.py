@@ -67,7 +67,7 @@ class Reporting:
         self._job = 0
         self._started: Answer[StartAnswer] = Answer()
         self._stopped: Answer[StopAnswer] | None = None
-        self._former: SupervisorRef | None = None
+        self._ending: list[SupervisorRef] = []
         self._over: Answer[str] = Answer()
         self.supervisor: SupervisorRef | None = None
         """The one that reports; None before the start and after the stop."""
@@ -91,7 +91,7 @@ class Reporting:
         """Start unless it is started, and hold up the event loop until the socket is bound.
 
         For the control socket alone: the progress socket is bound with the event loop's help.
-        Raises OSError when it cannot be bound ``within`` seconds.
+        Raises OSError when it cannot be bound ``within`` seconds; no socket is left then.
         """
         if self.supervisor is None and self._stopped is not None:
             _blocking_result(self._stopped.future, within)
@@ -102,13 +102,17 @@ class Reporting:
     async def start(self, within: float) -> None:
         """Start unless it is started; returns when the socket is bound.
 
-        Raises OSError when it cannot be bound ``within`` seconds.
+        Raises OSError when it cannot be bound ``within`` seconds; nothing is left then.
         """
         if self.supervisor is None and self._stopped is not None:
             await _result(self._stopped.future, within)
         supervisor = self._begin()
         answer = await _result(self._started.future, within)
-        self._check(answer, supervisor, within)
+        try:
+            self._check(answer, supervisor, within)
+        except OSError:
+            await self.ended()
+            raise
 
     async def switch_job(self) -> None:
         """Deliver all that has come so far and what is still coming, on the same socket."""
@@ -132,25 +136,32 @@ class Reporting:
         """Deliver what is left and close everything; returns at once."""
         if self.supervisor is None:
             return
-        self._former, self.supervisor = self.supervisor, None
         self._stopped = Answer()
-        self._former.tell(
+        self.supervisor.tell(
             StopReporting(
                 job_id=str(self._job), outcome=JobOutcome.COMPLETED, reply_to=self._stopped
             )
         )
-        self._former.end(within=STOP_TIMEOUT)
+        self._end(self.supervisor)
 
     async def ended(self) -> None:
-        """Wait until nothing is left of what was stopped."""
-        if self._former is not None and not await self._former.stop_async(within=STOP_TIMEOUT):
-            log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
+        """Wait until nothing is left of what was stopped, or could not be started."""
+        for supervisor in self._ending:
+            if not await supervisor.stop_async(within=STOP_TIMEOUT):
+                log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
+
+    def _end(self, supervisor: SupervisorRef) -> None:
+        supervisor.end(within=STOP_TIMEOUT)
+        self._ending = [former for former in self._ending if not former.has_ended()]
+        self._ending.append(supervisor)
+        if self.supervisor is supervisor:
+            self.supervisor = None
 
     def _begin(self) -> SupervisorRef:
         if self.supervisor is not None:
             if not self.over.done():
                 return self.supervisor
-            self.supervisor.end()
+            self._end(self.supervisor)
         self._job += 1
         self._started, self._over = Answer(), Answer()
         self.supervisor = spawn_supervisor(
@@ -164,9 +175,7 @@ class Reporting:
     def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, within: float) -> None:
         if isinstance(answer, ReportingReady):
             return
-        supervisor.end()
-        if self.supervisor is supervisor:
-            self.supervisor = None
+        self._end(supervisor)
         if isinstance(answer, ReportingFailed):
             raise OSError(answer.reason)
         address = self._settings.control_address or self._settings.progress_address

@@ -40,6 +40,10 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """
         TypedRef[Shutdown](self._ref).tell(Shutdown(within=within))
 
+    def has_ended(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._gone.done()
+
     def stop(self, *, timeout: float = 5.0) -> bool:
         """Deliver what is left, close everything and end; True when nothing is left of it.
 
