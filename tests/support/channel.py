@@ -23,7 +23,7 @@ class FakeChannel:
         self.send_threads: set[int] = set()
         self.highest_buffered = 0
         self.raises: BaseException | None = None
-        self._buffering = buffering
+        self.buffering = buffering
         self._handlers: dict[str, list[Callable[..., Any]]] = defaultdict(list)
         self._arrived = threading.Condition()
 
@@ -38,7 +38,7 @@ class FakeChannel:
             error, self.raises = self.raises, None
             raise error
         self.send_threads.add(threading.get_ident())
-        if self._buffering:
+        if self.buffering:
             self.bufferedAmount += len(data.encode())
             self.highest_buffered = max(self.highest_buffered, self.bufferedAmount)
         with self._arrived:

@@ -76,11 +76,6 @@ class StandInTrainer:
         assert self._control is not None
         return bool(self._control.poll(0))
 
-    def was_let_go_of(self) -> bool:
-        """Whether the worker's progress socket has been closed or bound again meanwhile."""
-        assert self._progress is not None
-        return bool(self._progress.poll(0))
-
     def close(self) -> None:
         """Leave as an exiting trainer does: what was sent still goes out."""
         for socket in (self._progress, self._control):
