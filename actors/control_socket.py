@@ -15,6 +15,7 @@ from actors.base import ReporterActor
 from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
 from actors.socket_monitor import SocketMonitor
+from actors.subscription import has_subscriber
 from actors.typed_ref import TypedRef, deliver
 from messages import (
     AwaitNextTrainer,
@@ -52,15 +53,24 @@ socket. It bounds the context's termination too."""
 HELD_LIMIT: Final = 100
 """Commands that are held for a trainer; there is one that matters, stop."""
 
+SUBSCRIBE_AT_ONCE: Final = 0.02
+"""Seconds within which a trainer that connects for the first time has subscribed too; it takes a
+millisecond."""
+
+SUBSCRIBE_TIMEOUT: Final = 30.0
+"""Seconds that a trainer which connects again may take to subscribe: it does so after its batch.
+Beyond, its commands are published all the same."""
+
 GONE: Final = "the control socket's actor has ended: send the command again"
 """The reason for a command that the actor can no longer publish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainerSettled:
-    """The settle time of the handshake number ``joined`` is over."""
+    """The settle time of the handshake number ``joined`` is over, ``waited`` seconds after it."""
 
     joined: int
+    waited: float
 
 
 _Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | _TrainerSettled
@@ -80,7 +90,8 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
     """Takes ``ControlSocketMessage``, tells its parent when a trainer joins and leaves.
 
     Several connections, as a multi-GPU trainer makes them, are one trainer while any is left. A
-    command is held until a trainer's handshake is ``settle_time`` old. Ends when it is stopped.
+    command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. Ends
+    when it is stopped.
     """
 
     name = "control socket"
@@ -102,6 +113,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
         self._monitor: SocketMonitor | None = None
         self._connections = Connections()
         self._joined = 0
+        self._first = 1
         self._settled = False
         self._settling: Cancellable | None = None
         self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
@@ -121,7 +133,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             case ConnectionEvent():
                 self._connection_changed(message)
             case _TrainerSettled():
-                self._trainer_settled(message.joined)
+                self._trainer_settled(message)
             case _:
                 assert_never(message)
 
@@ -154,6 +166,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             reason = why_not_open("the control socket", error)
             deliver(message.reply_to, ControlSocketFailed(reason=reason))
             return
+        self._first = self._joined + 1
         log.info("ZMQ control socket initialized")
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         deliver(message.reply_to, opened)
@@ -235,16 +248,23 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             log.info("trainer connected")
             self._parent.tell(TrainerConnected())
             self._joined += 1
-            settled = _TrainerSettled(joined=self._joined)
-            self._settling = self._scheduler.after(
-                self._settings.settle_time, lambda: self._me.tell(settled)
-            )
+            self._settle(self._settings.settle_time, waited=0.0)
         elif before and not self._connections.joined:
             self._trainer_left()
 
-    def _trainer_settled(self, joined: int) -> None:
-        if joined != self._joined or self._settling is None or self._socket is None:
+    def _settle(self, delay: float, *, waited: float) -> None:
+        settled = _TrainerSettled(joined=self._joined, waited=waited + delay)
+        self._settling = self._scheduler.after(delay, lambda: self._me.tell(settled))
+
+    def _trainer_settled(self, message: _TrainerSettled) -> None:
+        if message.joined != self._joined or self._settling is None or self._socket is None:
             return
+        is_first = message.joined == self._first
+        if is_first and not has_subscriber(self._socket, within=SUBSCRIBE_AT_ONCE):
+            if message.waited < SUBSCRIBE_TIMEOUT:
+                self._settle(min(max(message.waited, 0.1), 1.0), waited=message.waited)
+                return
+            log.warning("the trainer has joined, but has not subscribed to control messages")
         self._settling, self._settled = None, True
         while self._held:
             self._send(self._socket, *self._held.popleft())

@@ -10,6 +10,7 @@ import zmq
 from actors import ControlEncoding, ReporterSettings, control_socket
 from actors.scheduler import Scheduler
 from messages import (
+    CloseControlSocket,
     ControlRejected,
     ControlReply,
     ControlSocketOpened,
@@ -58,6 +59,10 @@ class ControlBench:
         opened = self.ask_open(address)
         assert isinstance(opened, ControlSocketOpened), opened
         return opened.address
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.ref.ask(lambda reply_to: CloseControlSocket(reply_to=reply_to), timeout=PATIENCE)
 
     def publish(self, command: str = "STOP") -> Probe[ControlReply]:
         """Publish ``command``; the mailbox that is answered."""

@@ -33,7 +33,7 @@ def yaml_calls(mark: str) -> str:
 
 
 EFFECTIVE: dict[str, Callable[[str], str]] = {
-    "FACTS D.8": lambda m: f'{{"command": "noop", "x": {{"py/reduce": {calls(m)}}}}}',
+    "in an object": lambda m: f'{{"command": "noop", "x": {{"py/reduce": {calls(m)}}}}}',
     "top level": lambda m: f'{{"py/reduce": {calls(m)}}}',
     "in lists": lambda m: f'[[1, {{"py/reduce": {calls(m)}}}]]',
     "unicode escapes": lambda m: f'{{"\\u0070y/reduce": {calls(m)}}}',

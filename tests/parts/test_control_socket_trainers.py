@@ -2,10 +2,13 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import zmq
 
+from actors.control_socket import SUBSCRIBE_TIMEOUT
 from messages import (
     AwaitNextTrainer,
     ControlHeld,
@@ -14,9 +17,17 @@ from messages import (
     TrainerConnected,
     TrainerDisconnected,
 )
+from tests.conftest import settled
 from tests.parts.control_bench import SETTLE, ControlBench, control_bench, wait_until_subscribed
 from tests.support.clock import ManualScheduler
 from tests.support.trainer import StandInTrainer
+
+
+@contextmanager
+def connected_without_subscription(address: str) -> Iterator[None]:
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.connect(address)
+        yield
 
 
 @pytest.fixture
@@ -229,6 +240,46 @@ def test_a_settle_timer_that_could_not_be_called_off_does_not_make_the_next_trai
             assert replies.drain() == []
             clock.advance(SETTLE / 2)
             replies.expect(ControlPublished())
+
+
+def test_a_trainer_that_joins_again_gets_its_command_when_it_has_subscribed_again(
+    bench: ControlBench,
+) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address) as trainer:
+        bench.wait_for_trainer()
+        bench.close()
+        assert bench.open(address) == address
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        bench.parent.wait_for(TrainerConnected)
+        for _ in range(20):  # it is busy with a batch, and does not look at its socket
+            bench.clock.advance(1.0)
+            bench.barrier()
+        assert replies.drain() == []
+        assert not trainer.has_command()  # its next look, at which it subscribes
+
+        def is_published() -> bool:
+            bench.clock.advance(1.0)
+            bench.barrier()
+            return bool(replies.drain())
+
+        assert settled(is_published)
+        assert trainer.command() == "STOP"
+
+
+def test_a_trainer_that_never_subscribes_does_not_hold_its_command_for_ever(
+    bench: ControlBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected_without_subscription(bench.open()):
+        bench.parent.expect(TrainerConnected())
+        replies = bench.publish()
+        replies.expect(ControlHeld())
+        for _ in range(int(SETTLE + SUBSCRIBE_TIMEOUT) + 1):
+            bench.clock.advance(1.0)
+            bench.barrier()
+        replies.expect(ControlPublished())
+    assert "has not subscribed" in caplog.text
 
 
 def test_awaiting_the_next_trainer_without_a_socket_does_nothing(bench: ControlBench) -> None:

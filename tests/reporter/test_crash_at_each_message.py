@@ -1,0 +1,188 @@
+"""A crash at any message of any child: requests are answered, reports go on, nothing is left."""
+
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pykka
+import pytest
+
+from actors import (
+    ReporterSettings,
+    SupervisorRef,
+    client_channel,
+    control_socket,
+    progress_listener,
+    spawn_supervisor,
+)
+from messages import (
+    CloseChannel,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
+    DetachClient,
+    ForwardText,
+    JobOutcome,
+    PublishControl,
+    ReportingDegraded,
+    ReportingFailed,
+    ReportingReady,
+    ReportingStopped,
+    SendControl,
+    SwitchJob,
+)
+from tests.conftest import FREE_PORT, settled
+from tests.parts.crashes import CLIENT, is_heard
+from tests.support.channel import FakeChannel
+from tests.support.event_loop import LoopThread
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import (
+    ask_start,
+    ask_stop,
+    attach_client,
+    forwarded,
+    reports,
+    start,
+    status,
+    stop,
+    trainer_for,
+)
+from tests.support.trainer import StandInTrainer
+
+CHILDREN = {
+    control_socket.ControlSocketActor: control_socket._Inbox,
+    progress_listener.ProgressListenerActor: progress_listener._Inbox,
+    client_channel.ClientChannelActor: client_channel._Inbox,
+}
+
+EVERY = [
+    pytest.param(actor, kind, id=f"{actor.__name__}-{kind.__name__}")
+    for actor, inbox in CHILDREN.items()
+    for kind in typing.get_args(inbox)
+]
+
+
+@contextmanager
+def crashing_at(actor: Any, kind: type, *, handled: bool) -> Iterator[Event]:
+    """``actor`` raises once at a message of type ``kind``: before it, or when it is ``handled``."""
+    # A command that the actor has in its hands is answered where it is published.
+    name = "_publish" if kind is PublishControl else "on_receive"
+    handle, crashed = getattr(actor, name), Event()
+
+    def raising(self: Any, message: Any) -> None:
+        if not isinstance(message, kind) or crashed.is_set():
+            handle(self, message)
+            return
+        crashed.set()
+        if handled:
+            handle(self, message)
+        raise RuntimeError(f"injected at {kind.__name__}")
+
+    setattr(actor, name, raising)
+    try:
+        yield crashed
+    finally:
+        setattr(actor, name, handle)
+
+
+@pytest.fixture
+def supervisor(loop_thread: LoopThread, owner: Probe[Any]) -> Iterator[SupervisorRef]:
+    """One that does not wait long for clients at the end of a job."""
+    settings = ReporterSettings(
+        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0, drain_timeout=0.3
+    )
+    ref = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    yield ref
+    assert ref.stop(timeout=PATIENCE)
+
+
+def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
+    """A crash while the sockets are bound is answered, and the start may be asked for again."""
+    answer = ask_start(supervisor)
+    if isinstance(answer, ReportingFailed):
+        assert "failed" in answer.reason or "injected" in answer.reason
+        answer = ask_start(supervisor)
+    assert isinstance(answer, ReportingReady), answer
+    return answer
+
+
+def obeys_sooner_or_later(supervisor: SupervisorRef, trainer: StandInTrainer) -> None:
+    """A command that a crash costs is rejected, and may be sent again."""
+    replies: Probe[Any] = Probe()
+    supervisor.tell(SendControl(command="STOP", reply_to=replies))
+
+    def obeys() -> bool:
+        for reply in replies.drain():
+            if isinstance(reply, ControlRejected):
+                supervisor.tell(SendControl(command="STOP", reply_to=replies))
+            else:
+                assert isinstance(reply, ControlHeld | ControlPublished)
+        return trainer.has_command()  # as a trainer looks between two batches
+
+    assert settled(obeys)
+    assert trainer.command() == "STOP"
+
+
+def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None:
+    """A pipeline of two jobs in which each child gets each of its messages."""
+    alice, stalled = FakeChannel(), FakeChannel("connecting", buffering=True)
+    attach_client(supervisor, alice, "alice")
+    attach_client(supervisor, stalled, "stalled")
+    ready = start_also_at_the_second_try(supervisor)
+    with trainer_for(ready) as trainer:
+        assert is_heard(alice, trainer)
+        obeys_sooner_or_later(supervisor, trainer)
+        for ref in pykka.ActorRegistry.get_by_class_name(CLIENT):
+            ref.tell(ForwardText(text="a text"))
+        loop_thread.call(alice.receive, "CONTROL_COMMAND::by the client")
+        loop_thread.call(stalled.open)
+        loop_thread.call(stalled.drain)
+        visitor = FakeChannel()
+        attach_client(supervisor, visitor, "visitor")
+        supervisor.tell(DetachClient(client_id="visitor"))
+        attach_client(supervisor, visitor, "visitor")
+        loop_thread.call(visitor.close)
+        assert is_heard(alice, trainer)
+        status(supervisor)
+    answers: Probe[Any] = Probe()
+    supervisor.tell(
+        SwitchJob(
+            job_id="job-1",
+            outcome=JobOutcome.COMPLETED,
+            next_job_id="job-2",
+            reply_to=answers,
+        )
+    )
+    assert isinstance(answers.get(), ReportingStopped)
+    next_ready = answers.get()
+    assert isinstance(next_ready, ReportingReady)
+    with trainer_for(next_ready) as trainer:
+        assert is_heard(alice, trainer)
+        obeys_sooner_or_later(supervisor, trainer)
+    assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)
+
+
+@pytest.mark.parametrize("handled", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("actor", "kind"), EVERY)
+def test_the_pipeline_goes_on_and_the_next_job_is_reported(
+    supervisor: SupervisorRef,
+    loop_thread: LoopThread,
+    owner: Probe[Any],
+    actor: Any,
+    kind: type,
+    handled: bool,
+) -> None:
+    with crashing_at(actor, kind, handled=handled) as crashed:
+        live_through_all(supervisor, loop_thread)
+        assert crashed.is_set(), f"no {kind.__name__} came"
+    if kind is not CloseChannel:  # the client's actor was to end anyway
+        owner.wait_for(ReportingDegraded)
+    channel = FakeChannel()
+    attach_client(supervisor, channel, "another")
+    with trainer_for(start(supervisor, "job-3")) as trainer:
+        trainer.send(*reports(20))
+        assert channel.wait_for_count(20) == forwarded(reports(20))
+        obeys_sooner_or_later(supervisor, trainer)
+    assert stop(supervisor, "job-3").summary.received == 20
