@@ -8,11 +8,14 @@ oldest batch report that is left.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right, insort
-from collections import deque
-from typing import Final
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Final
 
+from actors.report_block import SIZE, ReportBlock
 from messages import ProgressCounts, ProgressPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE_BYTES: Final = 4 * 1024
 """A page ends before it holds more, but has one report at least: small pages keep the turns of
@@ -28,17 +31,18 @@ class ProgressLog:
     def __init__(self, *, limit: int, max_bytes: int) -> None:
         self._limit = limit
         self._max_bytes = max_bytes
-        self._texts: dict[int, str] = {}
-        self._batches: deque[int] = deque()
-        self._others: list[int] = []
+        self._blocks: list[ReportBlock] = []
+        self._count = 0
         self._bytes = 0
+        # No batch report is in the blocks before this one, nor before this place in it.
+        self._thinned = self._thinned_to = 0
         self._job_ends: list[int] = []
         self.last = 0
         self.received = 0
         self.undecodable = 0
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return self._count
 
     @property
     def counts(self) -> ProgressCounts:
@@ -49,14 +53,14 @@ class ProgressLog:
         """Add the job's next report."""
         self.received += 1
         self.last += 1
-        self._texts[self.last] = text
-        # A cheap look; it is decoded only when it is to leave.
-        if '"batch_' in text:
-            self._batches.append(self.last)
-        else:
-            self._others.append(self.last)
+        if not self._blocks or len(self._blocks[-1]) >= SIZE:
+            if self._blocks:
+                self._blocks[-1].pack()
+            self._blocks.append(ReportBlock())
+        self._blocks[-1].append(self.last, text)
+        self._count += 1
         self._bytes += text_bytes(text)
-        while self._texts and (len(self._texts) > self._limit or self._bytes > self._max_bytes):
+        while self._blocks and (self._count > self._limit or self._bytes > self._max_bytes):
             self._thin()
 
     def count_undecodable(self) -> None:
@@ -73,58 +77,93 @@ class ProgressLog:
         self._job_ends.append(self.last)
         del self._job_ends[:-_JOB_ENDS]
 
+    # Reading
+
     def page(self, after: int, limit: int) -> ProgressPage | None:
         """The reports after the position ``after``, ``limit`` at the most; None if there are none.
 
-        A page ends at the end of a job, so that its ``ended`` can say so.
+        A page does not go beyond the end of a job.
         """
         if after >= self.last:
             return None
-        first = self._first_from(after + 1)
-        if first is None:
-            return ProgressPage(
-                messages=(), last=self.last, missed=self.last - after, ended=self._is_end(self.last)
-            )
-        at_job_end = bisect_right(self._job_ends, first - 1)
-        final = self.last if at_job_end == len(self._job_ends) else self._job_ends[at_job_end]
         texts: list[str] = []
         size = 0
-        for position in range(first, min(final, first + limit - 1) + 1):
-            text = self._texts.get(position)
-            if text is None:
+        last = final = self.last
+        for position, text in self._from(after + 1):
+            if not texts:
+                at = bisect_right(self._job_ends, position - 1)
+                final = self.last if at == len(self._job_ends) else self._job_ends[at]
+            elif position != last + 1:
                 break
             size += text_bytes(text)
-            if texts and size > PAGE_BYTES:
+            if texts and (size > PAGE_BYTES or len(texts) == limit or position > final):
                 break
             texts.append(text)
-        last = first + len(texts) - 1
+            last = position
         return ProgressPage(
-            messages=tuple(texts), last=last, missed=first - after - 1, ended=self._is_end(last)
+            messages=tuple(texts),
+            last=last,
+            missed=last - len(texts) - after,
+            ended=self._is_end(last),
         )
+
+    def _from(self, position: int) -> Iterator[tuple[int, str]]:
+        """The reports that are there from ``position`` on."""
+        begin = bisect_left(self._blocks, position, key=lambda block: block.last)
+        for at in range(begin, len(self._blocks)):
+            block = self._blocks[at]
+            index = bisect_left(block.positions, position)
+            yield from zip(block.positions[index:], block.texts()[index:], strict=True)
 
     def _is_end(self, position: int) -> bool:
         at = bisect_left(self._job_ends, position)
         return at < len(self._job_ends) and self._job_ends[at] == position
 
-    def _first_from(self, position: int) -> int | None:
-        """The first position from ``position`` on whose report is there."""
-        if position in self._texts:
-            return position
-        at = bisect_left(self._others, position)
-        found = self._others[at : at + 1]
-        if self._batches and self._batches[0] >= position:
-            found.append(self._batches[0])
-        return min(found, default=None)
+    # Thinning
 
     def _thin(self) -> None:
-        while self._batches:
-            position = self._batches.popleft()
-            if _is_batch(self._texts[position]):
+        """Let go of the oldest batch report, or of the oldest of all when there is none."""
+        while True:
+            block = self._blocks[self._thinned]
+            block.unpack()
+            texts = block.texts()
+            while self._thinned_to < len(block):
+                if _is_batch(texts[self._thinned_to]):
+                    self._remove(self._thinned, self._thinned_to)
+                    return
+                self._thinned_to += 1
+            if self._thinned == len(self._blocks) - 1:
                 break
-            insort(self._others, position)
+            self._leave_thinned()
+        self._remove(0, 0)
+
+    def _leave_thinned(self) -> None:
+        """No batch report is left in the block: the next one is to be thinned."""
+        block = self._blocks[self._thinned]
+        former = self._blocks[self._thinned - 1] if self._thinned else None
+        if former is not None and len(former) + len(block) <= SIZE:
+            for position, text in zip(block.positions, block.texts(), strict=True):
+                former.append(position, text)
+            former.pack()
+            del self._blocks[self._thinned]
         else:
-            position = self._others.pop(0)
-        self._bytes -= text_bytes(self._texts.pop(position))
+            block.pack()
+            self._thinned += 1
+        self._thinned_to = 0
+
+    def _remove(self, at: int, index: int) -> None:
+        block = self._blocks[at]
+        self._bytes -= text_bytes(block.remove(index))
+        self._count -= 1
+        if at == self._thinned and index < self._thinned_to:
+            self._thinned_to -= 1
+        if block:
+            return
+        del self._blocks[at]
+        if at < self._thinned:
+            self._thinned -= 1
+        elif at == len(self._blocks) > 0:  # the last one: all before it has been looked through
+            self._thinned, self._thinned_to = at - 1, len(self._blocks[-1])
 
 
 def text_bytes(text: str) -> int:

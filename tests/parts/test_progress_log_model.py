@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import ProgressLog
 from actors.progress_log import PAGE_BYTES, text_bytes
+from actors.report_block import SIZE
 from messages import ProgressCounts
 
 END_JOB, UNDECODABLE = "end of a job", "undecodable"
@@ -31,11 +33,16 @@ Step: TypeAlias = Report | str
 reports = st.builds(
     Report, is_batch=st.booleans(), size=st.one_of(st.integers(0, 60), st.integers(0, 3_000))
 )
-steps = st.lists(
-    st.one_of(reports, reports, reports, st.sampled_from([END_JOB, UNDECODABLE])), max_size=60
+some_steps = st.one_of(
+    st.lists(reports, min_size=1, max_size=3),
+    st.builds(lambda report, times: [report] * times, reports, st.integers(1, 2 * SIZE)),
+    st.sampled_from([[END_JOB], [UNDECODABLE]]),
 )
-limits = st.integers(1, 20)
-byte_limits = st.one_of(st.integers(1, 500), st.integers(1, 20_000))
+steps = st.lists(some_steps, max_size=20).map(
+    lambda parts: [step for part in parts for step in part]
+)
+limits = st.one_of(st.integers(1, 20), st.integers(SIZE - 2, 4 * SIZE))
+byte_limits = st.one_of(st.integers(1, 500), st.integers(1, 20_000), st.integers(1, 1_000_000))
 quick = settings(max_examples=150)
 
 
@@ -107,7 +114,7 @@ def test_the_log_holds_what_the_model_holds_and_counts_what_it_counts(
     steps=steps,
     limit=limits,
     max_bytes=byte_limits,
-    after=st.integers(0, 60),
+    after=st.integers(0, 1_000),
     page_limit=st.integers(1, 8),
 )
 def test_reading_from_any_place_gives_all_that_is_held_once_and_in_order(
@@ -157,7 +164,7 @@ def test_a_kept_report_is_missing_only_when_no_batch_report_was_left_to_drop(
 
 @quick
 @given(
-    steps=st.lists(st.tuples(reports, st.booleans(), st.integers(1, 5)), max_size=40),
+    steps=st.lists(st.tuples(reports, st.booleans(), st.integers(1, 5)), max_size=4 * SIZE),
     limit=limits,
     max_bytes=byte_limits,
 )
@@ -191,3 +198,18 @@ def held_by(log: ProgressLog) -> dict[int, str]:
         found |= {first + offset: text for offset, text in enumerate(page.messages)}
         cursor = page.last
     return found
+
+
+@pytest.mark.parametrize("limit", [1, 10, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE, 10 * SIZE])
+@pytest.mark.parametrize("max_bytes", [300, 20_000, 10_000_000])
+def test_a_long_run_is_held_as_the_model_holds_it(limit: int, max_bytes: int) -> None:
+    long_run: list[Step] = []
+    for epoch in range(12):
+        long_run += [Report(is_batch=False, size=5), *[Report(is_batch=True, size=20)] * epoch * 11]
+        long_run += [Report(is_batch=False, size=900)] * (epoch % 3 + 1)
+        long_run += [END_JOB] if epoch % 5 == 4 else []
+    long_run += [Report(is_batch=False, size=0)] * 3 * SIZE
+    for steps in (long_run, long_run + long_run[::-1]):
+        log, model = run(steps, limit, max_bytes)
+        assert sorted(held_by(log)) == model.held
+        assert log.last == len(model.texts)
