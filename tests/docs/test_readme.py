@@ -6,14 +6,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import messages
 from actors import ReporterSettings
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_example_of_a_pykka_worker_runs_as_it_stands(tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+PORT = r"tcp://127\.0\.0\.1:\d+\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "prints"),
+    [
+        (0, f"start the trainer: it connects to {PORT}reports received: 0\n"),
+        (1, f"start the trainer: its commands come from {PORT}"),
+    ],
+    ids=["a Pykka worker", "asyncio code"],
+)
+def test_the_examples_run_as_they_stand(tmp_path, number, prints):
+    example = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)[number]
     script = tmp_path / "example.py"
     script.write_text(example)
     run = subprocess.run(
@@ -26,7 +39,7 @@ def test_the_example_of_a_pykka_worker_runs_as_it_stands(tmp_path):
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    assert re.search(r"it connects to tcp://127\.0\.0\.1:\d+\nreports received: 0\n", run.stdout)
+    assert re.fullmatch(prints, run.stdout)
 
 
 def test_every_setting_is_in_the_table():

@@ -1,0 +1,74 @@
+"""A client that stalls costs a bounded log and loses batch reports alone, and nobody else waits."""
+
+import json
+import logging
+
+import pytest
+
+from actors import ReporterSettings
+from tests.conftest import FREE_PORT
+from tests.support.channel import FakeChannel
+from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
+from tests.support.trainer import paced
+
+LOG_LIMIT, HIGH_WATER = 500, 2_000
+
+
+@pytest.fixture
+def settings():
+    return ReporterSettings(
+        control_address=FREE_PORT,
+        progress_address=FREE_PORT,
+        connect_wait=0.0,
+        log_limit=LOG_LIMIT,
+        channel_high_water=HIGH_WATER,
+    )
+
+
+def epochs(first, last, batches):
+    """The reports of some epochs."""
+    return [
+        json.dumps({"event": event, "epoch": epoch, "number": number})
+        for epoch in range(first, last)
+        for number, event in enumerate(
+            ["epoch_begin", *["batch_start", "batch_end"] * batches, "epoch_end"]
+        )
+    ]
+
+
+def of_epochs(texts):
+    return [text for text in texts if '"epoch_begin"' in text or '"epoch_end"' in text]
+
+
+def warnings(caplog):
+    return [r.message for r in caplog.records if r.levelno == logging.WARNING]
+
+
+def test_when_it_wakes_it_gets_every_epoch_and_what_it_missed_is_counted(
+    supervisor, loop_thread, caplog
+):
+    stalled, other = FakeChannel(buffering=True), FakeChannel()
+    attach_client(supervisor, stalled, "stalled")
+    attach_client(supervisor, other, "other")
+    total, spells = [], 2
+    with trainer_for(start(supervisor)) as trainer:
+        for spell in range(spells):
+            messages = epochs(20 * spell, 20 * spell + 20, batches=50)
+            paced(messages, trainer)
+            total += messages
+            assert other.wait_for_count(len(total)) == forwarded(total)  # it is not held up
+            assert stalled.highest_buffered <= HIGH_WATER
+            assert len(warnings(caplog)) == spell  # it does not know yet
+            awake = len(stalled.sent)
+            while stalled.sent[-1] != other.sent[-1]:
+                loop_thread.call(stalled.drain)
+            assert len(stalled.sent) - awake <= LOG_LIMIT
+            assert len(warnings(caplog)) == spell + 1
+            assert "client stalled is too slow" in warnings(caplog)[-1]
+        rows = {row.client_id: row for row in status(supervisor).clients}
+        loop_thread.call(stalled.drain)
+    assert of_epochs(stalled.sent) == of_epochs(other.sent)
+    assert sorted(stalled.sent, key=other.sent.index) == stalled.sent
+    assert rows["other"].missed == 0
+    assert rows["stalled"].missed == len(total) - len(stalled.sent)
+    assert stop(supervisor).summary.failed == rows["stalled"].missed
