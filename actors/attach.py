@@ -90,6 +90,10 @@ class _EarlyChannel:
         return caught
 
     @property
+    def protocol(self) -> str:
+        return str(getattr(self._channel, "protocol", ""))
+
+    @property
     def readyState(self) -> str:
         return self._channel.readyState
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.base import ReporterActor
 from actors.loop_actor import LoopActor
+from actors.page_texts import PageText, PageTexts
 from actors.progress_log import text_bytes
 from actors.typed_ref import TypedRef, deliver
 from messages import (
@@ -38,7 +39,13 @@ from messages import (
     ReportsFlushed,
     StopReading,
 )
-from messages.wire import PROGRESS_REPORT, ControlText, OtherText, encode_report, parse_client_text
+from messages.wire import (
+    EVENTS_PROTOCOL,
+    PROGRESS_REPORT,
+    ControlText,
+    OtherText,
+    parse_client_text,
+)
 
 if TYPE_CHECKING:
     from actors.settings import ReporterSettings
@@ -149,7 +156,9 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._closed = self._refused = False
         self._look: asyncio.TimerHandle | None = None
         self._reading = False
-        self._page: deque[str] = deque()
+        self._texts = PageTexts(events=False)
+        self._wants_events = False
+        self._page: deque[PageText] = deque()
         self._position = self._written_off = after
         self._forwarded = self._failed = self._missed = 0
         self._missing = False
@@ -195,7 +204,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
     def release(self) -> None:
         """Tell how far the client came and let go of the channel, which is left as it is."""
         if self._closed:  # these came for it and could not be forwarded
-            self._failed += len(self._page)
+            self._failed += sum(text.is_report for text in self._page)
         deliver(self._reply_to, ChannelClosed(status=self._status()))
         self._channel = None
         if self._look is not None:
@@ -208,6 +217,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
     def _attach(self, message: AttachChannel) -> None:
         self._channel = channel = message.channel
         accepted = message.accept_control
+        self._speak(getattr(channel, "protocol", ""))
         self._closed = self._refused = False
         self._channels = number = self._channels + 1
         # A handler that raised would close the client's whole connection: each one only tells.
@@ -224,6 +234,14 @@ class ClientChannelActor(ReporterActor, LoopActor):
             # Announced before anybody listened; behind the texts that came before it.
             self._me.tell(_Closed(channel=number))
         self._go_on()
+
+    def _speak(self, protocol: str) -> None:
+        events = protocol == EVENTS_PROTOCOL
+        if events != self._wants_events:
+            self._wants_events = events
+            self._page.clear()  # it was meant for the former channel: it is read again
+            self._reading = False
+        self._texts = PageTexts(events=events)
 
     def _channel_closed(self) -> None:
         if self._closed:
@@ -275,7 +293,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
                 page.missed,
             )
         self._missing = bool(page.missed)
-        self._page.extend(map(encode_report, page.messages))
+        self._page.extend(self._texts.of(page))
         self._position = first - 1
         self._go_on()
 
@@ -285,7 +303,6 @@ class ClientChannelActor(ReporterActor, LoopActor):
         if channel is None:
             return
         while self._page and self._is_open() and self._has_room(channel):
-            self._position += 1
             self._forward(channel, self._page.popleft())
         if self._page and not self._is_open():
             self._hold(channel)
@@ -301,31 +318,32 @@ class ClientChannelActor(ReporterActor, LoopActor):
     def _has_room(self, channel: DataChannel) -> bool:
         waiting = channel.bufferedAmount
         return (
-            waiting == 0 or waiting + text_bytes(self._page[0]) <= self._settings.channel_high_water
+            waiting == 0
+            or waiting + text_bytes(self._page[0].text) <= self._settings.channel_high_water
         )
 
-    def _forward(self, channel: DataChannel, text: str) -> None:
+    def _forward(self, channel: DataChannel, item: PageText) -> None:
+        self._position += item.entries
+        if not item.text:
+            return
+        counts = item.is_report and self._position > self._written_off
         try:
-            channel.send(text)
+            channel.send(item.text)
         except Exception as error:
             # The type too: the text of aiortc's InvalidStateError is empty.
-            self._failed += self._counts_here()
+            self._failed += counts
             log.error(
                 "progress report %d (%d characters) not forwarded to client %s: %s: %s",
                 self._position,
-                len(text) - len(PROGRESS_REPORT),
+                len(item.text) - len(PROGRESS_REPORT),
                 self._client_id,
                 type(error).__name__,
                 error,
             )
         else:
             self._refused = False
-            self._forwarded += self._counts_here()
+            self._forwarded += counts
             log.debug("progress report %d forwarded to client %s", self._position, self._client_id)
-
-    def _counts_here(self) -> int:
-        """1, or 0 for a report that counts as failed since the end of its job."""
-        return int(self._position > self._written_off)
 
     def _hold(self, channel: DataChannel) -> None:
         """Keep the reports of a channel that is not open: it, or its successor, gets them."""

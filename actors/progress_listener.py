@@ -20,6 +20,7 @@ from actors.loop_actor import LoopActor
 from actors.progress_socket import Drained, ProgressSocket, Undecodable
 from actors.typed_ref import TypedRef, deliver
 from messages import (
+    AddToLog,
     ChildDown,
     CountProgress,
     EndJob,
@@ -116,6 +117,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self._task: asyncio.Task[None] | None = None
         self._watched: int | None = None
         self._nap: asyncio.Timeout | None = None
+        self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
         self._silent_since = 0.0
         self._drain_until = 0.0
 
@@ -128,6 +130,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
                 self._read(message)
             case StopReading():
                 self._readers = [r for r in self._readers if r.reply_to is not message.reply_to]
+            case AddToLog():
+                self._add(message)
             case EndJob() | StopListening():
                 self._end_when_quiet(message)
             case CountProgress():
@@ -228,14 +232,22 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._loop.remove_reader(self._watched)
             self._watched = None
 
+    def _add(self, message: AddToLog) -> None:
+        now = self._clock_offset + time.monotonic()
+        for entry in message.entries:
+            came = now if entry.time is None else entry.time
+            self._log.append(entry.text, time=came, note=entry.note)
+        self._serve()
+
     def _take(self, drained: Drained) -> None:
+        came = self._clock_offset + drained.at
         undecodable: list[Undecodable] = []
         for message in drained.messages:
             if isinstance(message, Undecodable):
                 self._log.count_undecodable()
                 undecodable.append(message)
             else:
-                self._log.append(message)
+                self._log.append(message, time=came)
         for fault in undecodable[:FAULTS_LOGGED]:
             log.error("progress message not forwarded: %s", fault.what)
         if len(undecodable) > FAULTS_LOGGED:

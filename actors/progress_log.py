@@ -1,8 +1,9 @@
 """ProgressLog: the run's reports, in order, bounded. A plain data structure without a thread.
 
-Positions count from 1 and never restart. When the log is full, the oldest batch report leaves it;
-only when there is none do the others go, the oldest first. So reports are missing only before the
-oldest batch report that is left.
+Between the trainer's reports stand the worker's notes. Positions count from 1 and never restart.
+When the log is full, the oldest batch report, or passing note, leaves it; only when there is none
+do the others go, the oldest first. So reports are missing only before the oldest batch report that
+is left.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.report_block import SIZE, ReportBlock
 from messages import ProgressCounts, ProgressPage
+from messages.wire import PASSING_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,15 +51,15 @@ class ProgressLog:
         """The job's counts."""
         return ProgressCounts(received=self.received, undecodable=self.undecodable, last=self.last)
 
-    def append(self, text: str) -> None:
-        """Add the job's next report."""
-        self.received += 1
+    def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
+        """Add the job's next report, or a note, which came at ``time`` (seconds)."""
+        self.received += not note
         self.last += 1
         if not self._blocks or len(self._blocks[-1]) >= SIZE:
             if self._blocks:
                 self._blocks[-1].pack()
             self._blocks.append(ReportBlock())
-        self._blocks[-1].append(self.last, text)
+        self._blocks[-1].append(text, position=self.last, time=time, note=note)
         self._count += 1
         self._bytes += text_bytes(text)
         while self._blocks and (self._count > self._limit or self._bytes > self._max_bytes):
@@ -87,9 +89,11 @@ class ProgressLog:
         if after >= self.last:
             return None
         texts: list[str] = []
+        times: list[float] = []
+        notes: list[int] = []
         size = 0
         last = final = self.last
-        for position, text in self._from(after + 1):
+        for position, time, note, text in self._from(after + 1):
             if not texts:
                 at = bisect_right(self._job_ends, position - 1)
                 final = self.last if at == len(self._job_ends) else self._job_ends[at]
@@ -98,22 +102,28 @@ class ProgressLog:
             size += text_bytes(text)
             if texts and (size > PAGE_BYTES or len(texts) == limit or position > final):
                 break
+            if note:
+                notes.append(len(texts))
             texts.append(text)
+            times.append(time)
             last = position
         return ProgressPage(
             messages=tuple(texts),
             last=last,
             missed=last - len(texts) - after,
             ended=self._is_end(last),
+            notes=tuple(notes),
+            times=tuple(times),
         )
 
-    def _from(self, position: int) -> Iterator[tuple[int, str]]:
-        """The reports that are there from ``position`` on."""
+    def _from(self, position: int) -> Iterator[tuple[int, float, int, str]]:
+        """What is there from ``position`` on: position, time, whether it is a note, text."""
         begin = bisect_left(self._blocks, position, key=lambda block: block.last)
         for at in range(begin, len(self._blocks)):
             block = self._blocks[at]
             index = bisect_left(block.positions, position)
-            yield from zip(block.positions[index:], block.texts()[index:], strict=True)
+            columns = block.positions, block.times, block.notes, block.texts()
+            yield from zip(*(column[index:] for column in columns), strict=True)
 
     def _is_end(self, position: int) -> bool:
         at = bisect_left(self._job_ends, position)
@@ -128,7 +138,7 @@ class ProgressLog:
             block.unpack()
             texts = block.texts()
             while self._thinned_to < len(block):
-                if _is_batch(texts[self._thinned_to]):
+                if _is_passing(texts[self._thinned_to], note=bool(block.notes[self._thinned_to])):
                     self._remove(self._thinned, self._thinned_to)
                     return
                 self._thinned_to += 1
@@ -142,8 +152,7 @@ class ProgressLog:
         block = self._blocks[self._thinned]
         former = self._blocks[self._thinned - 1] if self._thinned else None
         if former is not None and len(former) + len(block) <= SIZE:
-            for position, text in zip(block.positions, block.texts(), strict=True):
-                former.append(position, text)
+            former.extend(block)
             former.pack()
             del self._blocks[self._thinned]
         else:
@@ -171,9 +180,11 @@ def text_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _is_batch(text: str) -> bool:
+def _is_passing(text: str, *, note: bool) -> bool:
+    """Whether the run can be understood without it."""
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(report, dict) and report.get("event") in ("batch_start", "batch_end")
+    passing = PASSING_EVENTS if note else ("batch_start", "batch_end")
+    return isinstance(report, dict) and report.get("event") in passing

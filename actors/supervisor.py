@@ -40,6 +40,7 @@ from actors.supervisor_inbox import (
 )
 from actors.typed_ref import Adapter, TypedRef, deliver
 from messages import (
+    AddToLog,
     AttachClient,
     AwaitNextTrainer,
     ChildDown,
@@ -173,6 +174,8 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 self._roster.detach(message.client_id)
             case SendControl():
                 self._send_control(message)
+            case AddToLog():
+                self._children.listener.tell(message)
             case GetStatus():
                 self._report_status(message)
             case FromChild():
@@ -317,19 +320,16 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def _end_job(self) -> None:
         """Deliver what is left, then close everything."""
-        drain = self._settings.drain_timeout
-        if self._shutdown is not None:
-            drain = min(drain, self._shutdown.within / 4)
         match self._phase:
             case Phase.BYPASSED:
                 self._closed()
             case Phase.SWITCHING:
                 self._become(Phase.STOPPING, keep_step=not self._delivery.received)
-                self._delivery.stop_instead(drain)
+                self._delivery.stop_instead(self._drain_timeout())
             case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
                 self._become(Phase.STOPPING)
                 if self._sockets.listening:
-                    self._delivery.begin(drain, stop_listening=True)
+                    self._delivery.begin(self._drain_timeout(), stop_listening=True)
                 else:
                     self._delivered(self._log.counts)
             case Phase.STOPPING | Phase.IDLE:
@@ -337,8 +337,14 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case _:
                 assert_never(self._phase)
 
+    def _drain_timeout(self) -> float:
+        drain = self._settings.drain_timeout
+        return drain if self._shutdown is None else min(drain, self._shutdown.within / 4)
+
     def _delivered(self, counts: ProgressCounts) -> None:
-        assert self._job is not None
+        if self._job is None:
+            self._end_children()
+            return
         self._job.counts = counts
         if self._phase is Phase.SWITCHING:
             self._begin_next_job(self._job, counts)
@@ -413,8 +419,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             reason = "the reporter is being ended"
             deliver(self._owner, ClientGone(client_id=message.client_id, reason=reason))
             return
-        # A client without a place begins with the first report of the job that is reported.
-        after = self._log.last if self._job is None else self._job_start
+        after = message.after
+        if after is None:  # with the first report of the job that is reported
+            after = self._log.last if self._job is None else self._job_start
         self._roster.attach(message, after=after)
 
     def _from_client(self, message: FromClient) -> None:
@@ -519,12 +526,18 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
     def _shut_down(self, message: Shutdown) -> None:
         self._shutdown = message
         if self._job is None:
-            self._end_children()
+            if self._phase is Phase.IDLE:
+                self._become(Phase.STOPPING)
+                if len(self._roster):  # they are given what has been noted since the last job
+                    self._delivery.begin(self._drain_timeout(), stop_listening=True)
+                else:
+                    self._end_children()
         else:
             self._job.outcome = self._job.outcome or JobOutcome.CANCELLED
             self._end_job()
 
     def _end_children(self) -> None:
+        self._phase = Phase.STOPPING
         self._steps.begin(END_TIMEOUT, self._leave)
         self._roster.close_all()
         self._children.end()

@@ -5,7 +5,7 @@ A report's *position* counts from 1 and goes on from job to job; position 0 is b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -76,13 +76,36 @@ class ProgressPage:
 
     The report ``messages[i]`` has the position ``last - len(messages) + 1 + i``. ``missed`` counts
     the reports between the requested place and the first of the page that have left the bounded
-    log. ``ended`` says that ``last`` is the last report of a job that is over.
+    log. ``ended`` says that ``last`` is the last report of a job that is over. ``messages[i]`` came
+    at ``times[i]`` (seconds since the epoch), and is a note if ``i`` is in ``notes``.
     """
 
     messages: tuple[str, ...]
     last: int
     missed: int
     ended: bool
+    notes: tuple[int, ...] = ()
+    times: tuple[float, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """What stands in the run's log: a report of the trainer, or a note of the worker.
+
+    A note is the JSON of a worker event (``messages.wire.encode_event``). ``time`` is when it came,
+    in seconds since the epoch; None is when it is added.
+    """
+
+    text: str
+    note: bool = False
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddToLog:
+    """Add ``entries`` to the run's log, between the trainer's reports; legal at any time."""
+
+    entries: tuple[LogEntry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +172,5 @@ class StopListening:
 
 
 ProgressListenerMessage: TypeAlias = (
-    StartListening | ReadProgress | StopReading | EndJob | CountProgress | StopListening
+    StartListening | ReadProgress | StopReading | AddToLog | EndJob | CountProgress | StopListening
 )

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from messages.client_channel import ClientStatus, DataChannel
 from messages.control_socket import ControlReply
 from messages.mailbox import Mailbox
+from messages.progress_listener import AddToLog
 
 
 class JobOutcome(enum.Enum):
@@ -142,13 +143,15 @@ class AttachClient:
 
     A ``client_id`` that is attached gets its channel replaced; one that was attached before goes
     on after the last report that its former channel took; a new one begins with the first report
-    of the job that is reported. With ``accept_control=False`` its control texts are not published
-    but told to the owner like any other text.
+    of the job that is reported, or with what comes after the position ``after``. With
+    ``accept_control=False`` its control texts are not published but told to the owner like any
+    other text.
     """
 
     channel: DataChannel
     client_id: str
     accept_control: bool = True
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,5 +257,6 @@ SupervisorMessage: TypeAlias = (
     | AttachClient
     | DetachClient
     | SendControl
+    | AddToLog
     | GetStatus
 )

@@ -1,15 +1,51 @@
 """Data-channel text <-> messages: the only place that knows a prefix. Pure functions.
 
-The prefixes are those of the SLEAP clients: ``PROGRESS_REPORT::`` out; ``CONTROL_COMMAND::`` (the
-current client) and ``ZMQ_CTRL::`` (the older one) in. A prefix counts only at the start of a text,
-and what follows it may contain ``::``.
+The prefixes are those of the SLEAP clients: ``PROGRESS_REPORT::`` and ``CR::`` out;
+``CONTROL_COMMAND::`` (the current client) and ``ZMQ_CTRL::`` (the older one) in. A prefix counts
+only at the start of a text, and what follows it may contain ``::``.
 """
 
+import dataclasses
+import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from messages.events import (
+    ClockTold,
+    ControlStep,
+    ControlTaken,
+    GpuUse,
+    OutputWritten,
+    ResourcesUsed,
+    RunState,
+    StateChanged,
+    TrainingReport,
+    WorkerEvent,
+)
 
 PROGRESS_REPORT: Final = "PROGRESS_REPORT::"
+CHANGING_LINE: Final = "CR::"
 CONTROL_PREFIXES: Final = ("ZMQ_CTRL::", "CONTROL_COMMAND::")
+
+EVENTS_PROTOCOL: Final = "sleap-progress.v1"
+"""The sub-protocol of a channel whose client wants the worker's events too."""
+
+EVENT_MARK: Final = "__meta__"
+"""The ``what`` of a worker event: every SLEAP client ignores a report whose ``what`` it has not
+seen at ``train_begin``."""
+
+_EVENTS: Final[dict[str, type[WorkerEvent]]] = {
+    "clock": ClockTold,
+    "state": StateChanged,
+    "control": ControlTaken,
+    "output": OutputWritten,
+    "resources": ResourcesUsed,
+    "ended": TrainingReport,
+}
+_NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
+
+PASSING_EVENTS: Final = ("output", "resources", "control")
+"""The names of the events without which a run can be understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +83,45 @@ def parse_client_text(text: str) -> ControlText | OtherText:
         if text.startswith(prefix):
             return ControlText(command=text.removeprefix(prefix))
     return OtherText(text=text)
+
+
+def encode_event(event: WorkerEvent) -> str:
+    """The JSON of a worker event, to be carried like a report."""
+    fields = dataclasses.asdict(event)
+    return json.dumps({"what": EVENT_MARK, "event": _NAMES[type(event)], **fields})
+
+
+def decode_event(message: str) -> WorkerEvent | None:
+    """The worker event that ``message`` is the JSON of, or None for a trainer's message."""
+    if EVENT_MARK not in message:
+        return None
+    try:
+        fields = json.loads(message)
+        if fields.pop("what") != EVENT_MARK:
+            return None
+        return _event(_EVENTS[fields.pop("event")], fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _event(kind: type[WorkerEvent], fields: dict[str, Any]) -> WorkerEvent:
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    if kind is StateChanged:
+        fields["state"] = RunState(fields["state"])
+    elif kind is ControlTaken:
+        fields["step"] = ControlStep(fields["step"])
+    elif kind is ResourcesUsed:
+        fields["gpus"] = tuple(GpuUse(**gpu) for gpu in fields["gpus"])
+    return kind(**fields)
+
+
+def plain_text(note: str) -> str:
+    """What a client that does not know worker events is sent for one; nothing but log lines."""
+    event = decode_event(note)
+    if not isinstance(event, OutputWritten):
+        return ""
+    if event.changing is not None and not event.lines:
+        return CHANGING_LINE + event.changing
+    return "".join(f"{line}\n" for line in event.lines)

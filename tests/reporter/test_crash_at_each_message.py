@@ -18,6 +18,7 @@ from actors import (
     spawn_supervisor,
 )
 from messages import (
+    AddToLog,
     CloseChannel,
     ControlHeld,
     ControlPublished,
@@ -25,6 +26,7 @@ from messages import (
     DetachClient,
     ForwardText,
     JobOutcome,
+    LogEntry,
     PublishControl,
     ReportingDegraded,
     ReportingFailed,
@@ -136,6 +138,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         obeys_sooner_or_later(supervisor, trainer)
         for ref in pykka.ActorRegistry.get_by_class_name(CLIENT):
             ref.tell(ForwardText(text="a text"))
+        supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
         loop_thread.call(alice.receive, "CONTROL_COMMAND::by the client")
         loop_thread.call(stalled.open)
         loop_thread.call(stalled.drain)

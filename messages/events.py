@@ -1,0 +1,135 @@
+"""Worker events: what the worker itself has to say of a run, beside the trainer's reports.
+
+They stand in the run's log as notes. A client that asks for them gets them between the reports
+(``messages.wire.EVENTS_PROTOCOL``).
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+class RunState(enum.StrEnum):
+    """Where a run stands, as far as the worker knows."""
+
+    STARTING = "starting"
+    """The sockets are being bound."""
+    WAITING = "waiting"
+    """The trainer runs, or is to come, and has not joined yet."""
+    TRAINING = "training"
+    """The trainer has joined."""
+    STOPPING = "stopping"
+    """The trainer has been asked to stop."""
+    CANCELLING = "cancelling"
+    """The trainer's process group is being ended."""
+    ENDED = "ended"
+    """The trainer has ended; ``TrainingReport`` says how."""
+
+
+class ControlStep(enum.StrEnum):
+    """What becomes of a stop, a cancellation, or another command to the trainer."""
+
+    HELD = "held"
+    """It waits for the trainer to be ready."""
+    SENT = "sent"
+    """It has been published to the trainer."""
+    REFUSED = "refused"
+    """It goes nowhere."""
+    TERMINATING = "terminating"
+    """TERM has been sent to the trainer's process group."""
+    KILLING = "killing"
+    """KILL has been sent to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTold:
+    """What follows came at ``time``, in seconds since the epoch."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged:
+    """The run has come to ``state``; ``text`` says so in words.
+
+    ``title`` is the training's command, ``epochs`` their number where it is known.
+    """
+
+    state: RunState
+    text: str
+    title: str = ""
+    epochs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlTaken:
+    """A ``command`` of ``by`` (a client's id, or ``terminal``) has come to ``step``."""
+
+    command: str
+    by: str
+    step: ControlStep
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputWritten:
+    """The trainer has written ``lines``.
+
+    ``changing`` is the line that it writes again and again, as progress bars do it, in its last
+    state; None when there is none.
+    """
+
+    lines: tuple[str, ...] = ()
+    changing: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuUse:
+    """One GPU: its memory in bytes, and how busy it is in percent."""
+
+    name: str
+    memory: int
+    memory_total: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcesUsed:
+    """What the trainer's process tree uses: percent of one CPU core, bytes of memory, and GPUs.
+
+    ``memory_total`` is the machine's, ``cores`` the number of its CPU cores.
+    """
+
+    percent: float
+    memory: int
+    memory_total: int
+    cores: int
+    processes: int
+    gpus: tuple[GpuUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingReport:
+    """How the training ended.
+
+    ``outcome`` is a ``JobOutcome``'s value. ``exit_code`` is the process's, None when a signal
+    ended it, which ``signal`` names, or when nobody knows. ``train_end`` says whether the trainer's
+    last message came, ``checkpoints`` which of its files were written during the run. Of a failure,
+    ``cause`` says why in words and ``advice`` what to do, where the output shows it;
+    ``last_lines`` are its last ones. ``text`` says all of it in one sentence.
+    """
+
+    outcome: str
+    text: str
+    exit_code: int | None = None
+    signal: str | None = None
+    train_end: bool = False
+    checkpoints: tuple[str, ...] = ()
+    cause: str | None = None
+    advice: str | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+WorkerEvent: TypeAlias = (
+    ClockTold | StateChanged | ControlTaken | OutputWritten | ResourcesUsed | TrainingReport
+)

@@ -1,0 +1,122 @@
+"""The worker's notes stand in the run's log between the reports, for the clients that want them."""
+
+import pytest
+
+from actors import ReporterSettings, spawn_supervisor
+from messages import (
+    EVENTS_PROTOCOL,
+    AddToLog,
+    AttachClient,
+    LogEntry,
+    OutputWritten,
+    RunState,
+    StateChanged,
+    decode_event,
+    decode_report,
+    encode_event,
+)
+from tests.conftest import FREE_PORT
+from tests.support.channel import FakeChannel
+from tests.support.probe import PATIENCE
+from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+
+STATE = encode_event(StateChanged(state=RunState.TRAINING, text="training"))
+OUTPUT = encode_event(OutputWritten(lines=("a line",)))
+
+
+def note(supervisor, *texts):
+    entries = tuple(LogEntry(text=text, note=True) for text in texts)
+    supervisor.tell(AddToLog(entries=entries))
+
+
+def events_channel():
+    channel = FakeChannel()
+    channel.protocol = EVENTS_PROTOCOL
+    return channel
+
+
+def without_clock(texts):
+    messages = [decode_report(text) for text in texts]
+    return [m for m in messages if '"event": "clock"' not in m]
+
+
+def got(channel, count):
+    """What is sent beside the time, as soon as it is ``count`` messages."""
+    return without_clock(channel.wait_for(lambda sent: len(without_clock(sent)) >= count))
+
+
+def test_reports_and_notes_reach_each_client_in_the_order_of_the_log(supervisor):
+    page, other = events_channel(), FakeChannel()
+    attach_client(supervisor, page, "page")
+    attach_client(supervisor, other, "other")
+    ready = start(supervisor)
+    note(supervisor, STATE)
+    other.wait_for_count(0)
+    with trainer_for(ready) as trainer:
+        trainer.send("one")
+        other.wait_for_count(1)
+        note(supervisor, OUTPUT)
+        other.wait_for_count(2)
+        trainer.send("two")
+        assert other.wait_for_count(3) == [*forwarded(["one"]), "a line\n", *forwarded(["two"])]
+        late = events_channel()
+        attach_client(supervisor, late, "late")
+        for channel in (page, late):
+            texts = channel.wait_for(lambda sent: "PROGRESS_REPORT::two" in sent)
+            assert without_clock(texts) == [STATE, "one", OUTPUT, "two"]
+    summary = stop(supervisor).summary
+    assert (summary.received, summary.forwarded, summary.failed) == (2, 6, 0)
+
+
+def test_a_client_that_comes_back_with_the_other_protocol_goes_on_where_it_was(
+    supervisor, loop_thread
+):
+    former, later = FakeChannel(buffering=True), events_channel()
+    attach_client(supervisor, former, "alice")
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(200))
+        former.wait_for(lambda sent: len(sent) > 10)
+        attach_client(supervisor, later, "alice")
+        later.wait_for(lambda sent: sent[-1] == forwarded(reports(200))[-1])
+    got = [decode_report(text) for text in former.sent] + without_clock(later.sent)
+    assert got == reports(200)
+
+
+def test_a_client_may_ask_for_what_comes_after_a_position(supervisor):
+    note(supervisor, STATE)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(4))
+        for after, expected in ((0, 5), (3, 2)):
+            channel = events_channel()
+            supervisor.tell(AttachClient(channel=channel, client_id=f"from {after}", after=after))
+            assert got(channel, expected) == [STATE, *reports(4)][after:]
+
+
+def test_entries_of_an_earlier_run_are_reports_with_their_own_time(supervisor):
+    channel = events_channel()
+    entries = tuple(LogEntry(text=text, time=100.0 + n) for n, text in enumerate(reports(3)))
+    attach_client(supervisor, channel)
+    supervisor.tell(AddToLog(entries=entries))
+    assert got(channel, 3) == reports(3)
+    clocks = [decode_event(decode_report(text)) for text in channel.sent]
+    assert [clock.time for clock in clocks if clock is not None] == [100.0, 101.0, 102.0]
+
+
+@pytest.mark.parametrize("gui", [True, False])
+def test_what_is_noted_after_the_last_job_is_given_to_the_clients_before_the_end(
+    loop_thread, owner, gui
+):
+    settings = ReporterSettings(
+        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0
+    )
+    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    channel, other = events_channel(), FakeChannel()
+    attach_client(supervisor, channel, "page")
+    attach_client(supervisor, other, "other")
+    if gui:
+        start(supervisor)
+        stop(supervisor)
+    note(supervisor, *[STATE] * 100)
+    assert supervisor.stop(timeout=PATIENCE)
+    assert without_clock(channel.sent) == [STATE] * 100
+    assert other.sent == []
