@@ -77,7 +77,7 @@ def test_a_client_that_comes_back_with_the_other_protocol_goes_on_where_it_was(
         trainer.send(*reports(200))
         former.wait_for(lambda sent: len(sent) > 10)
         attach_client(supervisor, later, "alice")
-        later.wait_for(lambda sent: sent[-1] == forwarded(reports(200))[-1])
+        later.wait_for(lambda sent: sent[-1:] == forwarded(reports(200))[-1:])
     got = [decode_report(text) for text in former.sent] + without_clock(later.sent)
     assert got == reports(200)
 
