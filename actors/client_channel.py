@@ -217,7 +217,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
     def _attach(self, message: AttachChannel) -> None:
         self._channel = channel = message.channel
         accepted = message.accept_control
-        self._speak(getattr(channel, "protocol", ""))
+        self._begin(getattr(channel, "protocol", ""), message.after)
         self._closed = self._refused = False
         self._channels = number = self._channels + 1
         # A handler that raised would close the client's whole connection: each one only tells.
@@ -235,13 +235,14 @@ class ClientChannelActor(ReporterActor, LoopActor):
             self._me.tell(_Closed(channel=number))
         self._go_on()
 
-    def _speak(self, protocol: str) -> None:
+    def _begin(self, protocol: str, after: int | None) -> None:
         events = protocol == EVENTS_PROTOCOL
-        if events != self._wants_events:
+        self._texts = PageTexts(events=events)
+        if events != self._wants_events or events or after is not None:
             self._wants_events = events
+            self._position = self._position if after is None else after
             self._page.clear()  # it was meant for the former channel: it is read again
             self._reading = False
-        self._texts = PageTexts(events=events)
 
     def _channel_closed(self) -> None:
         if self._closed:

@@ -105,7 +105,8 @@ class ClientRoster:
             client.next = message
             return
         if client is None:
-            client = self._spawn(message, self._places.pop(message.client_id, after))
+            after = self._places.pop(message.client_id, after)
+            client = self._spawn(message, after if message.after is None else message.after)
         if client is not None:
             self._attach(client, message)
 
@@ -221,7 +222,11 @@ class ClientRoster:
         client.channels += 1
         client.lost = False
         client.ref.tell(
-            AttachChannel(channel=message.channel, accept_control=message.accept_control)
+            AttachChannel(
+                channel=message.channel,
+                accept_control=message.accept_control,
+                after=message.after,
+            )
         )
         if self._flush is not None:
             client.ref.tell(self._flush)

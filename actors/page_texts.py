@@ -31,19 +31,25 @@ class PageTexts:
 
     def __init__(self, *, events: bool) -> None:
         self._events = events
-        self._told = float("-inf")
+        self._time = float("-inf")
+        self._next = 0
 
     def of(self, page: ProgressPage) -> Iterator[PageText]:
         """The texts of ``page``, which comes after the one before."""
+        first = page.last - len(page.messages) + 1
         for index, message in enumerate(page.messages):
             is_report = index not in page.notes
-            if not self._events:
+            if self._events:
+                yield from self._clock(first + index, page.times[index] if page.times else 0.0)
+                yield PageText(encode_report(message), 1, is_report)
+            else:
                 text = encode_report(message) if is_report else plain_text(message)
                 yield PageText(text, 1, is_report)
-                continue
-            time = page.times[index] if page.times else 0.0
-            if abs(time - self._told) >= CLOCK_INTERVAL and time:
-                self._told = time
-                clock = encode_report(encode_event(ClockTold(time=round(time, 3))))
-                yield PageText(clock, 0, is_report=False)
-            yield PageText(encode_report(message), 1, is_report)
+
+    def _clock(self, position: int, time: float) -> Iterator[PageText]:
+        """Tell the client when and where it is, if it cannot know."""
+        if abs(time - self._time) >= CLOCK_INTERVAL or position != self._next:
+            self._time = time
+            clock = ClockTold(time=round(time, 3), position=position)
+            yield PageText(encode_report(encode_event(clock)), 0, is_report=False)
+        self._next = position + 1

@@ -83,10 +83,14 @@ class ReportsFlushed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachChannel:
-    """Use ``channel`` from here on, in place of a former one."""
+    """Use ``channel`` from here on, in place of a former one.
+
+    The client goes on after what that took, or after the position ``after``.
+    """
 
     channel: DataChannel
     accept_control: bool = True
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,9 +43,14 @@ class ControlStep(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockTold:
-    """What follows came at ``time``, in seconds since the epoch."""
+    """What follows came at ``time``, in seconds since the epoch.
+
+    The next report or event has the position ``position``, and each one after it the next number
+    until another ``ClockTold``: so a client knows where it stands, also after a gap.
+    """
 
     time: float
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,15 +52,22 @@ def test_a_client_that_wants_events_gets_all_and_the_time_now_and_then() -> None
     messages = [decode_report(text.text) for text in found]
     assert messages[1:4] == ["a", STATE, "b"]
     assert messages[5] == "c"
-    for place, time in ((0, 100.0), (4, 100.0 + 2 * step)):
-        assert decode_event(messages[place] or "") == ClockTold(time=round(time, 3))
+    for place, time, position in ((0, 100.0, 1), (4, 100.0 + 2 * step, 4)):
+        clock = ClockTold(time=round(time, 3), position=position)
+        assert decode_event(messages[place] or "") == clock
 
 
-def test_the_time_goes_on_from_page_to_page() -> None:
+def test_the_clock_goes_on_from_page_to_page_and_is_told_after_a_gap() -> None:
     texts = PageTexts(events=True)
-    assert len(list(texts.of(page("a", times=(100.0,))))) == 2
-    assert len(list(texts.of(page("b", times=(100.0,))))) == 1
-
-
-def test_a_page_without_times_tells_none() -> None:
-    assert len(list(PageTexts(events=True).of(page("a", "b")))) == 2
+    told = []
+    for last in (1, 2, 5, 6):
+        (*clock, _) = texts.of(
+            ProgressPage(messages=("a",), last=last, missed=0, ended=False, times=(100.0,))
+        )
+        told.append([decode_event(decode_report(text.text) or "") for text in clock])
+    assert told == [
+        [ClockTold(time=100.0, position=1)],
+        [],
+        [ClockTold(time=100.0, position=5)],
+        [],
+    ]

@@ -7,6 +7,7 @@ from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
     AttachClient,
+    DetachClient,
     LogEntry,
     OutputWritten,
     RunState,
@@ -90,6 +91,33 @@ def test_a_client_may_ask_for_what_comes_after_a_position(supervisor):
             channel = events_channel()
             supervisor.tell(AttachClient(channel=channel, client_id=f"from {after}", after=after))
             assert got(channel, expected) == [STATE, *reports(4)][after:]
+
+
+def test_a_client_that_knows_its_place_gets_what_comes_after_it_whatever_its_channel_took(
+    supervisor,
+):
+    """Of what a channel took, a connection that broke may have lost the last."""
+    first, second, third = events_channel(), events_channel(), events_channel()
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(5))
+        supervisor.tell(AttachClient(channel=first, client_id="page", after=0))
+        assert got(first, 5) == reports(5)
+        supervisor.tell(AttachClient(channel=second, client_id="page", after=2))
+        assert got(second, 3) == reports(5)[2:]
+        supervisor.tell(DetachClient(client_id="page"))
+        supervisor.tell(AttachClient(channel=third, client_id="page", after=4))
+        assert got(third, 1) == reports(5)[4:]
+        trainer.send("more")
+        assert got(third, 2) == [*reports(5)[4:], "more"]
+    assert first.sent[0] == clock_at(first, 1)
+    assert second.sent[0] == clock_at(second, 3)
+    assert third.sent[0] == clock_at(third, 5)
+
+
+def clock_at(channel, position):
+    """The channel's first text, if it says that the next message has this position."""
+    clock = decode_event(decode_report(channel.sent[0]))
+    return channel.sent[0] if clock.position == position else clock
 
 
 def test_entries_of_an_earlier_run_are_reports_with_their_own_time(supervisor):
