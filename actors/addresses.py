@@ -55,7 +55,7 @@ def bind(
         except zmq.ZMQError as error:
             if error.errno != zmq.EADDRINUSE or tcp is None or not free_port_if_in_use:
                 raise
-            conflict = f"{address} is in use{_by_whom(address)}"
+            conflict = f"{address} is in use{who_listens_at(port_of(address))}"
             socket.bind(f"{tcp[1]}:*")
     except zmq.ZMQError as error:
         raise NotBoundError(_why_not_bound(what, address, error)) from error
@@ -85,9 +85,18 @@ def _why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
 
 
 def _by_whom(address: str) -> str:
-    """The process that listens at ``address``, where the system tells: of others it often hides."""
     try:
-        port = port_of(address)
+        return who_listens_at(port_of(address))
+    except ValueError:
+        return ""
+
+
+def who_listens_at(port: int) -> str:
+    """``" by process ..."``, or nothing where the system does not tell: of others it often hides.
+
+    It takes some milliseconds, so it is not for the event loop's thread.
+    """
+    try:
         for connection in psutil.net_connections(kind="tcp"):
             if (
                 connection.status == psutil.CONN_LISTEN
@@ -98,6 +107,6 @@ def _by_whom(address: str) -> str:
                 name = psutil.Process(connection.pid).name()
                 itself = ", this very one" if connection.pid == os.getpid() else ""
                 return f" by process {connection.pid} ({name}{itself})"
-    except (ValueError, OSError, psutil.Error):
+    except (OSError, psutil.Error):
         pass
     return ""

@@ -23,17 +23,20 @@ def attach(
     client_id: str,
     channel: DataChannel,
     accept_control: bool = True,
+    after: int | None = None,
 ) -> None:
     """Attach ``channel`` as the client ``client_id``, and lose nothing that it sends meanwhile.
 
-    Call it on the event loop's thread, in the very callback that announces the channel: what a
-    client sends before somebody listens is lost for good.
+    ``accept_control`` and ``after`` are those of ``AttachClient``. Call it on the event loop's
+    thread, in the very callback that announces the channel: what a client sends before somebody
+    listens is lost for good.
     """
     supervisor.tell(
         AttachClient(
             client_id=client_id,
             channel=_EarlyChannel(channel),
             accept_control=accept_control,
+            after=after,
         )
     )
 

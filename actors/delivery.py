@@ -98,7 +98,10 @@ class Delivery:
         """All of the job is in the log."""
         if isinstance(answer, ListeningStopped):
             counts = ProgressCounts(
-                received=answer.received, undecodable=answer.undecodable, last=answer.last
+                received=answer.received,
+                undecodable=answer.undecodable,
+                last=answer.last,
+                train_end=answer.train_end,
             )
         elif self._stop_drain is not None:
             self._counts = answer.counts

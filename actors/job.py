@@ -48,6 +48,7 @@ class Job:
                 forwarded=forwarded,
                 failed=failed,
                 undecodable=counts.undecodable,
+                train_end=counts.train_end,
             ),
         )
 

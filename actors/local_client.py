@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Final
 from aiortc import RTCConfiguration, RTCPeerConnection
 
 from actors.attach import attach
-from actors.typed_ref import deliver
-from messages import AttachClient, Mailbox, ShowReport
-from messages.wire import decode_report
+from messages import AttachClient, Mailbox
+from messages.wire import EVENTS_PROTOCOL, decode_event, decode_report
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
+
+    from actors.local_channel import LocalChannel
 
 OPEN_TIMEOUT: Final = 10.0
 """Seconds that the data channel may take to open; it takes half a second."""
 
 
 class LocalClient:
-    """Receives the reports and shows each one; used on the event loop's thread alone."""
+    """Receives the run and passes it on to a screen; used on the event loop's thread alone."""
 
-    def __init__(self, *, client_id: str, screen: Mailbox[ShowReport]) -> None:
+    def __init__(self, *, client_id: str, screen: LocalChannel) -> None:
         self.client_id = client_id
         self._screen = screen
         self._here = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -42,10 +43,10 @@ class LocalClient:
 
         @self._worker.on("datachannel")
         def announced(channel: RTCDataChannel) -> None:
-            attach(supervisor, client_id=self.client_id, channel=channel)
+            attach(supervisor, client_id=self.client_id, channel=channel, after=0)
 
         opened = asyncio.Event()
-        channel = self._here.createDataChannel("training")
+        channel = self._here.createDataChannel("training", protocol=EVENTS_PROTOCOL)
         channel.on("open", opened.set)
         channel.on("message", self._message)
         await self._here.setLocalDescription(await self._here.createOffer())
@@ -77,8 +78,10 @@ class LocalClient:
         await self._worker.close()
 
     def _message(self, data: str | bytes) -> None:
-        report = decode_report(data) if isinstance(data, str) else None
-        if report is not None:
+        if not isinstance(data, str):
+            return
+        report = decode_report(data)
+        if report is not None and decode_event(report) is None:
             self._received += 1
             self._news.set()
-            deliver(self._screen, ShowReport(message=report))
+        self._screen.send(data)

@@ -355,6 +355,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
                         received=counts.received,
                         undecodable=counts.undecodable,
                         last=counts.last,
+                        train_end=counts.train_end,
                     ),
                 )
             case _:

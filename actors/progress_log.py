@@ -23,6 +23,9 @@ PAGE_BYTES: Final = 4 * 1024
 """A page ends before it holds more, but has one report at least: small pages keep the turns of
 the event loop short."""
 
+_TRAIN_END: Final = '"train_end"'
+"""What the text of a trainer's last message holds."""
+
 _JOB_ENDS: Final = 1000
 """Ends of former jobs that are remembered."""
 
@@ -42,6 +45,7 @@ class ProgressLog:
         self.last = 0
         self.received = 0
         self.undecodable = 0
+        self._train_end = False
 
     def __len__(self) -> int:
         return self._count
@@ -49,11 +53,18 @@ class ProgressLog:
     @property
     def counts(self) -> ProgressCounts:
         """The job's counts."""
-        return ProgressCounts(received=self.received, undecodable=self.undecodable, last=self.last)
+        return ProgressCounts(
+            received=self.received,
+            undecodable=self.undecodable,
+            last=self.last,
+            train_end=self._train_end,
+        )
 
     def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
         """Add the job's next report, or a note, which came at ``time`` (seconds)."""
         self.received += not note
+        if _TRAIN_END in text and not note:
+            self._train_end = True
         self.last += 1
         if not self._blocks or len(self._blocks[-1]) >= SIZE:
             if self._blocks:
@@ -73,6 +84,7 @@ class ProgressLog:
     def begin_job(self) -> None:
         """Set the job's counts to 0; the positions go on."""
         self.received = self.undecodable = 0
+        self._train_end = False
 
     def end_job(self) -> None:
         """The last report of the job has been added."""

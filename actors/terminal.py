@@ -1,4 +1,4 @@
-"""The terminal's actor: owns stdout, and shows the run as the client receives it.
+"""The terminal's actor: owns stdout, and shows the run as a client of it.
 
 It runs on a thread of its own, so that a slow terminal holds up nothing else.
 """
@@ -13,20 +13,35 @@ from io import TextIOWrapper
 from typing import TypeAlias, assert_never
 
 import pykka
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from actors.run_record import Epoch, RunRecord
-from actors.typed_ref import TypedRef
+from actors.typed_ref import TypedRef, deliver
 from messages import (
+    TERMINAL,
+    ClockTold,
+    ControlStep,
+    ControlTaken,
+    JobOutcome,
+    OutputWritten,
     ReportingSummary,
-    ShowOutput,
-    ShowReport,
-    ShowState,
+    ResourcesUsed,
+    RunState,
+    ShowLine,
     ShowSummary,
+    StateChanged,
     TerminalMessage,
+    TextsForwarded,
+    TextsTaken,
+    TrainingReport,
+    WarningGiven,
+    WorkerEvent,
+    decode_event,
+    decode_report,
 )
 
 log = logging.getLogger(__name__)
@@ -37,10 +52,10 @@ _Inbox: TypeAlias = TerminalMessage
 class WorkerConsole(Console):
     """stdout; what it cannot encode is replaced, and a reader that goes away ends nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")
-        super().__init__()
+        super().__init__(quiet=quiet)
 
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: write nothing, also not when Python flushes stdout at its end."""
@@ -50,38 +65,51 @@ class WorkerConsole(Console):
         os.close(nowhere)
 
 
-def spawn(*, console: Console, epochs: int | None) -> TypedRef[TerminalMessage]:
-    """Start the actor on a thread of its own; ``epochs`` is their number where it is known."""
-    return TypedRef(TerminalActor.start(console=console, epochs=epochs))
+def spawn(*, console: Console, errors: Console) -> TypedRef[TerminalMessage]:
+    """Start the actor on a thread of its own.
+
+    What went wrong is shown on ``errors`` too when ``console`` is quiet.
+    """
+    return TypedRef(TerminalActor.start(console=console, errors=errors))
 
 
 class TerminalActor(pykka.ThreadingActor):
-    """Takes ``TerminalMessage``: a bar for each epoch on a terminal, a line for each elsewhere."""
+    """Takes ``TerminalMessage``: the run as a client of it knows it.
+
+    On a terminal it has a bar for the epoch, the trainer's progress bar and what it uses below the
+    lines; elsewhere all are lines.
+    """
 
     use_daemon_thread = True
 
-    def __init__(self, *, console: Console, epochs: int | None) -> None:
+    def __init__(self, *, console: Console, errors: Console) -> None:
         super().__init__()
         self._console = console
-        self._epochs = epochs
+        self._errors = errors
         self._record = RunRecord()
+        self._clock: float | None = None
+        self._epochs: int | None = None
         self._bar: TaskID | None = None
+        self._changing = self._resources = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[losses]}"),
             console=console,
-            disable=not console.is_terminal,
+        )
+        self._live = Live(
+            console=console, get_renderable=self._below, transient=True, auto_refresh=True
         )
 
     def on_start(self) -> None:
         """Begin to show."""
-        self._progress.start()
+        if self._console.is_terminal:
+            self._live.start()
 
     def on_stop(self) -> None:
         """Leave the terminal as it was."""
-        self._progress.stop()
+        self._live.stop()
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message; a stdout that takes nothing, as on a full disk, is let go of."""
@@ -90,20 +118,70 @@ class TerminalActor(pykka.ThreadingActor):
         except OSError as error:
             log.error("stdout is not written to any more: %s", error)
             self._console.quiet = True
+        if isinstance(message, TextsForwarded):
+            deliver(message.reply_to, TextsTaken())
 
     def _show(self, message: _Inbox) -> None:
         match message:
-            case ShowState():
-                self._console.print(Text(message.text, style="bold"), soft_wrap=True)
-            case ShowOutput():
-                for line in message.lines:
-                    self._console.print(Text.from_ansi(line, style="dim"), soft_wrap=True)
-            case ShowReport():
-                self._show_report(self._record.add(message.message, now=time.monotonic()))
+            case TextsForwarded():
+                for text in message.texts:
+                    self._show_text(text)
+            case ShowLine():
+                self._line(message.text)
             case ShowSummary():
                 self._show_summary(message.summary)
             case _:
                 assert_never(message)
+
+    def _below(self) -> Group:
+        lines = (Text.from_ansi(line, style="dim") for line in (self._changing, self._resources))
+        return Group(*(line for line in lines if line), self._progress)
+
+    # The run
+
+    def _show_text(self, text: str) -> None:
+        message = decode_report(text)
+        if message is None:
+            return
+        event = decode_event(message)
+        if event is None:
+            now = time.monotonic() if self._clock is None else self._clock
+            self._show_report(self._record.add(message, now=now))
+        else:
+            self._show_event(event)
+
+    def _show_event(self, event: WorkerEvent) -> None:
+        match event:
+            case ClockTold():
+                self._clock = event.time
+            case StateChanged():
+                self._epochs = event.epochs
+                if event.state is not RunState.ENDED:  # the report has said it
+                    self._line(event.text)
+            case ControlTaken():
+                again = event.by == TERMINAL and event.step is ControlStep.SENT
+                self._line(event.text + ("; Ctrl-C again ends it at once" if again else ""))
+            case OutputWritten():
+                self._changing = event.changing or ""
+                for line in event.lines:
+                    self._console.print(Text.from_ansi(line, style="dim"), soft_wrap=True)
+            case ResourcesUsed():
+                self._resources = _resources(event)
+            case WarningGiven():
+                self._trouble(f"warning: {event.text}")
+            case TrainingReport():
+                self._show_end(event)
+            case _:
+                assert_never(event)
+
+    def _show_end(self, report: TrainingReport) -> None:
+        self._changing = self._resources = ""
+        if report.outcome == JobOutcome.FAILED.value:
+            self._trouble(f"error: {report.text}")
+            if report.advice:
+                self._trouble(f"  {report.advice}")
+        else:
+            self._line(report.text)
 
     def _show_report(self, event: str) -> None:
         epoch = self._record.epoch
@@ -117,20 +195,28 @@ class TerminalActor(pykka.ThreadingActor):
             losses = f"loss {_shown(epoch.batch_loss)}"
             self._progress.update(self._bar, completed=epoch.batches, losses=losses)
         elif self._bar is not None and event == "epoch_end":
+            self._progress.remove_task(self._bar)
+            self._bar = None
             losses = f"loss {_shown(epoch.train_loss)}  val {_shown(epoch.val_loss)}"
-            self._progress.update(
-                self._bar, total=epoch.batches, completed=epoch.batches, losses=losses
-            )
-            if not self._console.is_terminal:
-                line = f"{self._title(epoch)}: {epoch.batches} batches  {losses}"
-                self._console.print(Text(line), soft_wrap=True)
+            line = f"{self._title(epoch)}: {epoch.batches} batches  {losses}"
+            self._console.print(Text(line), soft_wrap=True)
 
     def _title(self, epoch: Epoch) -> str:
         last = "" if self._epochs is None else f"/{self._epochs}"
         return f"epoch {epoch.number + 1}{last}"
 
+    # Lines
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(text, style="bold"), soft_wrap=True)
+
+    def _trouble(self, text: str) -> None:
+        self._line(text)
+        if self._console.quiet:
+            self._errors.print(Text(text), soft_wrap=True)
+
     def _show_summary(self, summary: ReportingSummary | None) -> None:
-        self._progress.stop()
+        self._live.stop()
         if self._record.epochs:
             self._console.print(self._run_table())
         if summary is not None:
@@ -155,7 +241,8 @@ class TerminalActor(pykka.ThreadingActor):
         table.add_column("count")
         table.add_column("reports", justify="right")
         table.add_row("received from the trainer", str(summary.received))
-        table.add_row("forwarded to the client", str(summary.forwarded))
+        clients = "client" if summary.forwarded <= summary.received else "clients together"
+        table.add_row(f"forwarded to the {clients}", str(summary.forwarded))
         table.add_row("failed", str(summary.failed))
         table.add_row("undecodable", str(summary.undecodable))
         table.add_section()
@@ -167,3 +254,16 @@ class TerminalActor(pykka.ThreadingActor):
 
 def _shown(loss: float | None) -> str:
     return "-" if loss is None else f"{loss:.5f}"
+
+
+def _resources(used: ResourcesUsed) -> str:
+    parts = [f"CPU {used.percent:.0f} %", f"memory {_gigabytes(used.memory)}"]
+    parts += [
+        f"{gpu.name} {gpu.percent} %, {_gigabytes(gpu.memory)} of {_gigabytes(gpu.memory_total)}"
+        for gpu in used.gpus
+    ]
+    return "  ".join(parts)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

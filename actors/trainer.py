@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
 from actors.base import ReporterActor
-from actors.output_lines import OutputLines
+from actors.memory_kills import OutOfMemoryKills
+from actors.output_lines import LineBudget, OutputLines, Written
+from actors.training_files import checkpoints_since
 from actors.typed_ref import TypedRef, deliver
 from messages import (
     ChildDown,
@@ -29,6 +34,7 @@ from messages import (
     TrainerMessage,
     TrainerNotStarted,
     TrainerOutput,
+    TrainerSignalled,
     TrainerStarted,
 )
 
@@ -37,8 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE: Final = 5.0
-"""Seconds from TERM to KILL."""
+CHANGING_INTERVAL: Final = 0.2
+"""Seconds between two states of a progress bar that are told."""
 
 OUTPUT_TIMEOUT: Final = 1.0
 """Seconds after the process's end that the rest of its output is waited for: a process that left
@@ -93,6 +99,9 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._output_ended = False
         self._timers: list[Cancellable] = []
         self._terminated = False
+        self._folders: tuple[Path, ...] = ()
+        self._began = 0.0
+        self._memory = OutOfMemoryKills()
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -100,7 +109,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             case StartTrainer():
                 self._start(message)
             case TerminateTrainer():
-                self._terminate()
+                self._terminate(message.grace)
             case _ProcessEnded() | _OutputEnded() | _GraceOver():
                 if message.process == self._number:  # not of the one before
                     self._process_changed(message)
@@ -120,8 +129,8 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
                 self._output_ended = True
                 self._finish_when_ended()
             case _GraceOver():
-                log.warning("the trainer has not ended %.1f s after TERM: KILL", GRACE)
-                self._signal(signal.SIGKILL)
+                log.warning("the trainer has not ended after TERM: KILL")
+                self._signal_and_tell(signal.SIGKILL)
             case _:
                 assert_never(message)
 
@@ -138,6 +147,8 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
                 stderr=subprocess.STDOUT if message.capture else None,
                 # A process group of its own: a Ctrl-C in the terminal is the worker's to handle.
                 start_new_session=True,
+                # Python would keep lines that go into a pipe to itself for a long time.
+                env={"PYTHONUNBUFFERED": "1", **os.environ} if message.capture else None,
             )
         except (OSError, ValueError) as error:
             reason = f"{message.command[0]} cannot be started: {error}"
@@ -146,6 +157,8 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         log.info("trainer %d started: %s", process.pid, message.command)
         self._number = number = self._number + 1
         self._reply_to = message.reply_to
+        self._folders, self._began = message.checkpoint_folders, time.time()
+        self._memory = OutOfMemoryKills(process.pid)
         self._returncode = None
         self._terminated = False
         self._output_ended = process.stdout is None
@@ -165,26 +178,31 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
 
     def _read(self, output: IO[bytes], number: int, reply_to: Mailbox[TrainerEvent]) -> None:
         """Read to the end, whatever becomes of the lines: a full pipe would stall the training."""
+        teller = _OutputTeller(reply_to)
         lines = OutputLines()
         with output:
-            while data := os.read(output.fileno(), _CHUNK):
-                self._tell_lines(lines.feed(data), reply_to)
-        self._tell_lines(lines.end(), reply_to)
+            poll = select.poll()
+            poll.register(output, select.POLLIN)
+            while True:
+                if teller.waits and not poll.poll(CHANGING_INTERVAL * 1000):
+                    teller.tell_changing()
+                    continue
+                data = os.read(output.fileno(), _CHUNK)
+                if not data:
+                    break
+                teller.take(lines.feed(data))
+        teller.take(lines.end())
         self._me.tell(_OutputEnded(process=number))
 
-    def _tell_lines(self, lines: tuple[str, ...], reply_to: Mailbox[TrainerEvent]) -> None:
-        if lines:
-            deliver(reply_to, TrainerOutput(lines=lines))
-
-    def _terminate(self) -> None:
+    def _terminate(self, grace: float) -> None:
         if self._process is None:
             return
         if self._terminated:
-            self._signal(signal.SIGKILL)
+            self._signal_and_tell(signal.SIGKILL)
             return
         self._terminated = True
-        self._signal(signal.SIGTERM)
-        self._after(GRACE, _GraceOver(process=self._number))
+        self._signal_and_tell(signal.SIGTERM)
+        self._after(grace, _GraceOver(process=self._number))
 
     def _process_ended(self, returncode: int) -> None:
         log.info("trainer ended with %d", returncode)
@@ -199,7 +217,21 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             return
         self._cancel_timers()
         reply_to, self._reply_to, self._process = self._reply_to, None, None
-        deliver(reply_to, TrainerExited(returncode=self._returncode))
+        deliver(
+            reply_to,
+            TrainerExited(
+                returncode=self._returncode,
+                checkpoints=checkpoints_since(self._folders, self._began)
+                if self._folders
+                else None,
+                out_of_memory=not self._terminated and self._memory.happened(),
+            ),
+        )
+
+    def _signal_and_tell(self, number: signal.Signals) -> None:
+        self._signal(number)
+        if self._reply_to is not None and self._returncode is None:
+            deliver(self._reply_to, TrainerSignalled(name=number.name))
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -214,3 +246,35 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
     def _cancel_timers(self) -> None:
         while self._timers:
             self._timers.pop().cancel()
+
+
+class _OutputTeller:
+    """Tells lines as they come, and a changing line now and then; on the reading thread."""
+
+    def __init__(self, reply_to: Mailbox[TrainerEvent]) -> None:
+        self._reply_to = reply_to
+        self._budget = LineBudget()
+        self._changing: str | None = None
+        self._told: str | None = None
+        self._told_at = float("-inf")
+
+    @property
+    def waits(self) -> bool:
+        """Whether a state of the changing line has not been told yet."""
+        return self._changing != self._told
+
+    def take(self, written: Written) -> None:
+        """Tell what there is to be told."""
+        self._changing = written.changing
+        now = time.monotonic()
+        lines = self._budget.pass_on(written.lines, now=now)
+        if lines or (self.waits and now - self._told_at >= CHANGING_INTERVAL):
+            self._tell(lines, now)
+
+    def tell_changing(self) -> None:
+        """Nothing more comes for the moment: tell the last state."""
+        self._tell((), time.monotonic())
+
+    def _tell(self, lines: tuple[str, ...], now: float) -> None:
+        self._told, self._told_at = self._changing, now
+        deliver(self._reply_to, TrainerOutput(lines=lines, changing=self._changing))

@@ -135,6 +135,19 @@ class TrainingReport:
     last_lines: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningGiven:
+    """Something is not as it should be, and the training goes on."""
+
+    text: str
+
+
 WorkerEvent: TypeAlias = (
-    ClockTold | StateChanged | ControlTaken | OutputWritten | ResourcesUsed | TrainingReport
+    ClockTold
+    | StateChanged
+    | ControlTaken
+    | OutputWritten
+    | ResourcesUsed
+    | WarningGiven
+    | TrainingReport
 )

@@ -52,6 +52,8 @@ class ProgressCounts:
     received: int = 0
     undecodable: int = 0
     last: int = 0
+    train_end: bool = field(default=False, compare=False)
+    """Whether the trainer's last message has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class ListeningStopped:
     received: int
     undecodable: int = 0
     last: int = 0
+    train_end: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ Every request carries ``reply_to`` and gets its answer there.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from messages.client_channel import ClientStatus, DataChannel
@@ -48,13 +48,15 @@ class ReportingSummary:
     that are not one non-empty UTF-8 text and so could not be forwarded. ``forwarded`` and
     ``failed`` are summed over the clients: reports handed to a client's channel, and reports that
     an attached client could not be given. With one client attached from start to end,
-    ``received == forwarded + failed + undecodable``.
+    ``received == forwarded + failed + undecodable``. ``train_end`` says whether the trainer's last
+    message came.
     """
 
     received: int = 0
     forwarded: int = 0
     failed: int = 0
     undecodable: int = 0
+    train_end: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,28 +3,15 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from messages.local_channel import TextsForwarded
 from messages.supervisor import ReportingSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowState:
-    """A line that says where the run stands."""
+class ShowLine:
+    """A line of the worker's own, beside the run."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowOutput:
-    """Lines of the trainer's output."""
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowReport:
-    """The client has received the trainer's ``message``."""
-
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,4 +21,4 @@ class ShowSummary:
     summary: ReportingSummary | None
 
 
-TerminalMessage: TypeAlias = ShowState | ShowOutput | ShowReport | ShowSummary
+TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowSummary

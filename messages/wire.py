@@ -1,8 +1,9 @@
 """Data-channel text <-> messages: the only place that knows a prefix. Pure functions.
 
 The prefixes are those of the SLEAP clients: ``PROGRESS_REPORT::`` and ``CR::`` out;
-``CONTROL_COMMAND::`` (the current client) and ``ZMQ_CTRL::`` (the older one) in. A prefix counts
-only at the start of a text, and what follows it may contain ``::``.
+``CONTROL_COMMAND::`` (the current client) and ``ZMQ_CTRL::`` (the older one), ``JOB_STOP`` and
+``JOB_CANCEL`` in. A prefix counts only at the start of a text, and what follows it may contain
+``::``.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from messages.events import (
     RunState,
     StateChanged,
     TrainingReport,
+    WarningGiven,
     WorkerEvent,
 )
 
@@ -40,6 +42,7 @@ _EVENTS: Final[dict[str, type[WorkerEvent]]] = {
     "control": ControlTaken,
     "output": OutputWritten,
     "resources": ResourcesUsed,
+    "warning": WarningGiven,
     "ended": TrainingReport,
 }
 _NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
@@ -53,6 +56,18 @@ class ControlText:
     """The client asks for ``command`` to be published to the trainer."""
 
     command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopText:
+    """The client asks for the training to be stopped; ``command`` is how it spells that, if so."""
+
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelText:
+    """The client asks for the trainer's process to be ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,29 @@ def parse_client_text(text: str) -> ControlText | OtherText:
         if text.startswith(prefix):
             return ControlText(command=text.removeprefix(prefix))
     return OtherText(text=text)
+
+
+def parse_order(text: str) -> StopText | CancelText | ControlText | OtherText:
+    """What a client's ``text`` asks a worker for that runs the trainer itself."""
+    match parse_client_text(text):
+        case ControlText(command=command) as control:
+            return StopText(command=command) if _asks_to_stop(command) else control
+        case OtherText(text="JOB_STOP"):
+            return StopText(command=None)
+        case OtherText(text="JOB_CANCEL"):
+            return CancelText()
+        case other:
+            return other
+
+
+def _asks_to_stop(command: str) -> bool:
+    if command in ("STOP", "stop"):
+        return True
+    try:
+        value = json.loads(command)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.get("command") == "stop"
 
 
 def encode_event(event: WorkerEvent) -> str:

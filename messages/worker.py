@@ -1,11 +1,17 @@
 """What the standalone worker's actor takes, and what it tells whoever runs it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
+from messages.events import TrainingReport
 from messages.mailbox import Mailbox
+from messages.resources import ResourcesMessage
 from messages.supervisor import ReportingSummary, SupervisorMessage
 from messages.trainer import TrainerMessage
+
+TERMINAL = "terminal"
+"""Who it is that asks from the worker's own terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +24,7 @@ class TrainingEnded:
 
     exit_code: int
     summary: ReportingSummary | None
+    report: TrainingReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +32,9 @@ class RunTraining:
     """Report one job and run its trainer; answered with ``TrainingEnded``.
 
     ``{control_port}`` and ``{progress_port}`` in ``command`` are filled in. With ``gui=False``
-    nothing is reported and the trainer's output goes to stdout.
+    nothing is reported and the trainer's output goes to stdout. With an empty ``command`` no
+    trainer is started: one that runs already is waited for. ``grace`` is the time from TERM to
+    KILL in seconds; ``epochs`` is their number where it is known.
     """
 
     job_id: str
@@ -34,16 +43,36 @@ class RunTraining:
     supervisor: Mailbox[SupervisorMessage]
     trainer: Mailbox[TrainerMessage]
     reply_to: Mailbox[TrainingEnded]
+    resources: Mailbox[ResourcesMessage] | None = None
+    title: str = ""
+    epochs: int | None = None
+    checkpoint_folders: tuple[Path, ...] = ()
+    grace: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopTraining:
-    """Ask the trainer to stop through the control socket and wait; again, and it is terminated."""
+    """Ask the trainer to stop through the control socket and wait; twice too.
+
+    Without reports there is no control socket, and the trainer is terminated.
+    """
+
+    by: str = TERMINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTraining:
-    """Terminate the trainer's process group: TERM, and KILL after the grace time."""
+    """Terminate the trainer's process group: TERM, and KILL after the grace time; twice too."""
+
+    by: str = TERMINAL
 
 
-WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerAdmitted:
+    """A client ``client_id`` is about to attach; it may watch, and stop only if ``may_control``."""
+
+    client_id: str
+    may_control: bool
+
+
+WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining | ViewerAdmitted

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.output_lines import MAX_LINE, OutputLines
+from actors.output_lines import MAX_LINE, LineBudget, OutputLines, Written
 
 QUIET = settings(deadline=None, derandomize=True, database=None, max_examples=300)
 
@@ -11,15 +11,15 @@ QUIET = settings(deadline=None, derandomize=True, database=None, max_examples=30
 def lines_of(*feeds: bytes) -> list[str]:
     """All lines of an output that came in these pieces."""
     lines = OutputLines()
-    found = [line for data in feeds for line in lines.feed(data)]
-    return [*found, *lines.end()]
+    found = [line for data in feeds for line in lines.feed(data).lines]
+    return [*found, *lines.end().lines]
 
 
 def test_a_line_is_told_as_soon_as_its_end_has_come():
     lines = OutputLines()
-    assert lines.feed(b"one\ntwo\nthr") == ("one", "two")
-    assert lines.feed(b"ee\n") == ("three",)
-    assert lines.end() == ()
+    assert lines.feed(b"one\ntwo\nthr") == Written(("one", "two"), None)
+    assert lines.feed(b"ee\n") == Written(("three",), None)
+    assert lines.end() == Written((), None)
 
 
 def test_empty_lines_are_kept():
@@ -68,20 +68,48 @@ def test_a_character_that_the_end_cuts_off_becomes_a_replacement_character():
 def test_a_long_line_without_an_end_is_cut_and_nothing_of_it_is_lost():
     lines = OutputLines()
     first = lines.feed(b"x" * (MAX_LINE + 1))
-    assert first == ("x" * (MAX_LINE + 1),)
-    assert lines.feed(b"yy\n") == ("yy",)
+    assert first == Written(("x" * MAX_LINE, "x"), None)
+    assert lines.feed(b"yy\n") == Written(("yy",), None)
+
+
+def test_no_line_is_longer_than_a_message_may_be():
+    found = lines_of(b"a" * (3 * MAX_LINE) + b"b\nc\n")
+    assert [len(line) for line in found] == [MAX_LINE] * 3 + [1, 1]
+
+
+def test_a_line_that_is_written_again_and_again_is_told_in_its_last_state():
+    lines = OutputLines()
+    assert lines.feed(b"one\n 10%\r 20%") == Written(("one",), " 20%")
+    assert lines.feed(b"\r 30%") == Written((), " 30%")
+    assert lines.feed(b"\r100%\ntwo") == Written(("100%",), None)
+
+
+def test_a_changing_line_stays_one_when_it_is_cut_to_its_last_state():
+    lines = OutputLines()
+    for number in range(MAX_LINE):
+        found = lines.feed(f"\r{number:>5}%".encode())
+        assert found == Written((), f"{number:>5}%")
+
+
+def test_a_budget_lets_a_lot_pass_and_says_what_it_left_out():
+    budget, line = LineBudget(), "x" * 1023
+    passed = [budget.pass_on((line,) * 1024, now=0.0) for _ in range(20)]
+    assert [len(lines) for lines in passed] == [1024] * 16 + [0] * 4
+    assert budget.pass_on(("a",), now=0.1) == ("... 4096 lines of output are left out", "a")
+    assert budget.pass_on((), now=0.1) == ()
+    assert budget.pass_on(("b",), now=0.2) == ("b",)
 
 
 def test_a_line_of_just_the_longest_length_is_not_cut():
     lines = OutputLines()
-    assert lines.feed(b"x" * MAX_LINE) == ()
-    assert lines.feed(b"\n") == ("x" * MAX_LINE,)
+    assert lines.feed(b"x" * MAX_LINE) == Written((), None)
+    assert lines.feed(b"\n") == Written(("x" * MAX_LINE,), None)
 
 
 def test_a_long_line_after_a_carriage_return_is_cut_too():
     lines = OutputLines()
-    told = [line for _ in range(10) for line in lines.feed(b"\r" + b"x" * MAX_LINE)]
-    told += [line for _ in range(10) for line in lines.feed(b"x" * MAX_LINE)]
+    told = [line for _ in range(10) for line in lines.feed(b"\r" + b"x" * MAX_LINE).lines]
+    told += [line for _ in range(10) for line in lines.feed(b"x" * MAX_LINE).lines]
     assert len("".join(told)) > 5 * MAX_LINE, "it is held without a limit"
 
 

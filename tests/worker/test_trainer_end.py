@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from actors.trainer import GRACE, OUTPUT_TIMEOUT
+from actors.trainer import OUTPUT_TIMEOUT
+from messages import TerminateTrainer
 from tests.support.clock import ManualScheduler
 from tests.worker.processes import ends, python, runs, shell
 from tests.worker.training_bench import TrainingBench
@@ -25,6 +26,8 @@ subprocess.Popen(wait, start_new_session=True)
 print('the trainer is done', flush=True)
 """
 """Starts a process that leaves the group, holds the output open and waits at a gate."""
+
+GRACE = TerminateTrainer().grace
 
 
 def test_term_is_what_ends_a_process(bench):

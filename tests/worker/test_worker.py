@@ -1,26 +1,30 @@
 """The worker's actor runs one training from its start to its end."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
+from actors.worker import NOTE_BYTES
 from messages import (
+    CancelTraining,
     ChildDown,
     ClientGone,
     ClientMessageReceived,
-    ControlHeld,
-    ControlPublished,
     ControlRejected,
     JobOutcome,
+    OutputWritten,
     ReportingBypassed,
     ReportingDegraded,
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
     ReportingSummary,
-    SendControl,
-    ShowOutput,
+    ResourcesUsed,
+    RunState,
+    StateChanged,
     StopTraining,
+    StopWatching,
     TrainerConnected,
     TrainerDisconnected,
     TrainerExited,
@@ -28,6 +32,9 @@ from messages import (
     TrainerOutput,
     TrainerStarted,
     TrainingEnded,
+    TrainingReport,
+    WarningGiven,
+    WatchProcess,
 )
 from tests.support.probe import PATIENCE, Probe
 from tests.worker.worker_bench import JOB, READY, SUMMARY
@@ -51,24 +58,63 @@ def test_the_ports_that_reporting_got_are_filled_into_the_command(worker):
 def test_the_addresses_are_shown_and_then_the_process(worker):
     worker.train()
     worker.tell(TrainerStarted(pid=77))
-    assert worker.shown() == [
-        f"listening on {READY.progress_address}, control on {READY.control_address}",
-        "training started (process 77)",
+    assert worker.noted() == [
+        state(RunState.STARTING, "starting"),
+        state(
+            RunState.STARTING,
+            f"listening on {READY.progress_address}, control on {READY.control_address}",
+        ),
+        state(RunState.WAITING, "training started (process 77)"),
     ]
 
 
-def test_the_output_of_the_trainer_is_shown_as_it_came(worker):
+def state(state, text):
+    return StateChanged(state=state, text=text, title="my training", epochs=7)
+
+
+def test_the_process_is_watched_until_it_ends(worker):
+    worker.train()
+    worker.tell(TrainerStarted(pid=77))
+    watch = worker.resources.get()
+    assert isinstance(watch, WatchProcess)
+    assert watch.pid == 77
+    worker.noted()
+    used = ResourcesUsed(percent=150.0, memory=1, memory_total=2, cores=4, processes=3)
+    watch.reply_to.tell(used)
+    assert worker.noted() == [used]
+    worker.tell(TrainerExited(returncode=0))
+    worker.resources.expect(StopWatching())
+
+
+def test_the_output_of_the_trainer_is_noted_as_it_came(worker):
     worker.train()
     worker.shown()
-    worker.tell(TrainerOutput(lines=("one", "[bold]two", "")))
-    worker.terminal.expect(ShowOutput(lines=("one", "[bold]two", "")))
+    worker.tell(
+        TrainerOutput(lines=("one", "[bold]two", "")), TrainerOutput(lines=(), changing=" 10%")
+    )
+    assert worker.noted() == [
+        OutputWritten(lines=("one", "[bold]two", "")),
+        OutputWritten(changing=" 10%"),
+    ]
+
+
+def test_a_lot_of_output_is_noted_in_pieces_that_every_client_takes(worker):
+    lines = tuple(f"{number} {'x' * 1000}" for number in range(100))
+    worker.train()
+    worker.shown()
+    worker.tell(TrainerOutput(lines=lines, changing="50%"))
+    noted = worker.noted()
+    assert len(noted) > 5
+    assert tuple(line for event in noted for line in event.lines) == lines
+    assert [event.changing for event in noted] == [None] * (len(noted) - 1) + ["50%"]
+    assert all(sum(map(len, event.lines)) <= NOTE_BYTES for event in noted)
 
 
 def test_the_run_ends_when_the_reports_are_delivered_and_not_before(worker):
     worker.deliver()
     assert worker.told() == {}
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=0, summary=SUMMARY))
+    worker.ends_with(0)
     assert worker.told() == {}
 
 
@@ -91,18 +137,25 @@ def test_the_exit_code_is_the_trainers_or_128_and_its_signal(worker, gui, return
         (-100, "the trainer was ended by signal 100"),
     ],
 )
-def test_the_end_of_the_trainer_is_shown(worker, returncode, text):
+def test_the_end_of_the_trainer_is_noted_when_all_has_been_received(worker, returncode, text):
     worker.deliver(returncode)
-    assert worker.shown()[-1] == text
+    assert text not in worker.shown()
+    worker.stopped()
+    report, end = worker.noted()
+    assert isinstance(report, TrainingReport)
+    assert report.text.startswith(text)
+    assert end == state(RunState.ENDED, report.text)
+    assert worker.ended.get().report == report
 
 
 def test_a_trainer_that_does_not_start_ends_the_run_with_2_and_its_reason(worker):
     worker.train()
     worker.tell(TrainerNotStarted(reason="my-trainer cannot be started: No such file"))
     assert worker.stop_outcome() is JobOutcome.FAILED
-    assert worker.shown()[-1] == "error: my-trainer cannot be started: No such file"
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
+    reason = "the training was not started: my-trainer cannot be started: No such file"
+    assert worker.shown()[-1] == reason
+    worker.ends_with(2, SUMMARY)
 
 
 def test_without_gui_the_output_is_not_captured_and_there_is_no_summary(worker):
@@ -112,7 +165,7 @@ def test_without_gui_the_output_is_not_captured_and_there_is_no_summary(worker):
     worker.tell(TrainerExited(returncode=4))
     assert worker.stop_outcome() is JobOutcome.FAILED
     worker.tell(ReportingStopped(job_id=JOB, outcome=JobOutcome.FAILED, summary=ReportingSummary()))
-    worker.ended.expect(TrainingEnded(exit_code=4, summary=None))
+    worker.ends_with(4, None)
 
 
 @pytest.mark.parametrize("word", ["{control_port}", "--publish={progress_port}"])
@@ -120,10 +173,8 @@ def test_without_gui_a_command_that_asks_for_a_port_is_refused_with_2(worker, wo
     worker.begin("my-trainer", word, gui=False)
     worker.tell(ReportingBypassed(job_id=JOB))
     assert worker.stop_outcome() is JobOutcome.FAILED
-    [text] = worker.shown()
-    assert text.startswith("error: ")
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=2, summary=None))
+    assert "there are no ports" in worker.ends_with(2, None).report.text
     assert worker.told() == {}
 
 
@@ -138,19 +189,15 @@ def test_an_address_without_a_port_for_the_trainer_ends_the_run_with_2(worker, a
     worker.begin()
     worker.tell(ReportingReady(job_id=JOB, **addresses))
     assert worker.stop_outcome() is JobOutcome.FAILED
-    [text] = worker.shown()
-    assert "ipc:///tmp/" in text
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
+    assert "ipc:///tmp/" in worker.ends_with(2).report.text
     assert worker.told() == {}
 
 
 def test_reporting_that_fails_at_the_start_ends_the_run_with_2_and_no_trainer(worker):
     worker.begin()
     worker.tell(ReportingFailed(job_id=JOB, reason="tcp://127.0.0.1:5000 is in use"))
-    worker.ended.expect(TrainingEnded(exit_code=2, summary=None))
-    [text] = worker.shown()
-    assert "tcp://127.0.0.1:5000 is in use" in text
+    assert "tcp://127.0.0.1:5000 is in use" in worker.ends_with(2, None).report.text
     assert worker.told() == {}
 
 
@@ -158,9 +205,9 @@ def test_reporting_that_fails_in_mid_run_lets_the_training_go_on(worker):
     worker.train()
     worker.shown()
     worker.tell(ReportingFailed(job_id=JOB, reason="the listener failed 4 times"))
-    [text] = worker.shown()
-    assert text.startswith("warning: ")
-    assert "the listener failed 4 times" in text
+    [warning] = worker.noted()
+    assert isinstance(warning, WarningGiven)
+    assert "the listener failed 4 times" in warning.text
     assert worker.told() == {}
 
 
@@ -180,43 +227,48 @@ def test_after_reporting_has_failed_the_exit_code_is_still_the_trainers(worker, 
     worker.tell(TrainerExited(returncode=5))
     worker.stop_outcome()
     worker.tell(answer)
-    worker.ended.expect(TrainingEnded(exit_code=5, summary=summary))
+    worker.ends_with(5, summary)
 
 
 def test_after_reporting_has_failed_the_trainer_can_still_be_terminated(worker):
     worker.train()
     worker.tell(ReportingFailed(job_id=JOB, reason="the listener failed 4 times"))
     worker.tell(StopTraining())
-    assert isinstance(worker.supervisor.get(), SendControl)
-    worker.tell(ControlRejected(reason="nothing is bound"), StopTraining())
-    assert "the trainer was not asked to stop: nothing is bound" in worker.shown()
+    worker.supervisor.get().reply_to.tell(ControlRejected(reason="nothing is bound"))
+    assert "the trainer was not told: nothing is bound" in worker.shown()
+    worker.tell(CancelTraining())
     assert [type(message).__name__ for message in worker.told()["trainer"]] == ["TerminateTrainer"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "part"),
-    [
-        (ControlPublished(), "has been asked to stop"),
-        (ControlHeld(), "not ready yet"),
-        (ControlRejected(reason="no trainer came"), "not asked to stop: no trainer came"),
-        (ClientGone(client_id="bob", reason="its channel is closed"), "client bob is gone"),
-        (ReportingDegraded(reason="the listener failed"), "warning: the listener failed"),
-    ],
-)
-def test_what_becomes_of_reporting_is_shown(worker, answer, part):
+def test_a_degraded_reporter_is_a_warning(worker):
     worker.train()
     worker.shown()
-    worker.tell(answer)
-    [text] = worker.shown()
-    assert part in text
+    worker.tell(ReportingDegraded(reason="the listener failed"))
+    assert worker.noted() == [WarningGiven(text="the listener failed")]
     assert worker.told() == {}
+
+
+def test_conflicts_of_ports_are_warnings(worker):
+    worker.begin()
+    worker.tell(replace(READY, conflicts=("tcp://127.0.0.1:9000 is in use",)))
+    assert (
+        WarningGiven(text="tcp://127.0.0.1:9000 is in use; a free port is used instead")
+        in worker.noted()
+    )
+
+
+def test_a_trainer_that_connects_makes_it_a_training(worker):
+    worker.train()
+    worker.tell(TrainerStarted(pid=1))
+    worker.noted()
+    worker.tell(TrainerConnected(), TrainerDisconnected())
+    assert worker.noted() == [state(RunState.TRAINING, "the trainer has connected")]
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        TrainerConnected(),
-        TrainerDisconnected(),
+        ClientGone(client_id="bob", reason="its channel is closed"),
         ClientMessageReceived(client_id="bob", text="hello"),
     ],
 )

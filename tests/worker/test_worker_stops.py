@@ -2,17 +2,29 @@
 
 import pytest
 
+from actors.worker import ADOPTED_GONE
 from messages import (
     CancelTraining,
+    ClientMessageReceived,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
+    ControlStep,
+    ControlTaken,
     JobOutcome,
     ReportingFailed,
     ReportingStopped,
+    ReportingSummary,
+    RunState,
     SendControl,
     StopTraining,
     TerminateTrainer,
+    TrainerConnected,
+    TrainerDisconnected,
     TrainerExited,
     TrainerNotStarted,
-    TrainingEnded,
+    TrainerSignalled,
+    ViewerAdmitted,
 )
 from tests.worker.worker_bench import JOB, READY, SUMMARY
 
@@ -32,7 +44,7 @@ def test_stopped_before_it_is_told_to_run_it_runs_nothing_and_ends_with_130(work
     worker.tell(*stops)
     assert worker.told() == {}
     worker.tell(worker.request())
-    worker.ended.expect(TrainingEnded(exit_code=130, summary=None))
+    worker.ends_with(130, None)
     assert worker.told() == {}
 
 
@@ -63,9 +75,8 @@ def test_reporting_that_is_ready_after_the_stop_starts_no_trainer(worker, stops)
     worker.begin()
     worker.tell(*stops, READY)
     worker.stopped()
-    told = worker.told()
-    assert told["ended"] == [TrainingEnded(exit_code=130, summary=SUMMARY)]
-    assert "trainer" not in told
+    worker.ends_with(130)
+    assert "trainer" not in worker.told()
 
 
 def test_a_stop_asks_the_trainer_through_the_control_socket_alone(worker):
@@ -86,41 +97,46 @@ def test_a_training_that_was_asked_to_stop_ends_as_the_trainer_does(worker, retu
     worker.tell(StopTraining(), TrainerExited(returncode=returncode))
     assert worker.stop_outcome() is outcome
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=returncode, summary=SUMMARY))
+    worker.ends_with(returncode, SUMMARY)
 
 
 @pytest.mark.parametrize(
     ("stops", "asked", "terminated"),
     [
         ((StopTraining(),), 1, 0),
-        ((StopTraining(), StopTraining()), 1, 1),
-        ((StopTraining(), StopTraining(), StopTraining()), 1, 2),
+        ((StopTraining(), StopTraining()), 2, 0),
         ((StopTraining(), CancelTraining()), 1, 1),
         ((CancelTraining(),), 0, 1),
         ((CancelTraining(), CancelTraining()), 0, 2),
-        ((CancelTraining(), StopTraining()), 0, 2),
+        ((CancelTraining(by="bob"), CancelTraining(by="bob")), 0, 1),
+        ((CancelTraining(), StopTraining()), 0, 1),
     ],
 )
-def test_a_training_is_asked_once_and_then_terminated_with_each_further_stop(
+def test_a_stop_asks_and_a_cancellation_terminates_each_as_often_as_told(
     worker, stops, asked, terminated
 ):
+    """But a viewer's second cancellation does not cut the grace time short."""
     worker.train()
     worker.tell(*stops)
     told = worker.told()
     commands = [message.command for message in told.get("supervisor", [])]
     assert commands == [ASK] * asked
-    assert told.get("trainer", []) == [TerminateTrainer()] * terminated
+    assert told.get("trainer", []) == [TerminateTrainer(grace=3.0)] * terminated
 
 
 @pytest.mark.parametrize("stops", STOPS)
-def test_without_gui_every_stop_terminates_the_trainer(worker, stops):
+def test_without_gui_a_stop_terminates_the_trainer(worker, stops):
     worker.train(gui=False)
     worker.tell(*stops)
-    assert worker.told() == {"trainer": [TerminateTrainer()] * len(stops)}
+    # A stop that finds the trainer being ended already has nothing to add.
+    count = 1 + sum(isinstance(stop, CancelTraining) for stop in stops[1:])
+    assert worker.told() == {"trainer": [TerminateTrainer(grace=3.0)] * count}
 
 
 @pytest.mark.parametrize(
-    "stops", [(CancelTraining(),), (StopTraining(), StopTraining())], ids=["cancel", "stop-stop"]
+    "stops",
+    [(CancelTraining(),), (StopTraining(), CancelTraining())],
+    ids=["cancel", "stop-cancel"],
 )
 @pytest.mark.parametrize(("returncode", "exit_code"), [(-15, 143), (-9, 137), (0, 0), (1, 1)])
 def test_a_terminated_training_is_a_cancelled_job(worker, stops, returncode, exit_code):
@@ -128,7 +144,7 @@ def test_a_terminated_training_is_a_cancelled_job(worker, stops, returncode, exi
     worker.tell(*stops, TrainerExited(returncode=returncode))
     assert worker.stop_outcome() is JobOutcome.CANCELLED
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=exit_code, summary=SUMMARY))
+    worker.ends_with(exit_code, SUMMARY)
 
 
 @pytest.mark.parametrize("stops", STOPS)
@@ -137,7 +153,7 @@ def test_a_training_that_is_stopped_and_does_not_start_ends_with_2(worker, stops
     worker.tell(*stops, TrainerNotStarted(reason="not found"))
     worker.stop_outcome()
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=2, summary=SUMMARY))
+    worker.ends_with(2, SUMMARY)
 
 
 @pytest.mark.parametrize("stops", STOPS)
@@ -146,7 +162,7 @@ def test_when_the_trainer_has_ended_a_stop_changes_nothing(worker, stops):
     worker.tell(*stops)
     assert worker.told() == {}
     worker.stopped()
-    worker.ended.expect(TrainingEnded(exit_code=7, summary=SUMMARY))
+    worker.ends_with(7, SUMMARY)
 
 
 @pytest.mark.parametrize("stops", STOPS)
@@ -156,8 +172,177 @@ def test_when_the_run_is_over_a_stop_changes_nothing(worker, stops):
     assert worker.told() == {}
 
 
-def test_a_stop_that_ends_the_trainer_is_shown(worker):
+def taken(command, by, step, text):
+    return ControlTaken(command=command, by=by, step=step, text=text)
+
+
+@pytest.mark.parametrize(
+    ("reply", "step", "part"),
+    [
+        (ControlHeld(), ControlStep.HELD, "not ready yet"),
+        (ControlPublished(), ControlStep.SENT, "has been asked to stop"),
+        (ControlRejected(reason="no trainer came"), ControlStep.REFUSED, "no trainer came"),
+    ],
+)
+@pytest.mark.parametrize("by", ["terminal", "bob"])
+def test_each_step_of_a_stop_is_noted_with_who_asked(worker, reply, step, part, by):
     worker.train()
-    worker.shown()
+    worker.noted()
+    worker.tell(StopTraining(by=by))
+    [stopping] = worker.noted()
+    assert stopping.state is RunState.STOPPING
+    worker.supervisor.get().reply_to.tell(reply)
+    [answer] = worker.noted()
+    assert (answer.command, answer.by, answer.step) == ("stop", by, step)
+    assert part in answer.text
+
+
+def test_each_step_of_a_cancellation_is_noted_with_who_asked(worker):
+    worker.train()
+    worker.noted()
+    worker.tell(CancelTraining(by="bob"))
+    [state] = worker.noted()
+    assert (state.state, state.text) == (RunState.CANCELLING, "ending the trainer")
+    worker.tell(TrainerSignalled(name="SIGTERM"), TrainerSignalled(name="SIGKILL"))
+    assert worker.noted() == [
+        taken("cancel", "bob", ControlStep.TERMINATING, "SIGTERM has been sent to the trainer"),
+        taken("cancel", "bob", ControlStep.KILLING, "SIGKILL has been sent to the trainer"),
+    ]
+
+
+@pytest.mark.parametrize("order", [StopTraining(by="bob"), CancelTraining(by="bob")])
+def test_an_order_that_comes_too_late_is_refused_with_the_reason(worker, order):
+    worker.deliver()
+    worker.noted()
+    worker.tell(order)
+    [refusal] = worker.noted()
+    assert (refusal.by, refusal.step) == ("bob", ControlStep.REFUSED)
+    assert refusal.text == "the training has ended"
+
+
+def test_a_stop_is_over_when_another_trainer_connects_after_the_one_that_was_asked(worker):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlPublished())
+    worker.tell(TrainerDisconnected(), TrainerConnected())
+    assert worker.noted()[-1].state is RunState.TRAINING
+
+
+def test_a_stop_that_is_held_goes_on_when_the_trainer_connects(worker):
+    worker.train()
+    worker.tell(StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlHeld())
+    worker.noted()
+    worker.tell(TrainerConnected())
+    assert worker.noted() == []
+
+
+# What clients ask for
+
+
+def text(client_id, text):
+    return ClientMessageReceived(client_id=client_id, text=text)
+
+
+@pytest.mark.parametrize(
+    ("sent", "published"),
+    [
+        ('CONTROL_COMMAND::{"command": "stop"}', '{"command": "stop"}'),
+        ('ZMQ_CTRL::{"command":"stop"}', '{"command":"stop"}'),
+        ("ZMQ_CTRL::STOP", "STOP"),
+        ("JOB_STOP", '{"command": "stop"}'),
+    ],
+)
+def test_a_clients_stop_is_published_as_the_client_spells_it(worker, sent, published):
+    worker.train()
+    worker.noted()
+    worker.tell(text("bob", sent))
+    assert worker.noted()[0].state is RunState.STOPPING
+    assert worker.supervisor.get().command == published
+
+
+def test_a_clients_cancellation_ends_the_trainer(worker):
+    worker.train()
+    worker.tell(text("bob", "JOB_CANCEL"))
+    assert worker.told() == {"trainer": [TerminateTrainer(grace=3.0)]}
+
+
+def test_another_command_of_a_client_is_published_and_stops_nothing(worker):
+    worker.train()
+    worker.noted()
+    worker.tell(text("bob", 'CONTROL_COMMAND::{"command": "set_lr", "lr": 0.1}'))
+    send = worker.supervisor.get()
+    assert send.command == '{"command": "set_lr", "lr": 0.1}'
+    send.reply_to.tell(ControlPublished())
+    [answer] = worker.noted()
+    assert (answer.by, answer.step) == ("bob", ControlStep.SENT)
+
+
+@pytest.mark.parametrize("sent", ["ZMQ_CTRL::STOP", "JOB_STOP", "JOB_CANCEL", "ZMQ_CTRL::x"])
+def test_a_client_that_may_only_watch_orders_nothing_and_is_told_so(worker, sent):
+    worker.train()
+    worker.tell(ViewerAdmitted(client_id="eve", may_control=False))
+    worker.noted()
+    worker.tell(text("eve", sent))
+    [refusal] = worker.noted()
+    assert (refusal.by, refusal.step) == ("eve", ControlStep.REFUSED)
+    assert "may watch" in refusal.text
+    assert worker.told() == {}
+
+
+# A trainer that runs already
+
+
+def test_an_adopted_training_ends_some_time_after_its_trainer_has_left(worker):
+    worker.begin(adopt=True)
+    worker.tell(READY)
+    assert worker.noted()[-1].state is RunState.WAITING
+    worker.tell(TrainerConnected(), TrainerDisconnected(), TrainerConnected())
+    worker.barrier()
+    worker.clock.advance(ADOPTED_GONE)
+    assert worker.told() == {}  # another one has connected meanwhile
+    worker.tell(TrainerDisconnected())
+    worker.barrier()
+    worker.clock.advance(ADOPTED_GONE)
+    worker.stop_outcome()
+    worker.tell(
+        ReportingStopped(
+            job_id=JOB,
+            outcome=JobOutcome.COMPLETED,
+            summary=ReportingSummary(received=3, train_end=True),
+        )
+    )
+    ended = worker.ends_with(0, ReportingSummary(received=3))
+    assert ended.report.train_end
+
+
+def test_an_adopted_trainer_that_leaves_without_its_end_has_failed(worker):
+    worker.begin(adopt=True)
+    worker.tell(READY, TrainerConnected(), TrainerDisconnected())
+    worker.barrier()
+    worker.clock.advance(ADOPTED_GONE)
+    worker.stop_outcome()
+    worker.stopped()
+    assert worker.ends_with(1).report.outcome == "failed"
+
+
+def test_an_adopted_trainer_is_asked_to_stop_and_never_ended(worker):
+    worker.begin(adopt=True)
+    worker.tell(READY, TrainerConnected(), StopTraining(by="bob"))
+    assert worker.supervisor.get().command == ASK
+    worker.noted()
+    worker.tell(CancelTraining(by="bob"))
+    [refusal] = worker.noted()
+    assert refusal.step is ControlStep.REFUSED
+    assert worker.told() == {}
+
+
+def test_ctrl_c_lets_go_of_an_adopted_trainer(worker):
+    worker.begin(adopt=True)
+    worker.tell(READY, TrainerConnected(), StopTraining())
+    worker.supervisor.get()
     worker.tell(CancelTraining())
-    assert worker.shown() == ["ending the trainer"]
+    assert worker.stop_outcome() is JobOutcome.CANCELLED
+    worker.stopped()
+    assert "goes on without reports" in worker.ends_with(130).report.text
+    assert worker.told() == {}

@@ -1,6 +1,7 @@
 """A TrainerActor with a mailbox for each process that it is told to start."""
 
 import threading
+from pathlib import Path
 
 from actors.trainer import spawn
 from messages import (
@@ -11,6 +12,7 @@ from messages import (
     TrainerExited,
     TrainerNotStarted,
     TrainerOutput,
+    TrainerSignalled,
     TrainerStarted,
 )
 from tests.conftest import settled
@@ -24,6 +26,9 @@ class Training:
     def __init__(self) -> None:
         self.events: Probe[TrainerEvent] = Probe()
         self.lines: list[str] = []
+        self.signals: list[str] = []
+        self.states: list[str] = []
+        self.end: TrainerExited | None = None
 
     def started(self) -> int:
         """The process's id; its start is the first that is told."""
@@ -34,16 +39,22 @@ class Training:
     def wait_for_line(self, line: str) -> None:
         """Wait until ``line`` has been told."""
         while line not in self.lines:
-            event = self.events.get()
-            assert isinstance(event, TrainerOutput), f"instead of {line!r}: {event}"
-            self.lines += event.lines
+            self._take(self.events.get())
+
+    def _take(self, event: TrainerEvent) -> None:
+        if isinstance(event, TrainerSignalled):
+            self.signals.append(event.name)
+            return
+        assert isinstance(event, TrainerOutput), event
+        self.lines += event.lines
+        self.states += [event.changing] if event.changing is not None else []
 
     def exited(self) -> int:
         """The process's end; all output is told before it and nothing after it."""
         while not isinstance(event := self.events.get(), TrainerExited):
-            assert isinstance(event, TrainerOutput), event
-            self.lines += event.lines
+            self._take(event)
         assert self.events.drain() == []
+        self.end = event
         return event.returncode
 
 
@@ -55,10 +66,19 @@ class TrainingBench:
         self.parent: Probe[ChildDown] = Probe()
         self.trainer = spawn(parent=self.parent, scheduler=clock)
 
-    def start(self, *command: str, capture: bool = True) -> Training:
+    def start(
+        self, *command: str, capture: bool = True, folders: tuple[Path, ...] = ()
+    ) -> Training:
         """Tell it to start ``command``."""
         training = Training()
-        self.trainer.tell(StartTrainer(command=command, capture=capture, reply_to=training.events))
+        self.trainer.tell(
+            StartTrainer(
+                command=command,
+                capture=capture,
+                reply_to=training.events,
+                checkpoint_folders=folders,
+            )
+        )
         return training
 
     def terminate(self) -> None:

@@ -1,25 +1,27 @@
-"""A WorkerActor between probes: the supervisor, the trainer, the terminal and who runs it."""
+"""A WorkerActor between probes: the supervisor, the trainer, the resources and who runs it."""
 
 from typing import Any
 
 from actors.worker import spawn
 from messages import (
+    AddToLog,
     ChildDown,
-    ClientGone,
     JobOutcome,
     ReportingBypassed,
     ReportingReady,
     ReportingStopped,
     ReportingSummary,
     RunTraining,
-    ShowState,
     StartReporting,
     StartTrainer,
     StopReporting,
-    TerminalMessage,
     TrainerExited,
     TrainingEnded,
+    ViewerAdmitted,
+    WorkerEvent,
+    decode_event,
 )
+from tests.support.clock import ManualScheduler
 from tests.support.probe import PATIENCE, Probe
 
 JOB = "job-1"
@@ -29,7 +31,24 @@ READY = ReportingReady(
     control_address="tcp://127.0.0.1:5000",
     progress_address="tcp://127.0.0.1:5001",
 )
-_BARRIER = "barrier"
+
+
+class Supervisor(Probe[Any]):
+    """The mailbox of the supervisor; what is to stand in the run's log is kept apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: Probe[WorkerEvent] = Probe()
+
+    def tell(self, message: Any, /) -> None:
+        if not isinstance(message, AddToLog):
+            super().tell(message)
+            return
+        for entry in message.entries:
+            event = decode_event(entry.text)
+            assert entry.note
+            assert event is not None
+            self.notes.tell(event)
 
 
 class WorkerBench:
@@ -37,48 +56,65 @@ class WorkerBench:
 
     def __init__(self) -> None:
         self.parent: Probe[ChildDown] = Probe()
-        self.terminal: Probe[TerminalMessage] = Probe()
-        self.supervisor: Probe[Any] = Probe()
+        self.clock = ManualScheduler()
+        self.supervisor = Supervisor()
         self.trainer: Probe[Any] = Probe()
+        self.resources: Probe[Any] = Probe()
         self.ended: Probe[TrainingEnded] = Probe()
-        self.worker = spawn(parent=self.parent, terminal=self.terminal)
+        self.worker = spawn(parent=self.parent, scheduler=self.clock)
 
     def tell(self, *messages: Any) -> None:
         for message in messages:
             self.worker.tell(message)
 
+    def barrier(self) -> None:
+        """All that was told before has been handled."""
+        admit = ViewerAdmitted(client_id="barrier", may_control=True)
+        self.worker._ref.ask(admit, timeout=PATIENCE)
+
+    def noted(self) -> list[WorkerEvent]:
+        """What has been noted in the run's log since the last look."""
+        self.barrier()
+        return self.supervisor.notes.drain()
+
     def shown(self) -> list[str]:
-        """What has been shown since the last look; all that was told before has been handled."""
-        self.tell(ClientGone(client_id=_BARRIER, reason=""))
-        texts = []
-        while True:
-            message = self.terminal.get()
-            if isinstance(message, ShowState) and _BARRIER in message.text:
-                return texts
-            texts.append(message.text if isinstance(message, ShowState) else repr(message))
+        """The same in words."""
+        return [getattr(event, "text", repr(event)) for event in self.noted()]
 
     def told(self) -> dict[str, list[Any]]:
         """What all others have been told since the last look."""
-        self.shown()
+        self.barrier()
         probes = {"supervisor": self.supervisor, "trainer": self.trainer, "ended": self.ended}
         messages = {name: probe.drain() for name, probe in probes.items()}
         return {name: found for name, found in messages.items() if found}
 
-    def request(self, *command: str, gui: bool = True) -> RunTraining:
+    def request(self, *command: str, gui: bool = True, adopt: bool = False) -> RunTraining:
         return RunTraining(
             job_id=JOB,
-            command=command or ("my-trainer",),
+            command=() if adopt else command or ("my-trainer",),
             gui=gui,
             supervisor=self.supervisor,
             trainer=self.trainer,
             reply_to=self.ended,
+            resources=self.resources,
+            title="my training",
+            epochs=7,
+            grace=3.0,
         )
+
+    def ends_with(
+        self, exit_code: int, summary: ReportingSummary | None = SUMMARY
+    ) -> TrainingEnded:
+        """The run's end."""
+        ended = self.ended.get()
+        assert (ended.exit_code, ended.summary) == (exit_code, summary)
+        return ended
 
     # The stations of a run, each with what the worker tells on its way there
 
-    def begin(self, *command: str, gui: bool = True) -> None:
+    def begin(self, *command: str, gui: bool = True, adopt: bool = False) -> None:
         """The supervisor has been told to report."""
-        self.tell(self.request(*command, gui=gui))
+        self.tell(self.request(*command, gui=gui, adopt=adopt))
         start = self.supervisor.get()
         assert isinstance(start, StartReporting), start
         assert (start.job_id, start.gui) == (JOB, gui)
@@ -101,7 +137,7 @@ class WorkerBench:
         """The run is over."""
         self.deliver()
         self.stopped()
-        self.ended.expect(TrainingEnded(exit_code=0, summary=SUMMARY))
+        self.ends_with(0)
 
     # What comes after a stop
 

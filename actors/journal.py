@@ -1,0 +1,162 @@
+"""The journal: a run's log in a file, written as it goes, and read again.
+
+One JSON object a line: ``sequence`` (the position in the log), ``time`` (seconds since the epoch)
+and ``message``, which is a trainer's report or a worker event as it stands in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
+
+import pykka
+
+from actors.base import ReporterActor
+from actors.typed_ref import TypedRef, deliver
+from messages import (
+    ChildDown,
+    ClockTold,
+    LogEntry,
+    Mailbox,
+    TextsForwarded,
+    TextsTaken,
+    TrainingReport,
+    decode_event,
+    decode_report,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_EPOCH_MARKS: Final = ('"epoch_begin"', '"epoch_end"', '"train_begin"', '"train_end"')
+
+_Inbox: TypeAlias = TextsForwarded
+
+
+class JournalError(Exception):
+    """The journal cannot be written or read; the message is for a person."""
+
+
+def open_journal(path: Path, *, go_on: bool) -> IO[str]:
+    """The file to write to, at its end if the run is to ``go_on`` in it. Raises JournalError."""
+    try:
+        if go_on and path.exists():
+            _cut_unfinished_line(path)
+        elif path.exists() and path.stat().st_size:
+            raise JournalError(
+                f"{path} holds a run already: choose another file, or show it with --replay"
+            )
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise JournalError(f"the journal cannot be written: {error}") from error
+
+
+def read_journal(path: Path) -> Iterator[LogEntry]:
+    """The entries in ``path``, in order. Raises JournalError when there is no such file.
+
+    Lines that are no entries, as a killed worker may leave one at the end, are passed over with a
+    warning.
+    """
+    bad = 0
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                entry = _entry(line)
+                if entry is None:
+                    bad += 1
+                else:
+                    yield entry
+    except OSError as error:
+        raise JournalError(f"the journal cannot be read: {error}") from error
+    if bad:
+        log.warning("%d lines of %s are no entries of a run", bad, path)
+
+
+def spawn(*, file: IO[str], parent: Mailbox[ChildDown]) -> TypedRef[TextsForwarded]:
+    """Start the actor on a thread of its own, since a disk can be slow; it closes ``file``."""
+    return TypedRef(JournalActor.start(file=file, parent=parent))
+
+
+class JournalActor(ReporterActor, pykka.ThreadingActor):
+    """Takes ``TextsForwarded`` and writes them; answers with the failure when it cannot.
+
+    What has been written is handed to the system at each epoch, and when the training has ended.
+    """
+
+    name = "journal"
+    use_daemon_thread = True
+
+    def __init__(self, *, file: IO[str], parent: Mailbox[ChildDown]) -> None:
+        super().__init__()
+        self.parent = parent
+        self._file = file
+        self._clock = ClockTold(time=0.0, position=1)
+        self._next = 1
+
+    def on_receive(self, message: _Inbox) -> None:
+        """Handle one message."""
+        match message:
+            case TextsForwarded():
+                deliver(message.reply_to, TextsTaken(failure=self._write(message.texts)))
+            case _:
+                assert_never(message)
+
+    def release(self) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            log.error("the end of the journal is lost: %s", error)
+
+    def _write(self, texts: tuple[str, ...]) -> str | None:
+        try:
+            for text in texts:
+                self._write_text(text)
+        except OSError as error:
+            log.error("the journal is not written any more: %s", error)
+            return f"the journal is not written any more: {error}"
+        return None
+
+    def _write_text(self, text: str) -> None:
+        message = decode_report(text)
+        if message is None:
+            return
+        event = decode_event(message)
+        if isinstance(event, ClockTold):
+            self._clock, self._next = event, event.position
+            return
+        line = {"sequence": self._next, "time": self._clock.time, "message": message}
+        self._file.write(f"{json.dumps(line)}\n")
+        self._next += 1
+        if isinstance(event, TrainingReport) or any(mark in message for mark in _EPOCH_MARKS):
+            self._file.flush()
+
+
+def _entry(line: str) -> LogEntry | None:
+    try:
+        fields = json.loads(line)
+        text, time = fields["message"], float(fields["time"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    if not isinstance(text, str):
+        return None
+    return LogEntry(text=text, note=decode_event(text) is not None, time=time)
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    """What a killed worker has not finished is no entry, and must not spoil the next one."""
+    with path.open("rb+") as file:
+        end = file.seek(0, 2)
+        while end:
+            start = max(0, end - 4096)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                file.truncate(start + found + 1)
+                return
+            end = start
+        file.truncate(0)

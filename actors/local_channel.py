@@ -1,0 +1,78 @@
+"""LocalChannel: a client in this very process, whose texts go to an actor's mailbox."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.progress_log import text_bytes
+from messages import EVENTS_PROTOCOL, Mailbox, TextsForwarded, TextsTaken
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+
+class LocalChannel:
+    """A ``DataChannel`` to ``mailbox``, used on the thread of ``loop`` alone but for ``tell``.
+
+    What the mailbox's actor has not taken yet counts as buffered: a slow terminal or disk is a slow
+    client like any other. The channel closes, with a ``failure``, when the actor can take no more.
+    """
+
+    protocol: Final = EVENTS_PROTOCOL
+
+    def __init__(
+        self, mailbox: Mailbox[TextsForwarded], *, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._mailbox = mailbox
+        self._loop = loop
+        self._waiting: list[str] = []
+        self._told = 0
+        self._listeners: dict[str, list[Callable[..., Any]]] = defaultdict(list)
+        self.readyState = "open"
+        self.bufferedAmount = 0
+        self.bufferedAmountLowThreshold = 0
+        self.failure: str | None = None
+
+    def on(self, event: str, f: Callable[..., Any], /) -> object:
+        """Call ``f`` at each ``event``."""
+        self._listeners[event].append(f)
+        return f
+
+    def send(self, data: str, /) -> None:
+        """Have ``data`` told, with what comes in the same turn of the event loop."""
+        if self.readyState != "open":
+            raise ConnectionError(self.failure or "the channel is closed")
+        if not self._waiting and not self._told:
+            self._loop.call_soon(self._tell_waiting)
+        self._waiting.append(data)
+        self.bufferedAmount += text_bytes(data)
+
+    def tell(self, message: TextsTaken, /) -> None:
+        """The actor's answer, from its own thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._taken, message.failure)
+        except RuntimeError:
+            pass  # the event loop is closed: nobody sends any more
+
+    def _tell_waiting(self) -> None:
+        texts, self._waiting = tuple(self._waiting), []
+        self._told = sum(map(text_bytes, texts))
+        self._mailbox.tell(TextsForwarded(texts=texts, reply_to=self))
+
+    def _taken(self, failure: str | None) -> None:
+        before, self.bufferedAmount = self.bufferedAmount, self.bufferedAmount - self._told
+        self._told = 0
+        if failure is not None:
+            self.readyState, self.failure, self._waiting = "closed", failure, []
+            self._emit("close")
+            return
+        if self._waiting:
+            self._tell_waiting()
+        if before > self.bufferedAmountLowThreshold >= self.bufferedAmount:
+            self._emit("bufferedamountlow")
+
+    def _emit(self, event: str) -> None:
+        for listener in list(self._listeners[event]):
+            listener()

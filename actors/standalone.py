@@ -1,0 +1,300 @@
+"""The standalone worker: its actors and their clients, started in order and ended in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+
+from actors import journal, resources, signaling, terminal, trainer, worker
+from actors.journal import read_journal
+from actors.local_channel import LocalChannel
+from actors.local_client import LocalClient
+from actors.scheduler import ThreadScheduler
+from actors.settings import ReporterSettings
+from actors.spawn import SupervisorRef, spawn_supervisor
+from actors.typed_ref import Answer, TypedRef
+from messages import (
+    AddToLog,
+    AttachClient,
+    ChildDown,
+    GetStatus,
+    ReporterStatus,
+    RunTraining,
+    ServingFailed,
+    ServingStarted,
+    ServingStopped,
+    ShowLine,
+    ShowSummary,
+    StartServing,
+    StopServing,
+    TextsForwarded,
+    TrainingEnded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from actors.viewer_server import ViewerSettings
+    from messages import Mailbox
+
+log = logging.getLogger(__name__)
+
+DRAIN_TIMEOUT: Final = 30.0
+"""Seconds that a slow client is given at the end for what is left of the run."""
+
+CLIENT_TIMEOUT: Final = 5.0
+"""Seconds that the local client may take to receive what has been handed to its channel."""
+
+STOP_TIMEOUT: Final = 10.0
+"""Seconds that an actor may take to end."""
+
+STATUS_TIMEOUT: Final = 60.0
+"""Seconds that a long journal may take to be read into the log."""
+
+ENTRIES: Final = 500
+"""Entries of a journal that are told at once."""
+
+REPLAY_LIMIT: Final = 100_000_000
+REPLAY_BYTES: Final = 8 * 1024**3
+"""What the log of a run that is shown again may hold: all of it, unless it is absurdly long."""
+
+EXIT_BROKEN: Final = 70
+"""The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
+
+EXIT_NOT_STARTED: Final = worker.EXIT_NOT_STARTED
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run, and how it is to be shown.
+
+    An empty ``command`` waits for a trainer that runs already. ``demonstrate`` shows the run
+    through a WebRTC connection of this machine with itself. ``viewers`` is None when no page is to
+    be served, ``journal`` the open file to write the run to. ``earlier`` is a journal whose run
+    goes on, or which is shown again with ``replay``.
+    """
+
+    command: tuple[str, ...] = ()
+    gui: bool = True
+    settings: ReporterSettings = field(default_factory=ReporterSettings)
+    title: str = ""
+    epochs: int | None = None
+    checkpoint_folders: tuple[Path, ...] = ()
+    grace: float = 5.0
+    demonstrate: bool = False
+    viewers: ViewerSettings | None = None
+    journal: IO[str] | None = None
+    earlier: Path | None = None
+    replay: bool = False
+    keep_open: bool = False
+
+
+class Standalone:
+    """One worker on the running event loop; ``run`` is its life."""
+
+    def __init__(self, plan: Plan, *, console: Console, errors: Console) -> None:
+        self._plan = plan
+        self._loop = asyncio.get_running_loop()
+        self._scheduler = ThreadScheduler()
+        self._console = console
+        self._errors = errors
+        self._down: Answer[ChildDown] = Answer()
+        self._let_go = asyncio.Event()
+        self.worker = worker.spawn(parent=self._down, scheduler=self._scheduler)
+
+    def let_go(self) -> None:
+        """Do not keep open any longer what is over."""
+        self._let_go.set()
+
+    async def run(self) -> int:
+        """Run the training, or show the run again; the exit code."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._end, self.worker)
+            screen = self._begin(
+                stack,
+                terminal.spawn(console=self._console, errors=self._errors),
+            )
+            ended: Answer[TrainingEnded] = Answer()
+            supervisor = spawn_supervisor(
+                loop=self._loop, owner=self.worker, settings=self._plan.settings
+            )
+            stack.push_async_callback(self._end_supervisor, supervisor)
+            try:
+                after = await self._read_earlier(supervisor)
+                client = await self._attach_clients(stack, supervisor, screen, after)
+                await self._serve(stack, supervisor, screen)
+            except (ConnectionError, journal.JournalError, _NotServedError) as error:
+                screen.tell(ShowLine(text=f"error: {error}"))
+                return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
+            if self._plan.replay:
+                return await self._show_again(supervisor, screen)
+            return await self._train(stack, supervisor, screen, client, ended)
+
+    async def _train(
+        self,
+        stack: AsyncExitStack,
+        supervisor: SupervisorRef,
+        screen: TypedRef[Any],
+        client: LocalClient | None,
+        ended: Answer[TrainingEnded],
+    ) -> int:
+        plan = self._plan
+        self.worker.tell(
+            RunTraining(
+                job_id="training",
+                command=plan.command,
+                gui=plan.gui,
+                supervisor=supervisor,
+                trainer=self._begin(
+                    stack, trainer.spawn(parent=self._down, scheduler=self._scheduler)
+                ),
+                resources=self._begin(
+                    stack, resources.spawn(parent=_Aside(screen), scheduler=self._scheduler)
+                ),
+                reply_to=ended,
+                title=plan.title,
+                epochs=plan.epochs,
+                checkpoint_folders=plan.checkpoint_folders,
+                grace=plan.grace,
+            )
+        )
+        futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
+        await asyncio.wait(tuple(futures), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.future.done():
+            screen.tell(ShowLine(text=f"error: {self._down.future.result().reason}"))
+            return EXIT_BROKEN
+        end = ended.future.result()
+        if client is not None and end.summary is not None:
+            count = end.summary.received - end.summary.undecodable
+            await client.received(count, within=CLIENT_TIMEOUT)
+        if plan.keep_open and plan.viewers is not None:
+            screen.tell(ShowLine(text="the training is over; the page stays up until Ctrl-C"))
+            await self._let_go.wait()
+        # Behind all that is left of the run, which the supervisor's end delivers.
+        await self._end_supervisor(supervisor)
+        screen.tell(ShowSummary(summary=end.summary))
+        return end.exit_code
+
+    async def _show_again(self, supervisor: SupervisorRef, screen: TypedRef[Any]) -> int:
+        if self._plan.viewers is not None:
+            screen.tell(ShowLine(text="the run is shown until Ctrl-C"))
+            await self._let_go.wait()
+        await self._end_supervisor(supervisor)
+        screen.tell(ShowSummary(summary=None))
+        return 0
+
+    # What is started, and its end
+
+    def _begin(self, stack: AsyncExitStack, ref: TypedRef[M]) -> TypedRef[M]:
+        stack.push_async_callback(self._end, ref)
+        return ref
+
+    async def _end(self, ref: TypedRef[Any]) -> None:
+        if not await asyncio.to_thread(ref.stop, timeout=STOP_TIMEOUT):
+            log.error("%r has not ended", ref)
+
+    async def _end_supervisor(self, supervisor: SupervisorRef) -> None:
+        # A quarter of the time is for delivering what is left.
+        if not await supervisor.stop_async(within=4 * DRAIN_TIMEOUT):
+            log.error("the reporter has not ended")
+
+    async def _read_earlier(self, supervisor: SupervisorRef) -> int:
+        """Put an earlier part of the run into the log; its last position."""
+        if self._plan.earlier is None:
+            return 0
+        entries = await asyncio.to_thread(list, read_journal(self._plan.earlier))
+        for first in range(0, len(entries), ENTRIES):
+            supervisor.tell(AddToLog(entries=tuple(entries[first : first + ENTRIES])))
+        status: Answer[ReporterStatus] = Answer()
+        supervisor.tell(GetStatus(reply_to=status))  # answered behind the entries
+        await asyncio.wait_for(asyncio.wrap_future(status.future), STATUS_TIMEOUT)
+        return len(entries)
+
+    async def _attach_clients(
+        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
+    ) -> LocalClient | None:
+        plan = self._plan
+        if plan.journal is not None:
+            writer = self._begin(stack, journal.spawn(file=plan.journal, parent=_Aside(screen)))
+            self._attach(supervisor, "journal", writer, after)
+        shown = LocalChannel(screen, loop=self._loop)
+        if not plan.demonstrate:
+            supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
+            return None
+        client = LocalClient(client_id="local", screen=shown)
+        stack.push_async_callback(client.close)
+        await client.connect(supervisor)
+        return client
+
+    def _attach(
+        self, supervisor: SupervisorRef, client_id: str, taker: Mailbox[TextsForwarded], after: int
+    ) -> None:
+        channel = LocalChannel(taker, loop=self._loop)
+        supervisor.tell(AttachClient(channel=channel, client_id=client_id, after=after))
+
+    async def _serve(
+        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
+    ) -> None:
+        if self._plan.viewers is None:
+            return
+        server = self._begin(
+            stack,
+            signaling.spawn(
+                loop=self._loop,
+                parent=_Aside(screen),
+                supervisor=supervisor,
+                admitted=self.worker,
+                settings=self._plan.viewers,
+            ),
+        )
+        answer: ServingStarted | ServingFailed = await _answer(
+            STOP_TIMEOUT, lambda to: server.tell(StartServing(reply_to=to))
+        )
+        if isinstance(answer, ServingFailed):
+            raise _NotServedError(answer.reason)
+        stack.push_async_callback(self._stop_serving, server)
+        self._show_link(screen, f"watch and stop it at {answer.link}")
+        if answer.read_only_link is not None:
+            self._show_link(screen, f"watch it at {answer.read_only_link}")
+
+    def _show_link(self, screen: TypedRef[Any], text: str) -> None:
+        screen.tell(ShowLine(text=text))
+        if self._console.quiet:
+            self._errors.print(text, soft_wrap=True, highlight=False)
+
+    async def _stop_serving(self, server: TypedRef[Any]) -> None:
+        stopped: Answer[ServingStopped] = Answer()
+        server.tell(StopServing(reply_to=stopped))
+        await asyncio.wait({asyncio.wrap_future(stopped.future)}, timeout=STOP_TIMEOUT)
+
+
+class _NotServedError(Exception):
+    """The page cannot be served."""
+
+
+class _Aside:
+    """The parent of what a training can do without: its crash is shown, and ends nothing."""
+
+    def __init__(self, screen: Mailbox[ShowLine]) -> None:
+        self._screen = screen
+
+    def tell(self, message: ChildDown, /) -> None:
+        if message.reason is not None:
+            text = f"{message.child} has failed, the training goes on: {message.reason}"
+            log.error("%s", text)
+            self._screen.tell(ShowLine(text=f"warning: {text}"))
+
+
+async def _answer(within: float, ask: Callable[[Mailbox[M]], None]) -> M:
+    """The answer to what ``ask`` tells. Raises TimeoutError."""
+    answer: Answer[M] = Answer()
+    ask(answer)
+    return await asyncio.wait_for(asyncio.wrap_future(answer.future), within)

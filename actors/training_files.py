@@ -1,0 +1,97 @@
+"""The files of a training: its configuration, and the checkpoints that it writes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+CHECKPOINT_ENDINGS: Final = (".ckpt", ".h5", ".keras", ".pt", ".pth", ".safetensors")
+
+SCAN_TIME: Final = 2.0
+SCAN_ENTRIES: Final = 50_000
+SCAN_DEPTH: Final = 6
+"""What looking for checkpoints may cost, in seconds, directory entries and levels: the folder may
+be somebody's home."""
+
+MAX_CONFIG: Final = 1024 * 1024
+"""Bytes of a configuration file that are read."""
+
+_EPOCHS_OPTION: Final = re.compile(
+    r"^(?:\+*trainer_config\.max_epochs|--?(?:max_)?epochs)[=\n](\d+)$", re.MULTILINE
+)
+_EPOCHS: Final = re.compile(r"""^\s*["']?(?:max_epochs|epochs)["']?\s*[:=]\s*(\d+)""", re.MULTILINE)
+_FOLDER: Final = re.compile(
+    r"""^\s*["']?(?:ckpt_dir|runs_folder)["']?\s*[:=]\s*["']?([^"'\n#,]+)""", re.MULTILINE
+)
+
+
+def epochs_of(command: tuple[str, ...]) -> int | None:
+    """How many epochs the training has at the most, where its command or configuration says so."""
+    found = _EPOCHS_OPTION.findall("\n".join(command)) or _in_configuration(command, _EPOCHS)
+    return int(found[-1]) or None if found else None
+
+
+def checkpoint_folders(command: tuple[str, ...]) -> tuple[Path, ...]:
+    """Where the training saves its model: where it says so, or else the current folder."""
+    found = re.findall(r"^\+*trainer_config\.ckpt_dir=(.+)$", "\n".join(command), re.MULTILINE)
+    found = found or [folder.strip() for folder in _in_configuration(command, _FOLDER)]
+    known = [Path(folder) for folder in found if folder and folder not in ("null", "None", "~")]
+    return tuple(known) or (Path(),)
+
+
+def checkpoints_since(folders: tuple[Path, ...], since: float) -> tuple[str, ...]:
+    """The checkpoints below ``folders`` that were written after ``since`` (seconds), newest first.
+
+    It may not find all of them in a very large folder.
+    """
+    deadline = time.monotonic() + SCAN_TIME
+    found: list[tuple[float, str]] = []
+    entries = 0
+    for folder in folders:
+        for place, below, names in os.walk(folder):
+            depth = len(Path(place).relative_to(folder).parts)
+            below[:] = [b for b in below if not b.startswith(".")] if depth < SCAN_DEPTH else []
+            entries += len(names)
+            for name in names:
+                if name.endswith(CHECKPOINT_ENDINGS):
+                    path = Path(place, name)
+                    try:
+                        written = path.stat().st_mtime
+                    except OSError:
+                        continue
+                    if written >= since:
+                        found.append((written, str(path)))
+            if entries > SCAN_ENTRIES or time.monotonic() > deadline:
+                break
+    return tuple(path for _, path in sorted(found, reverse=True))
+
+
+def _in_configuration(command: tuple[str, ...], pattern: re.Pattern[str]) -> list[str]:
+    """What ``pattern`` finds in the configuration files that the command names."""
+    found: list[str] = []
+    for path in _configurations(command):
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                found += pattern.findall(file.read(MAX_CONFIG))
+        except OSError:
+            continue
+    return found
+
+
+def _configurations(command: tuple[str, ...]) -> list[Path]:
+    named: dict[str, str] = {}
+    paths = []
+    for option, value in itertools.pairwise((*command, "")):
+        if option in ("--config-dir", "--config-path", "-d", "--config-name", "-c"):
+            named[option] = value
+        if option.endswith((".yaml", ".yml", ".json")):
+            paths.append(Path(option))
+    folder = named.get("--config-dir") or named.get("--config-path") or named.get("-d")
+    name = named.get("--config-name") or named.get("-c")
+    if folder is not None and name is not None:
+        paths += [Path(folder, name), Path(folder, f"{name}.yaml")]
+    return paths

@@ -1,0 +1,115 @@
+"""ViewerPeers: the WebRTC peers of viewers, made for offers; on the event loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiortc import RTCDataChannel
+
+log = logging.getLogger(__name__)
+
+OFFER_TIMEOUT: Final = 10.0
+"""Seconds that answering an offer may take; without an ICE server it takes milliseconds."""
+
+CHANNEL_TIMEOUT: Final = 30.0
+"""Seconds after which a peer that has opened no data channel is let go of."""
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that a channel may take to deliver what it holds and to close."""
+
+MAX_PEERS: Final = 32
+"""Peers at once, with a channel or before it: each costs sockets and timers."""
+
+
+class OfferError(Exception):
+    """The offer is not answered; the message is for a person."""
+
+
+class ViewerPeers:
+    """Each peer has one data channel, with which ``announced`` is called."""
+
+    def __init__(self, ice_servers: tuple[str, ...]) -> None:
+        self._configuration = RTCConfiguration(
+            iceServers=[RTCIceServer(urls=url) for url in ice_servers]
+        )
+        self._peers: dict[RTCPeerConnection, list[RTCDataChannel]] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    async def answer(
+        self, sdp: str, announced: Callable[[RTCDataChannel], None]
+    ) -> RTCSessionDescription:
+        """The answer to an offer. Raises OfferError."""
+        if len(self._peers) >= MAX_PEERS:
+            raise OfferError(f"{MAX_PEERS} viewers are connected, or about to be, already")
+        if "m=application" not in sdp or "m=audio" in sdp or "m=video" in sdp:
+            raise OfferError("the offer is not for a data channel alone")
+        peer = RTCPeerConnection(self._configuration)
+        channels = self._peers[peer] = []
+
+        @peer.on("datachannel")
+        def opened(channel: RTCDataChannel) -> None:
+            if not channels:
+                channels.append(channel)
+                announced(channel)
+
+        @peer.on("connectionstatechange")
+        async def changed() -> None:
+            if peer.connectionState in ("failed", "closed"):
+                await self._close(peer)
+
+        try:
+            async with asyncio.timeout(OFFER_TIMEOUT):
+                await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
+                await peer.setLocalDescription(await peer.createAnswer())
+        except Exception as error:  # what a half-valid offer raises in aiortc may be anything
+            await self._close(peer)
+            raise OfferError(f"the offer cannot be answered: {error!r:.200}") from error
+        asyncio.get_running_loop().call_later(CHANNEL_TIMEOUT, self._give_up, peer)
+        return peer.localDescription
+
+    async def close(self) -> None:
+        """Close all; what their channels hold is delivered first."""
+        closings = [
+            _closed(channel)
+            for channels in self._peers.values()
+            for channel in channels
+            if channel.readyState == "open"
+        ]
+        if closings:
+            await asyncio.wait(closings, timeout=CLOSE_TIMEOUT)
+        await asyncio.gather(*(self._close(peer) for peer in list(self._peers)))
+
+    async def _close(self, peer: RTCPeerConnection) -> None:
+        if self._peers.pop(peer, None) is not None:
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await peer.close()
+            except Exception as error:
+                log.warning("a viewer's connection did not close: %r", error)
+
+    def _give_up(self, peer: RTCPeerConnection) -> None:
+        if peer in self._peers and not self._peers[peer]:
+            log.info("a viewer's connection has opened no data channel: it is closed")
+            self._closing = asyncio.ensure_future(self._close(peer))
+
+
+def _closed(channel: RTCDataChannel) -> asyncio.Future[None]:
+    """Close ``channel``, which first sends what it holds; done when it is closed."""
+    closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle() -> None:
+        if not closed.done():
+            closed.set_result(None)
+
+    channel.on("close", settle)
+    channel.close()
+    return closed

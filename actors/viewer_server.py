@@ -1,0 +1,342 @@
+"""ViewerServer: the page and the viewers' connections over HTTP, on the event loop's thread.
+
+``GET /`` is the page, ``GET /session`` what it needs to know, ``POST /offer`` answers a WebRTC
+offer, and ``GET /ws`` carries over a WebSocket what a data channel would carry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.resources
+import json
+import logging
+import re
+import ssl
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from actors.attach import attach
+from actors.viewer_access import Role
+from actors.viewer_peers import OfferError, ViewerPeers
+from actors.websocket_channel import WebSocketChannel
+from messages import EVENTS_PROTOCOL, ViewerAdmitted, encode_report
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from actors.viewer_access import Access
+    from messages import AttachClient, DataChannel, Mailbox
+
+log = logging.getLogger(__name__)
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes of an offer, which has a few thousand, and of a message of a client."""
+
+MAX_VIEWERS: Final = 32
+"""Open channels at once."""
+
+ALIVE_INTERVAL: Final = 10.0
+"""Seconds between two signs of life: a page takes 25 s of silence for a lost connection."""
+
+HEARTBEAT: Final = 15.0
+"""Seconds between two pings of a WebSocket; one that does not answer is closed."""
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that requests may take to end when the server ends."""
+
+ALIVE: Final = encode_report(json.dumps({"what": "__meta__", "event": "alive"}))
+
+_CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_NO_ACCESS: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>No access</title>
+<h1>No access</h1><p>Open the link that the worker has printed: it carries the token that this page
+needs. A link of an earlier start does not work any more.</p></html>"""
+
+_ROLE: Final = web.RequestKey("role", Role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerSettings:
+    """Where the page is served, and to whom.
+
+    ``port`` 0 takes a free one, and so does one that is in use with ``free_port_if_in_use``.
+    ``title`` is the training's command, ``host_name`` this machine's.
+    """
+
+    access: Access
+    host: str = "127.0.0.1"
+    port: int = 8765
+    free_port_if_in_use: bool = False
+    ice_servers: tuple[str, ...] = ()
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    title: str = ""
+    host_name: str = ""
+    version: str = ""
+
+
+@dataclass(slots=True)
+class ViewerServer:
+    """Started once and closed once. ``supervisor`` is given the viewers' channels."""
+
+    settings: ViewerSettings
+    supervisor: Mailbox[AttachClient]
+    admitted: Mailbox[ViewerAdmitted]
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _peers: ViewerPeers = field(init=False)
+    _channels: set[DataChannel] = field(default_factory=set)
+    _runner: web.AppRunner | None = None
+    _alive: asyncio.Task[None] | None = None
+    _plotly: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Make what needs an event loop."""
+        self._peers = ViewerPeers(self.settings.ice_servers)
+
+    async def start(self) -> int:
+        """Listen; the port. Raises OSError, or ssl.SSLError for certificates that do not fit."""
+        context = None
+        if self.settings.certfile is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(self.settings.certfile, self.settings.keyfile)
+        application = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/viewer.css", self._file),
+                web.get("/viewer.js", self._file),
+                web.get("/plotly.min.js", self._plot_library),
+                web.get("/session", self._session),
+                web.post("/offer", self._offer),
+                web.get("/ws", self._websocket),
+            ]
+        )
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=CLOSE_TIMEOUT, handler_cancellation=True
+        )
+        await self._runner.setup()
+        try:
+            await self._listen(self.settings.port, context)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not self.settings.free_port_if_in_use:
+                raise
+            await self._listen(0, context)
+        self._alive = asyncio.create_task(self._tell_alive(), name="viewer-alive")
+        return int(self._runner.addresses[0][1])
+
+    async def _listen(self, port: int, context: ssl.SSLContext | None) -> None:
+        assert self._runner is not None
+        await web.TCPSite(self._runner, self.settings.host, port, ssl_context=context).start()
+
+    async def close(self) -> None:
+        """Let the channels deliver what they hold, then close all; twice does no harm."""
+        if self._alive is not None:
+            self._alive.cancel()
+        for channel in list(self._channels):
+            if isinstance(channel, WebSocketChannel):
+                channel.close()
+        await self._peers.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # Who may
+
+    @web.middleware
+    async def _guard(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        access = self.settings.access
+        if not access.host_is_known(request.headers.get("Host")):
+            return _error(421, "this server is not known under that name")
+        if (request.method != "GET" or request.path == "/ws") and not access.is_own_page(
+            request.headers
+        ):
+            return _error(403, "the request comes from another site")
+        role = access.role_of(self._token(request))
+        if role is None:
+            if request.path == "/":
+                refusal = web.Response(status=401, text=_NO_ACCESS, content_type="text/html")
+                _dress(refusal)
+                return refusal
+            return _error(401, "open the link that the worker has printed")
+        request[_ROLE] = role
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            return _error(error.status, error.reason)
+        _dress(response)
+        return response
+
+    def _token(self, request: web.Request) -> str | None:
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() in ("bearer", "token"):
+            return value
+        if request.path == "/" and "token" in request.query:
+            return request.query["token"]
+        return request.cookies.get(self.settings.access.cookie)
+
+    # The page
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        token = request.query.get("token")
+        if token is None:
+            return _viewer_file("index.html", "text/html")
+        rest = {name: value for name, value in request.query.items() if name != "token"}
+        where = "/" + (f"?{urlencode(rest)}" if rest else "")
+        response = web.Response(status=303, headers={"Location": where})
+        response.set_cookie(
+            self.settings.access.cookie,
+            token,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+            path="/",
+        )
+        return response
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        kinds = {"/viewer.css": "text/css", "/viewer.js": "text/javascript"}
+        return _viewer_file(request.path.removeprefix("/"), kinds[request.path])
+
+    async def _plot_library(self, request: web.Request) -> web.StreamResponse:
+        del request
+        if self._plotly is None:
+            file = importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
+            self._plotly = await asyncio.to_thread(file.read_bytes)
+        response = web.Response(body=self._plotly, content_type="text/javascript", charset="utf-8")
+        response.enable_compression()
+        response.headers["Cache-Control"] = "private, max-age=86400"
+        return response
+
+    async def _session(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(
+            {
+                "instance": self.instance,
+                "may_control": request[_ROLE] is Role.CONTROL,
+                "host": self.settings.host_name,
+                "title": self.settings.title,
+                "version": self.settings.version,
+                "ice_servers": [{"urls": url} for url in self.settings.ice_servers],
+            }
+        )
+
+    # The viewers
+
+    async def _offer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            offer = json.loads(await request.text())
+            sdp, kind = offer["sdp"], offer["type"]
+            viewer = self._viewer(request, offer)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return _error(400, f"this is no offer: {error!r:.200}")
+        if isinstance(viewer, web.Response):
+            return viewer
+        if kind != "offer" or not isinstance(sdp, str):
+            return _error(400, "this is no offer")
+        try:
+            answer = await self._peers.answer(sdp, lambda channel: self._attach(viewer, channel))
+        except OfferError as error:
+            return _error(503, str(error))
+        return web.json_response({"sdp": answer.sdp, "type": answer.type})
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        try:
+            viewer = self._viewer(request, dict(request.query))
+        except (ValueError, KeyError, TypeError) as error:
+            return _error(400, f"this is no viewer's request: {error!r:.200}")
+        if isinstance(viewer, web.Response):
+            return viewer
+        socket = web.WebSocketResponse(
+            protocols=(EVENTS_PROTOCOL,),
+            heartbeat=HEARTBEAT,
+            max_msg_size=MAX_BODY,
+            compress=False,  # the training needs the CPU more than the network needs the bytes
+        )
+        await socket.prepare(request)
+        channel = WebSocketChannel(socket)
+        self._attach(viewer, channel)
+        await channel.run()
+        return socket
+
+    def _viewer(self, request: web.Request, fields: dict[str, Any]) -> _Viewer | web.Response:
+        """Who asks to be connected, or the refusal. Raises ValueError, KeyError, TypeError."""
+        client, after = str(fields["client"]), int(fields["after"])
+        if not _CLIENT.fullmatch(client) or after < 0:
+            raise ValueError("client or after")
+        if fields["instance"] != self.instance:
+            return _error(409, "the worker has been started again")
+        if len(self._channels) >= MAX_VIEWERS:
+            return _error(503, f"{MAX_VIEWERS} viewers are connected already")
+        # Nobody can take the place, or the rights, of somebody with the other kind of link.
+        role = request[_ROLE]
+        return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
+
+    def _attach(self, viewer: _Viewer, channel: DataChannel) -> None:
+        self._channels.add(channel)
+        channel.on("close", lambda: self._channels.discard(channel))
+        self.admitted.tell(
+            ViewerAdmitted(client_id=viewer.client_id, may_control=viewer.may_control)
+        )
+        attach(
+            self.supervisor,
+            client_id=viewer.client_id,
+            channel=channel,
+            accept_control=False,  # the worker decides what becomes of an order
+            after=viewer.after,
+        )
+
+    async def _tell_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_INTERVAL)
+            for channel in list(self._channels):
+                if channel.readyState == "open" and not channel.bufferedAmount:
+                    try:
+                        channel.send(ALIVE)
+                    except Exception as error:
+                        log.debug("a viewer takes no sign of life: %r", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Viewer:
+    client_id: str
+    may_control: bool
+    after: int
+
+
+def _viewer_file(name: str, kind: str) -> web.Response:
+    text = (importlib.resources.files("actors") / "viewer" / name).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=kind)
+
+
+def _error(status: int, text: str) -> web.Response:
+    response = web.json_response({"error": text}, status=status)
+    _dress(response)
+    return response
+
+
+def _dress(response: web.StreamResponse) -> None:
+    if not response.prepared:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)

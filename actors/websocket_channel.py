@@ -1,0 +1,88 @@
+"""WebSocketChannel: a ``DataChannel`` over a WebSocket, used on the event loop's thread alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import WSCloseCode, WSMsgType
+
+from actors.progress_log import text_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.web import WebSocketResponse
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that sending what waits, and closing, may take at the end."""
+
+
+class WebSocketChannel:
+    """Sends text by text, each when the one before has left; ``run`` is its life."""
+
+    def __init__(self, socket: WebSocketResponse) -> None:
+        self._socket = socket
+        self._waiting: deque[str] = deque()
+        self._news = asyncio.Event()
+        self._listeners: dict[str, list[Callable[..., Any]]] = defaultdict(list)
+        self.protocol = socket.ws_protocol or ""
+        self.readyState = "open"
+        self.bufferedAmount = 0
+        self.bufferedAmountLowThreshold = 0
+
+    def on(self, event: str, f: Callable[..., Any], /) -> object:
+        """Call ``f`` at each ``event``."""
+        self._listeners[event].append(f)
+        return f
+
+    def send(self, data: str, /) -> None:
+        """Queue ``data``. Raises ConnectionError when the channel is not open."""
+        if self.readyState != "open":
+            raise ConnectionError("the WebSocket is closed")
+        self._waiting.append(data)
+        self.bufferedAmount += text_bytes(data)
+        self._news.set()
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        if self.readyState == "open":
+            self.readyState = "closing"
+            self._news.set()
+
+    async def run(self) -> None:
+        """Send and receive until either side closes."""
+        sending = asyncio.create_task(self._send_all(), name="websocket-sender")
+        try:
+            async for message in self._socket:
+                if message.type is WSMsgType.TEXT:
+                    self._emit("message", message.data)
+        finally:
+            sending.cancel()
+            self.readyState = "closed"
+            self._emit("close")
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting or self.readyState == "open":
+                if not self._waiting:
+                    self._news.clear()
+                    await self._news.wait()
+                    continue
+                text = self._waiting.popleft()
+                await self._socket.send_str(text)
+                self._left(text_bytes(text))
+        except (ConnectionError, RuntimeError):
+            pass  # the other side is gone, which the receiving side ends with
+        finally:
+            await self._socket.close(code=WSCloseCode.GOING_AWAY)
+
+    def _left(self, size: int) -> None:
+        before, self.bufferedAmount = self.bufferedAmount, self.bufferedAmount - size
+        if before > self.bufferedAmountLowThreshold >= self.bufferedAmount:
+            self._emit("bufferedamountlow")
+
+    def _emit(self, event: str, *arguments: Any) -> None:
+        for listener in list(self._listeners[event]):
+            listener(*arguments)
