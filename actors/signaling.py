@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from actors.addresses import who_listens_at
 from actors.base import ReporterActor
 from actors.loop_actor import LoopActor
 from actors.typed_ref import TypedRef, deliver
-from actors.viewer_server import ViewerServer, ViewerSettings
+from actors.viewer_server import CertificateError, ViewerServer, ViewerSettings
 from messages import (
     AttachClient,
     ChildDown,
@@ -120,7 +119,7 @@ class SignalingActor(ReporterActor, LoopActor):
     async def _listen(self) -> None:
         try:
             self._me.tell(_Started(port=await self._server.start(), reason=None))
-        except (OSError, ssl.SSLError, ValueError) as error:
+        except (OSError, CertificateError) as error:
             reason = await asyncio.to_thread(_why_not_served, self._settings, error)
             self._me.tell(_Started(port=0, reason=reason))
 
@@ -171,10 +170,6 @@ class SignalingActor(ReporterActor, LoopActor):
 def _why_not_served(settings: ViewerSettings, error: Exception) -> str:
     """A reason for a person; it may ask the system, so it is not for the event loop's thread."""
     where = f"the page cannot be served at {settings.host}:{settings.port}"
-    if isinstance(error, ssl.SSLError) or (
-        isinstance(error, OSError) and error.filename is not None
-    ):
-        return f"{where}: the certificate or its key cannot be used: {error}"
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         by_whom = who_listens_at(settings.port)
         return f"{where}: the port is in use{by_whom}: --port 0 takes a free one"

@@ -93,6 +93,12 @@ class ViewerSettings:
     title: str = ""
     host_name: str = ""
     version: str = ""
+    alive_interval: float = ALIVE_INTERVAL
+    max_viewers: int = MAX_VIEWERS
+
+
+class CertificateError(Exception):
+    """The certificate, or its key, cannot be used."""
 
 
 @dataclass(slots=True)
@@ -114,11 +120,8 @@ class ViewerServer:
         self._peers = ViewerPeers(self.settings.ice_servers)
 
     async def start(self) -> int:
-        """Listen; the port. Raises OSError, or ssl.SSLError for certificates that do not fit."""
-        context = None
-        if self.settings.certfile is not None:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(self.settings.certfile, self.settings.keyfile)
+        """Listen; the port. Raises OSError, or CertificateError."""
+        context = _tls(self.settings)
         application = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         application.add_routes(
             [
@@ -287,8 +290,8 @@ class ViewerServer:
             raise ValueError("client or after")
         if fields["instance"] != self.instance:
             return _error(409, "the worker has been started again")
-        if len(self._channels) >= MAX_VIEWERS:
-            return _error(503, f"{MAX_VIEWERS} viewers are connected already")
+        if len(self._channels) >= self.settings.max_viewers:
+            return _error(503, f"{self.settings.max_viewers} viewers are connected already")
         # Nobody can take the place, or the rights, of somebody with the other kind of link.
         role = request[_ROLE]
         return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
@@ -309,7 +312,7 @@ class ViewerServer:
 
     async def _tell_alive(self) -> None:
         while True:
-            await asyncio.sleep(ALIVE_INTERVAL)
+            await asyncio.sleep(self.settings.alive_interval)
             for channel in list(self._channels):
                 if channel.readyState == "open" and not channel.bufferedAmount:
                     try:
@@ -323,6 +326,18 @@ class _Viewer:
     client_id: str
     may_control: bool
     after: int
+
+
+def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
+    if settings.certfile is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.certfile, settings.keyfile)
+    except OSError as error:  # SSLError is one
+        text = f"the certificate {settings.certfile}, or its key, cannot be used: {error}"
+        raise CertificateError(text) from error
+    return context
 
 
 def _viewer_file(name: str, kind: str) -> web.Response:

@@ -1,0 +1,81 @@
+"""What the trainer's process tree uses, told now and then."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from actors.resources import FIRST, INTERVAL, spawn
+from messages import ChildDown, ResourcesUsed, StopWatching, WatchProcess
+from tests.support.clock import ManualScheduler
+from tests.support.probe import PATIENCE, Probe
+
+TREE = """\
+import subprocess, sys
+child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)
+print('ready', flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def tree():
+    """A process with a child."""
+    with subprocess.Popen(
+        [sys.executable, "-c", TREE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.clock, self.parent = ManualScheduler(), Probe()
+        self.actor = spawn(parent=self.parent, scheduler=self.clock)
+        self.told: Probe[ResourcesUsed] = Probe()
+
+    def watch(self, pid) -> None:
+        self.actor._ref.ask(WatchProcess(pid=pid, reply_to=self.told), timeout=PATIENCE)
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    yield bench
+    bench.actor.stop(timeout=PATIENCE)
+
+
+def test_a_process_and_what_it_has_started_are_told_as_one(bench, tree):
+    bench.watch(tree.pid)
+    bench.clock.advance(FIRST)
+    used = bench.told.get()
+    assert used.processes == 2
+    assert used.memory > 5_000_000
+    assert (used.cores, used.memory_total) == (os.cpu_count(), psutil.virtual_memory().total)
+    assert used.percent >= 0
+    bench.clock.advance(INTERVAL)
+    assert bench.told.get().processes == 2
+
+
+def test_nothing_is_told_any_more_when_it_is_not_wanted(bench, tree):
+    bench.watch(tree.pid)
+    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    bench.clock.advance(10 * INTERVAL)
+    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    assert bench.told.drain() == []
+
+
+def test_a_process_that_is_not_there_is_no_trouble(bench):
+    bench.watch(2**22 + 1)
+    bench.clock.advance(10 * INTERVAL)
+    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    assert bench.told.drain() == []
+
+
+def test_its_end_is_told_to_its_parent(bench):
+    bench.actor.stop(timeout=PATIENCE)
+    bench.parent.expect(ChildDown(child="resources", reason=None))

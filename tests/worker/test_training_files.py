@@ -1,0 +1,94 @@
+"""What is known of a training from its command, its configuration and its files."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from actors.training_files import checkpoint_folders, checkpoints_since, epochs_of
+
+CONFIG = """\
+data_config:
+  provider: LabelsReader
+trainer_config:
+  max_epochs: 120  # at the most
+  ckpt_dir: "models/mine"
+  run_name: tiny
+"""
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "epochs"),
+    [
+        (("sleap-nn", "train", "c.yaml", "trainer_config.max_epochs=30"), 30),
+        (("sleap-nn", "train", "c.yaml", "++trainer_config.max_epochs=30"), 30),
+        (("my-trainer", "--epochs", "7"), 7),
+        (("my-trainer", "--epochs=7"), 7),
+        (("my-trainer", "--max_epochs=7"), 7),
+        (("my-trainer", "--epochs", "many"), None),
+        (("my-trainer", "--warmup-epochs", "3"), None),
+        (("my-trainer", "7"), None),
+        ((), None),
+    ],
+)
+def test_the_command_may_say_how_many_epochs(command, epochs):
+    assert epochs_of(command) == epochs
+
+
+def test_the_configuration_says_what_the_command_does_not(config):
+    assert epochs_of(("sleap-nn", "train", str(config))) == 120
+    assert epochs_of(("sleap-nn", "train", "--config", str(config))) == 120
+    command = ("sleap-nn", "train", "--config-dir", str(config.parent), "--config-name", "config")
+    assert epochs_of(command) == 120
+    assert epochs_of((*command, "trainer_config.max_epochs=3")) == 3
+    assert checkpoint_folders(command) == (Path("models/mine"),)
+    assert checkpoint_folders((*command, "trainer_config.ckpt_dir=/x")) == (Path("/x"),)
+
+
+def test_the_older_profile_is_read_too(tmp_path):
+    profile = tmp_path / "profile.json"
+    profile.write_text('{\n  "optimization": {\n    "epochs": 200,\n    "batch_size": 4\n  }\n}')
+    assert epochs_of(("sleap-train", str(profile))) == 200
+
+
+@pytest.mark.parametrize("text", ["", "max_epochs: null", "ckpt_dir: null", "\0\xff: ["])
+def test_a_configuration_that_says_nothing_is_no_trouble(config, text):
+    config.write_text(text)
+    command = ("sleap-nn", "train", str(config))
+    assert epochs_of(command) is None
+    assert checkpoint_folders(command) == (Path(),)
+
+
+def test_a_configuration_that_cannot_be_read_is_no_trouble(tmp_path):
+    assert epochs_of(("sleap-nn", "train", str(tmp_path / "none.yaml"), str(tmp_path))) is None
+
+
+def write(path: Path, written: float) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (written, written))
+    return str(path)
+
+
+def test_checkpoints_are_those_that_were_written_since_newest_first(tmp_path):
+    now = time.time()
+    write(tmp_path / "old" / "best.ckpt", now - 1000)
+    first = write(tmp_path / "a" / "best.ckpt", now + 1)
+    second = write(tmp_path / "b" / "c" / "best_model.h5", now + 2)
+    write(tmp_path / "a" / "log.csv", now + 3)
+    write(tmp_path / ".cache" / "x.ckpt", now + 4)
+    assert checkpoints_since((tmp_path,), now) == (second, first)
+
+
+def test_folders_that_are_not_there_or_deep_are_no_trouble(tmp_path):
+    deep = tmp_path.joinpath(*"abcdefghij")
+    write(deep / "best.ckpt", time.time() + 1)
+    assert checkpoints_since((tmp_path / "none", tmp_path), time.time() - 1) == ()
