@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket as socketlib
 from dataclasses import dataclass
 from typing import Final
 
 import psutil
 import zmq
 
-_TCP: Final = re.compile(r"(tcp://.*):(\d+)")
+_TCP: Final = re.compile(r"(tcp://([^\0]+)):([0-9]{1,5}|\*)")
 
 _HIGHEST_PORT: Final = 65535
+
+_EVERYWHERE: Final = ("*", "0.0.0.0", "[::]")  # noqa: S104 - as a user may ask for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +30,9 @@ class Bound:
 def port_of(address: str) -> int:
     """The port of a TCP address. Raises ValueError for any other address."""
     tcp = _TCP.fullmatch(address)
-    if tcp is None:
+    if tcp is None or tcp[3] == "*":
         raise ValueError(f"{address} has no port that a trainer could be told: use tcp://")
-    return int(tcp[2])
+    return int(tcp[3])
 
 
 class NotBoundError(Exception):
@@ -48,20 +51,35 @@ def bind(
     tcp = _TCP.fullmatch(address)
     conflict = None
     try:
-        if tcp is not None and int(tcp[2]) > _HIGHEST_PORT:
-            raise zmq.ZMQError(errno.EINVAL)  # libzmq would take another port
+        _check(address, tcp)
+        if "[" in address:
+            socket.ipv6 = True
         try:
             socket.bind(address)
         except zmq.ZMQError as error:
             if error.errno != zmq.EADDRINUSE or tcp is None or not free_port_if_in_use:
                 raise
-            conflict = f"{address} is in use{who_listens_at(port_of(address))}"
+            conflict = f"{address} is in use{_by_whom(address)}"
             socket.bind(f"{tcp[1]}:*")
     except zmq.ZMQError as error:
         raise NotBoundError(_why_not_bound(what, address, error)) from error
     return Bound(
         address=bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode(), conflict=conflict
     )
+
+
+def _check(address: str, tcp: re.Match[str] | None) -> None:
+    """Raise zmq.ZMQError where libzmq would bind another address, or take one that is in use."""
+    if address.startswith("tcp://"):
+        if tcp is None or (tcp[3] != "*" and int(tcp[3]) > _HIGHEST_PORT):
+            raise zmq.ZMQError(errno.EINVAL)
+    elif address.startswith("ipc://"):
+        with socketlib.socket(socketlib.AF_UNIX) as trial:
+            try:
+                trial.connect(address.removeprefix("ipc://"))
+            except (OSError, ValueError):
+                return
+        raise zmq.ZMQError(zmq.EADDRINUSE)
 
 
 def why_not_open(what: str, error: NotBoundError | zmq.ZMQError) -> str:
@@ -85,17 +103,16 @@ def _why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
 
 
 def _by_whom(address: str) -> str:
-    try:
-        return who_listens_at(port_of(address))
-    except ValueError:
-        return ""
+    tcp = _TCP.fullmatch(address)
+    return "" if tcp is None or tcp[3] == "*" else who_listens_at(tcp[2], int(tcp[3]))
 
 
-def who_listens_at(port: int) -> str:
+def who_listens_at(host: str, port: int) -> str:
     """``" by process ..."``, or nothing where the system does not tell: of others it often hides.
 
     It takes some milliseconds, so it is not for the event loop's thread.
     """
+    everywhere = ("0.0.0.0", "::")  # noqa: S104 - who listens there
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if (
@@ -103,6 +120,10 @@ def who_listens_at(port: int) -> str:
                 and connection.laddr
                 and connection.laddr.port == port
                 and connection.pid is not None
+                and (
+                    connection.laddr.ip in (host.strip("[]"), *everywhere)
+                    or host in (*_EVERYWHERE, "localhost")
+                )
             ):
                 name = psutil.Process(connection.pid).name()
                 itself = ", this very one" if connection.pid == os.getpid() else ""

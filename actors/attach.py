@@ -43,7 +43,9 @@ def attach(
 
 def data_channel(channel: Any) -> DataChannel:
     """``channel`` itself, or what makes a ``DataChannel`` of one that can do no more than send."""
-    is_whole = isinstance(getattr(channel, "bufferedAmount", None), int)
+    is_whole = isinstance(getattr(channel, "bufferedAmount", None), int) and callable(
+        getattr(channel, "on", None)
+    )
     whole: DataChannel = channel if is_whole else _SendOnlyChannel(channel)
     return whole
 
@@ -59,7 +61,8 @@ class _SendOnlyChannel:
 
     @property
     def readyState(self) -> str:
-        return str(getattr(self._channel, "readyState", "open"))
+        state = getattr(self._channel, "readyState", None)
+        return state if isinstance(state, str) else "open"
 
     def send(self, data: str, /) -> None:
         self._channel.send(data)

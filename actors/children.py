@@ -91,6 +91,10 @@ class Children:
         """Whether ``message`` is not of a child that has been replaced."""
         return message.serial in (self._control_serial, self._listener_serial)
 
+    def serial_of(self, child: str) -> int:
+        """The number of the actor that is ``child``."""
+        return self._control_serial if child == CONTROL else self._listener_serial
+
     def run(self) -> FollowRun:
         """What the clients are to follow."""
         return FollowRun(listener=self.listener, control=self.control)

@@ -59,10 +59,10 @@ announces that it opens."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DataArrived:
-    """The client has sent ``data`` over a channel that may, or may not, carry control."""
+    """The client has sent ``data`` over the channel number ``channel``."""
 
     data: object
-    accept_control: bool
+    channel: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +110,12 @@ def spawn(
     parent: Mailbox[ChildDown | ChannelClosed | ChannelLost],
     owner: Mailbox[OwnerEvent],
     settings: ReporterSettings,
+    former: ClientStatus | None = None,
 ) -> TypedRef[ClientChannelMessage]:
-    """Start the actor on ``loop``; its client is given what comes after the position ``after``."""
+    """Start the actor on ``loop``; its client is given what comes after the position ``after``.
+
+    ``former`` are the counts of a client that comes back.
+    """
     return TypedRef(
         ClientChannelActor.start(
             client_id=client_id,
@@ -120,6 +124,7 @@ def spawn(
             parent=parent,
             owner=owner,
             settings=settings,
+            former=former,
         )
     )
 
@@ -141,6 +146,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
         parent: Mailbox[ChildDown | ChannelClosed | ChannelLost],
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
+        former: ClientStatus | None = None,
     ) -> None:
         super().__init__(loop)
         self.name = f"client channel {client_id}"
@@ -153,6 +159,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._run: FollowRun | None = None
         self._channel: DataChannel | None = None
         self._channels = 0
+        self._accept_control = False
         self._closed = self._refused = False
         self._look: asyncio.TimerHandle | None = None
         self._reading = False
@@ -160,9 +167,12 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._wants_events = False
         self._page: deque[PageText] = deque()
         self._position = self._written_off = after
-        self._forwarded = self._failed = self._missed = 0
-        self._missing = False
+        self._forwarded = 0 if former is None else former.forwarded
+        self._failed = 0 if former is None else former.failed
+        self._missed = 0 if former is None else former.missed
+        self._spell = 0
         self._flush: FlushReports | None = None
+        self._flush_timer: asyncio.TimerHandle | None = None
         self._reply_to: Mailbox[ChannelClosed] = parent
 
     def on_receive(self, message: _Inbox) -> None:
@@ -176,7 +186,10 @@ class ClientChannelActor(ReporterActor, LoopActor):
             case ProgressPage():
                 self._take(message)
             case _DataArrived():
-                self._data_arrived(message.data, accept_control=message.accept_control)
+                if message.channel == self._channels:
+                    self._data_arrived(message.data)
+                else:
+                    log.info("a text over a former channel of client %s", self._client_id)
             case _Changed():
                 if message.channel == self._channels:
                     self._go_on()
@@ -203,12 +216,13 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def release(self) -> None:
         """Tell how far the client came and let go of the channel, which is left as it is."""
-        if self._closed:  # these came for it and could not be forwarded
-            self._failed += sum(text.is_report for text in self._page)
-        deliver(self._reply_to, ChannelClosed(status=self._status()))
+        waiting = sum(text.is_report for text in self._page) if self._closed else 0
+        self._failed += waiting
+        deliver(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._channel = None
-        if self._look is not None:
-            self._look.cancel()
+        for timer in (self._look, self._flush_timer):
+            if timer is not None:
+                timer.cancel()
         if self._run is not None:
             self._run.listener.tell(StopReading(reply_to=self._me))
 
@@ -216,14 +230,14 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def _attach(self, message: AttachChannel) -> None:
         self._channel = channel = message.channel
-        accepted = message.accept_control
         self._begin(getattr(channel, "protocol", ""), message.after)
+        self._accept_control = message.accept_control
         self._closed = self._refused = False
         self._channels = number = self._channels + 1
         # A handler that raised would close the client's whole connection: each one only tells.
         channel.on(
             "message",
-            lambda data: self._me.tell(_DataArrived(data=data, accept_control=accepted)),
+            lambda data: self._me.tell(_DataArrived(data=data, channel=number)),
         )
         channel.on("close", lambda: self._me.tell(_Closed(channel=number)))
         changed = _Changed(channel=number)
@@ -253,13 +267,13 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._parent.tell(ChannelLost(channel=self._channels, reports_wait=False))
         self._go_on()
 
-    def _data_arrived(self, data: object, *, accept_control: bool) -> None:
+    def _data_arrived(self, data: object) -> None:
         if not isinstance(data, str):
             log.debug("%s: bytes are not for the reporter", self.name)
             return
         text = parse_client_text(data)
         match text:
-            case ControlText() if accept_control and self._run is not None:
+            case ControlText() if self._accept_control and self._run is not None:
                 self._run.control.tell(PublishControl(command=text.command))
             case ControlText() | OtherText():
                 deliver(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
@@ -287,16 +301,23 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._reading = False
         first = page.last - len(page.messages) + 1
         self._missed += max(0, first - 1 - max(asked_after, self._written_off))
-        if page.missed and not self._missing:
-            log.warning(
-                "client %s is too slow: %d reports left the log before it took them",
-                self._client_id,
-                page.missed,
-            )
-        self._missing = bool(page.missed)
+        self._note_missed(page)
         self._page.extend(self._texts.of(page))
         self._position = first - 1
         self._go_on()
+
+    def _note_missed(self, page: ProgressPage) -> None:
+        """One warning when it begins to miss reports, and one line when it has caught up."""
+        if page.missed and not self._spell:
+            log.warning(
+                "client %s misses %d reports, which left the log before it took them",
+                self._client_id,
+                page.missed,
+            )
+        self._spell += page.missed
+        if self._spell and not page.missed and not page.behind:
+            log.info("client %s has caught up; it missed %d", self._client_id, self._spell)
+            self._spell = 0
 
     def _go_on(self) -> None:
         """Forward what the channel has room for, then ask for more; answer the flush when due."""
@@ -375,7 +396,11 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def _begin_flush(self, flush: FlushReports) -> None:
         self._flush = flush
-        self._loop.call_later(flush.within, self._me.tell, _FlushOver(flush=flush))
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._flush_timer = self._loop.call_later(
+            flush.within, self._me.tell, _FlushOver(flush=flush)
+        )
         self._go_on()
 
     def _answer_flush(self) -> None:
@@ -398,6 +423,9 @@ class ClientChannelActor(ReporterActor, LoopActor):
 
     def _end_flush(self, flush: FlushReports) -> None:
         self._flush = None
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
         self._failed += max(0, flush.last - max(self._position, self._written_off))
         self._written_off = flush.last
         deliver(flush.reply_to, ReportsFlushed(status=self._status()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
@@ -87,9 +87,9 @@ class ClientRoster:
         self._flush: FlushReports | None = None
         self._clients: dict[str, _Client] = {}
         self._serial = 0
-        self._places: dict[str, int] = {}
-        self._counts: dict[int, tuple[int, int]] = {}
-        self._before: dict[int, tuple[int, int]] = {}
+        self._places: dict[str, ClientStatus] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._before: dict[str, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -105,8 +105,7 @@ class ClientRoster:
             client.next = message
             return
         if client is None:
-            after = self._places.pop(message.client_id, after)
-            client = self._spawn(message, after if message.after is None else message.after)
+            client = self._spawn(message, after)
         if client is not None:
             self._attach(client, message)
 
@@ -164,7 +163,7 @@ class ClientRoster:
                         self._close(client)
             case ChannelClosed():
                 self.count(event.status)
-                self._remember(event.status)
+                self._remember(event)
             case ChildDown():
                 return self._down(client, event)
             case _:
@@ -175,21 +174,19 @@ class ClientRoster:
 
     def begin_job(self) -> None:
         """Count from here on."""
-        live = {client.serial for client in self._clients.values()}
-        self._counts = {s: counts for s, counts in self._counts.items() if s in live}
+        known = {*self._clients, *self._places}
+        self._counts = {c: counts for c, counts in self._counts.items() if c in known}
         self._before = dict(self._counts)
 
     def count(self, status: ClientStatus) -> None:
         """Note a client's counts."""
-        client = self._clients.get(status.client_id)
-        if client is not None:
-            self._counts[client.serial] = status.forwarded, status.failed + status.missed
+        self._counts[status.client_id] = status.forwarded, status.failed + status.missed
 
     def job_counts(self) -> tuple[int, int]:
         """Reports forwarded and failed since ``begin_job``, over all clients."""
         forwarded = failed = 0
-        for serial, counts in self._counts.items():
-            before = self._before.get(serial, (0, 0))
+        for client_id, counts in self._counts.items():
+            before = self._before.get(client_id, (0, 0))
             forwarded += counts[0] - before[0]
             failed += counts[1] - before[1]
         return forwarded, failed
@@ -197,8 +194,18 @@ class ClientRoster:
     # One client
 
     def _spawn(self, message: AttachClient, after: int) -> _Client | None:
-        """A new actor for the client; None when the event loop is closed."""
+        """A new actor for the client, with its place if it has one.
+
+        None when the event loop is closed.
+        """
         self._serial = serial = self._serial + 1
+        former = self._places.pop(message.client_id, None)
+        if former is not None:
+            after = former.position
+            self.count(former)
+        else:
+            for counts in (self._counts, self._before):
+                counts.pop(message.client_id, None)
         try:
             ref = client_channel.spawn(
                 client_id=message.client_id,
@@ -207,6 +214,7 @@ class ClientRoster:
                 parent=Adapter(self._me, lambda event: FromClient(serial, event)),
                 owner=self._owner,
                 settings=self._settings,
+                former=former,
             )
         except pykka.ActorDeadError:
             self._tell_gone(message.client_id, "the event loop is closed")
@@ -246,21 +254,23 @@ class ClientRoster:
                 CloseChannel(reply_to=Adapter(self._me, lambda event: FromClient(serial, event)))
             )
 
-    def _remember(self, status: ClientStatus) -> None:
-        self._places[status.client_id] = status.position
+    def _remember(self, closed: ChannelClosed) -> None:
+        """Keep its place: what waited for it has not failed if it comes back."""
+        status = closed.status
+        self._places[status.client_id] = replace(status, failed=status.failed - closed.waiting)
         while len(self._places) > PLACES_LIMIT:
             del self._places[next(iter(self._places))]
 
     def _down(self, client: _Client, down: ChildDown) -> ChildDown | None:
         del self._clients[client.attached.client_id]
         crashed = down.reason is not None and not client.closing
-        again = client.attached if crashed else client.next
+        again = replace(client.attached, after=None) if crashed else client.next
         if crashed and not client.budget.spend():
             self._tell_gone(
                 client.attached.client_id, f"its actor fails again and again: {down.reason}"
             )
         elif again is not None:
-            successor = self._spawn(again, self._places.pop(again.client_id, 0))
+            successor = self._spawn(again, 0)
             if successor is not None:
                 successor.budget = client.budget
                 self._attach(successor, again)

@@ -68,12 +68,14 @@ class Connections:
         """Whether a peer that counts has completed its handshake and is connected."""
         return self._joined
 
-    def take(self, event: ConnectionEvent) -> None:
-        """Follow ``event``."""
+    def take(self, event: ConnectionEvent, *, former: bool = False) -> None:
+        """Follow ``event``; a ``former`` peer that connects does not count."""
         match event.event:
             case zmq.EVENT_ACCEPTED:
                 self._open.add(event.descriptor)
                 self._former.discard(event.descriptor)
+                if former:
+                    self._former.add(event.descriptor)
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._joined = self._open > self._former
             case zmq.EVENT_DISCONNECTED:

@@ -47,7 +47,16 @@ def published_text(command: str, encoding: ControlEncoding) -> str:
                     "a sleap-nn trainer takes stop or a JSON object with a command, and would "
                     "crash on this"
                 )
-            return json.dumps(value)
+            return _plain_json(value)
+
+
+def _plain_json(value: dict[str, Any]) -> str:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ControlRefusedError("NaN and Infinity are no plain JSON") from None
+    _check_size(text)
+    return text
 
 
 def _check_size(command: str) -> None:
@@ -69,8 +78,10 @@ def _parse(command: str) -> tuple[bool, Any]:
         raise
     except RecursionError:
         raise ControlRefusedError("the JSON is nested too deeply") from None
-    except ValueError:
+    except json.JSONDecodeError:
         return False, None
+    except ValueError:  # Python refuses to read it
+        raise ControlRefusedError("the JSON holds a number of too many digits") from None
     _check_depth(value)
     return True, value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
@@ -61,6 +62,10 @@ SUBSCRIBE_TIMEOUT: Final = 30.0
 """Seconds that a trainer which connects again may take to subscribe: it does so after its batch.
 Beyond, its commands are published all the same."""
 
+FORMER_RECONNECTS: Final = 1.0
+"""Seconds within which a trainer connects again to a socket that was bound anew; ZeroMQ tries every
+0.1 s, and a trainer that starts needs several."""
+
 GONE: Final = "the control socket's actor has ended: send the command again"
 """The reason for a command that the actor can no longer publish."""
 
@@ -114,6 +119,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
         self._connections = Connections()
         self._joined = 0
         self._first = 1
+        self._former_until = 0.0
         self._settled = False
         self._settling: Cancellable | None = None
         self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
@@ -167,6 +173,9 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
             deliver(message.reply_to, ControlSocketFailed(reason=reason))
             return
         self._first = self._joined + 1
+        self._former_until = (
+            time.monotonic() + FORMER_RECONNECTS if message.former_trainer_lives else 0.0
+        )
         log.info("ZMQ control socket initialized")
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         deliver(message.reply_to, opened)
@@ -243,7 +252,9 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
         if self._socket is None:
             return
         before = self._connections.joined
-        self._connections.take(event)
+        if event.event == zmq.EVENT_DISCONNECTED:
+            self._former_until = 0.0  # who comes from here on is another one
+        self._connections.take(event, former=time.monotonic() < self._former_until)
         if self._connections.joined and not before:
             log.info("trainer connected")
             self._parent.tell(TrainerConnected())

@@ -9,6 +9,7 @@ is left.
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,9 @@ the event loop short."""
 
 _TRAIN_END: Final = '"train_end"'
 """What the text of a trainer's last message holds."""
+
+_BATCH: Final = re.compile(r'\{"what": "[^"\\]*", "event": "batch_(?:start|end)"')
+"""How sleap-nn's batch reports begin: these need not be decoded."""
 
 _JOB_ENDS: Final = 1000
 """Ends of former jobs that are remembered."""
@@ -126,6 +130,7 @@ class ProgressLog:
             ended=self._is_end(last),
             notes=tuple(notes),
             times=tuple(times),
+            behind=self.last - last,
         )
 
     def _from(self, position: int) -> Iterator[tuple[int, float, int, str]]:
@@ -194,6 +199,8 @@ def text_bytes(text: str) -> int:
 
 def _is_passing(text: str, *, note: bool) -> bool:
     """Whether the run can be understood without it."""
+    if not note and _BATCH.match(text):
+        return True
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):

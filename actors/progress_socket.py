@@ -26,8 +26,10 @@ RECEIVE_HIGH_WATER: Final = 100_000
 """Messages that may wait in the socket: a burst that a busy event loop takes up later. ZeroMQ's
 default of 1,000 loses them after 2 ms of a trainer that sends as fast as it can."""
 
-DRAIN_LIMIT: Final = 256
-"""Messages that one drain takes, about a millisecond of work, so that a close need not wait."""
+DRAIN_LIMIT: Final = 128
+DRAIN_BYTES: Final = 256 * 1024
+"""Messages, or characters, that one drain takes: about a millisecond of work, here and then on the
+event loop."""
 
 _EXCERPT: Final = 60
 
@@ -108,14 +110,17 @@ class ProgressSocket:
         self._follow_connections()
         connected = self._connections.any
         messages: list[str | Undecodable] = []
-        while len(messages) < DRAIN_LIMIT:
+        size, more = 0, True
+        while len(messages) < DRAIN_LIMIT and size < DRAIN_BYTES:
             message = self.receive()
             if message is None:
+                more = False
                 break
             messages.append(message)
+            size += len(message) if isinstance(message, str) else 0
         return Drained(
             tuple(messages),
-            more=len(messages) == DRAIN_LIMIT,
+            more=more,
             connected=connected,
             at=time.monotonic(),
         )

@@ -151,16 +151,20 @@ class ProgressReporter:
 
     def stop_progress_listener(self) -> None:
         """Let go of the channel; what comes meanwhile is kept for the next one."""
-        if self.listener_task is not None:
-            self.listener_task.cancel()
+        task = self.listener_task
+        if task is not None and not task.get_loop().is_closed():
+            task.cancel()
 
     async def restart_progress_listener(self, channel: Any) -> None:
         """Between two models: deliver all reports of the former one, then go on with ``channel``.
 
-        The sockets stay bound, and no report is lost.
+        The sockets stay bound, and no report is lost. A control message that no trainer has taken
+        is held for the next one.
         """
+        former = self._progress.supervisor
         await self._progress.switch_job()
-        self.start_progress_listener_task(channel)
+        if former is None or self._progress.supervisor is not None:
+            self.start_progress_listener_task(channel)  # else it has been cleaned up meanwhile
 
     async def _listen(self, channel: Any) -> None:
         progress = self._progress
@@ -202,14 +206,12 @@ class ProgressReporter:
 
     async def async_cleanup(self) -> None:
         """Deliver what is left and close everything; by then the addresses are free."""
-        self._control.stop()
-        self._progress.stop()
+        self.cleanup()
         await asyncio.gather(self._control.ended(), self._progress.ended())
-        self._end_listener()
 
     def _end_listener(self) -> None:
         task, self.listener_task = self.listener_task, None
-        if task is not None:
+        if task is not None and not task.get_loop().is_closed():
             task.cancel()
 
     async def __aenter__(self) -> Self:

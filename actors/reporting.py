@@ -15,7 +15,6 @@ from messages import (
     OwnerEvent,
     ReportingFailed,
     ReportingReady,
-    ReportingStopped,
     StartAnswer,
     StartReporting,
     StopAnswer,
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 
 STOP_TIMEOUT: Final = 10.0
 """Seconds for delivering what is left and closing everything: more than all bounds on the way."""
+
+_JOB: Final = "job"
 
 SWITCH_DRAIN: Final = 1.0
 """Seconds for what the former job's trainer has still sent. It takes milliseconds when that has
@@ -64,9 +65,10 @@ class Reporting:
 
     def __init__(self, settings: ReporterSettings) -> None:
         self._settings = settings
-        self._job = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._started: Answer[StartAnswer] = Answer()
         self._stopped: Answer[StopAnswer] | None = None
+        self._switched: Answer[SwitchAnswer] | None = None
         self._ending: list[SupervisorRef] = []
         self._over: Answer[str] = Answer()
         self.supervisor: SupervisorRef | None = None
@@ -118,19 +120,21 @@ class Reporting:
         """Deliver all that has come so far and what is still coming, on the same socket."""
         if self.supervisor is None or self.socket is None:
             return
-        answer: Answer[SwitchAnswer] = Answer()
+        if self._switched is not None:  # one whose caller did not wait for its end
+            await _result(self._switched.future, STOP_TIMEOUT)
+            if self.supervisor is None:
+                return
+        self._switched = answer = Answer[SwitchAnswer]()
         self.supervisor.tell(
             SwitchJob(
-                job_id=str(self._job),
+                job_id=_JOB,
                 outcome=JobOutcome.COMPLETED,
-                next_job_id=str(self._job + 1),
+                next_job_id=_JOB,
                 reply_to=answer,
                 drain_timeout=SWITCH_DRAIN,
             )
         )
-        first = await _result(answer.future, STOP_TIMEOUT)
-        if isinstance(first, ReportingStopped):
-            self._job += 1
+        await _result(answer.future, STOP_TIMEOUT)
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
@@ -138,9 +142,7 @@ class Reporting:
             return
         self._stopped = Answer()
         self.supervisor.tell(
-            StopReporting(
-                job_id=str(self._job), outcome=JobOutcome.COMPLETED, reply_to=self._stopped
-            )
+            StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=self._stopped)
         )
         self._end(self.supervisor)
 
@@ -158,18 +160,17 @@ class Reporting:
             self.supervisor = None
 
     def _begin(self) -> SupervisorRef:
+        loop = asyncio.get_running_loop()
         if self.supervisor is not None:
-            if not self.over.done():
+            if self._loop is loop and not self.over.done():
                 return self.supervisor
             self._end(self.supervisor)
-        self._job += 1
         self._started, self._over = Answer(), Answer()
+        self._loop = loop
         self.supervisor = spawn_supervisor(
-            loop=asyncio.get_running_loop(), owner=_Owner(self._over), settings=self._settings
+            loop=loop, owner=_Owner(self._over), settings=self._settings
         )
-        self.supervisor.tell(
-            StartReporting(job_id=str(self._job), gui=True, reply_to=self._started)
-        )
+        self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
         return self.supervisor
 
     def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, within: float) -> None:

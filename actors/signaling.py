@@ -171,6 +171,6 @@ def _why_not_served(settings: ViewerSettings, error: Exception) -> str:
     """A reason for a person; it may ask the system, so it is not for the event loop's thread."""
     where = f"the page cannot be served at {settings.host}:{settings.port}"
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        by_whom = who_listens_at(settings.port)
+        by_whom = who_listens_at(settings.host, settings.port)
         return f"{where}: the port is in use{by_whom}: --port 0 takes a free one"
     return f"{where}: {error}"

@@ -73,6 +73,8 @@ class Sockets:
         """Where both are bound; None unless they are."""
         self.conflicts: tuple[str, ...] = ()
         """Why they are bound elsewhere than at the addresses of the settings."""
+        self.opening = 0
+        """How often they have been opened."""
         self.listening = False
         """Whether the listener has been told to listen."""
         self.close_progress_socket: Callable[[], Future[None]] | None = None
@@ -81,6 +83,7 @@ class Sockets:
 
     def open(self) -> None:
         """Make the context and bind the control socket, then the progress socket."""
+        self.opening += 1
         self._context = zmq.Context()
         address = self._settings.control_address
         if address is None:
@@ -128,14 +131,21 @@ class Sockets:
 
     # After a crash
 
-    def reopen(self, child: str, reply_to: Mailbox[RestartAnswer]) -> None:
+    def reopen(
+        self, child: str, reply_to: Mailbox[RestartAnswer], *, former_trainer_lives: bool
+    ) -> None:
         """Have the new actor of ``child`` bind its socket where it was."""
         context, addresses = self._context, self.addresses
         if context is None or addresses is None:
             return
         if child == CONTROL and addresses.control:
             self._children.control.tell(
-                OpenControlSocket(context=context, address=addresses.control, reply_to=reply_to)
+                OpenControlSocket(
+                    context=context,
+                    address=addresses.control,
+                    reply_to=reply_to,
+                    former_trainer_lives=former_trainer_lives,
+                )
             )
         elif child == LISTENER and addresses.progress:
             self._children.listener.tell(

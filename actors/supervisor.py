@@ -10,7 +10,7 @@ It runs on a thread of its own, so that it can close everything also when the ev
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never, cast
 
 import pykka
 
@@ -79,6 +79,9 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
+    from queue import Queue
+
+    from pykka._envelope import Envelope
 
     from actors.scheduler import Scheduler
     from actors.settings import ReporterSettings
@@ -123,6 +126,8 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._job_start = 0
         self._last_stopped: ReportingStopped | None = None
         self._trainer_connected = False
+        self._former_trainer = False
+        """Whether the trainer that was there at the last switch may live on."""
         self._shutdown: Shutdown | None = None
         self._alive = {CONTROL, LISTENER}
         self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
@@ -191,7 +196,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             case Restarted():
                 self._restarted(message.answer)
             case ReopenDue():
-                if self._job is not None and self._job.job_id == message.job_id:
+                if message == self._reopen_due(message.child):
                     self._reopen(message.child)
             case SurveyAnswer():
                 self._surveys.answered(message)
@@ -204,6 +209,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
+        self._refuse_all()
         self._steps.end()
         self._surveys.end_all()
         self._roster.close_all()
@@ -216,6 +222,17 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             job.answer(self._stopped(job, self._log.counts))
             if not never_ready:
                 deliver(self._owner, ReportingFailed(job_id=job.job_id, reason=reason))
+
+    def _refuse_all(self) -> None:
+        """Answer who waits in the inbox."""
+        inbox = cast("Queue[Envelope[Inbox]]", self.actor_inbox)
+        for envelope in list(inbox.queue):
+            message = envelope.message
+            if isinstance(message, SendControl):
+                deliver(message.reply_to, ControlRejected(reason=GONE))
+            elif isinstance(message, StartReporting | StopReporting | SwitchJob):
+                reason = "the reporter has ended"
+                deliver(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
 
     def _become(self, phase: Phase, *, keep_step: bool = False) -> None:
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
@@ -262,6 +279,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
             return
         self._job.start = message
         self._job_start = self._log.last
+        self._former_trainer = False
         self._budget.renew()
         self._roster.begin_job()
         self._become(Phase.BINDING)
@@ -395,6 +413,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         self._delivery.begin(
             self._settings.drain_timeout if drain is None else drain, stop_listening=False
         )
+        self._former_trainer = self._former_trainer or self._trainer_connected
         self._children.control.tell(AwaitNextTrainer())
 
     def _begin_next_job(self, job: Job, counts: ProgressCounts) -> None:
@@ -448,6 +467,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         match event:
             case TrainerConnected() | TrainerDisconnected():
                 self._trainer_connected = isinstance(event, TrainerConnected)
+                self._former_trainer = self._former_trainer and not self._trainer_connected
                 deliver(self._owner, event)
             case ProgressSocketMade():
                 self._sockets.close_progress_socket = event.close
@@ -480,6 +500,7 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
                 else:
                     times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
                     self._give_up(f"{down.child} failed {times}: {down.reason}")
+                    self._steps.crashed(down.child)
             case _:
                 assert_never(self._phase)
 
@@ -497,7 +518,9 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
 
     def _reopen(self, child: str) -> None:
         if self._phase is not Phase.STOPPING:
-            self._sockets.reopen(child, Adapter(self._me, Restarted))
+            self._sockets.reopen(
+                child, Adapter(self._me, Restarted), former_trainer_lives=self._former_trainer
+            )
 
     def _restarted(self, answer: RestartAnswer) -> None:
         match answer:
@@ -518,8 +541,11 @@ class SupervisorActor(ReporterActor, pykka.ThreadingActor):
         if self._reopens > REOPENS:
             self._give_up(reason)
         else:
-            due = ReopenDue(child, self._job.job_id)
+            due = self._reopen_due(child)
             self._scheduler.after(REOPEN_INTERVAL, lambda: self._me.tell(due))
+
+    def _reopen_due(self, child: str) -> ReopenDue:
+        return ReopenDue(child, self._children.serial_of(child), self._sockets.opening)
 
     # The supervisor's own end
 

@@ -61,10 +61,14 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class ReopenDue:
-    """A child that could not bind its socket again in job ``job_id`` is to try once more."""
+    """A child that could not bind its socket again is to try once more.
+
+    ``serial`` is the child's actor, ``sockets`` the opening of the sockets that it belongs to.
+    """
 
     child: str
-    job_id: str
+    serial: int
+    sockets: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,14 @@ class ClientStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelClosed:
-    """The channel has been let go of, and the client's actor has ended."""
+    """The channel has been let go of, and the client's actor has ended.
+
+    ``waiting`` of the failed reports waited for a channel that has closed: a client that comes back
+    is given them.
+    """
 
     status: ClientStatus
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

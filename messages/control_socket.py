@@ -59,12 +59,17 @@ ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenControlSocket:
-    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use."""
+    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use.
+
+    With ``former_trainer_lives`` a trainer that was connected to the socket before belongs to the
+    former job: who connects again at once is not the next one.
+    """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
     free_port_if_in_use: bool = False
+    former_trainer_lives: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,8 @@ class ProgressPage:
     ended: bool
     notes: tuple[int, ...] = ()
     times: tuple[float, ...] = field(default=(), compare=False)
+    behind: int = field(default=0, compare=False)
+    """How much there is after ``last`` already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

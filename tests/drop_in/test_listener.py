@@ -31,7 +31,20 @@ class RelayLikeChannel:
         self.sent.append(message)
 
 
-@pytest.mark.parametrize("channel", [FakeChannel, RelayLikeChannel])
+class ChannelOfAnything:
+    """As a host's own tests use one: whatever it is asked for, it has something."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, message):
+        self.sent.append(message)
+
+    def __getattr__(self, name):
+        return object()
+
+
+@pytest.mark.parametrize("channel", [FakeChannel, RelayLikeChannel, ChannelOfAnything])
 @pytest.mark.parametrize("run", RECORDINGS)
 async def test_a_recorded_run_arrives_as_it_was_recorded(reporter, channel, run):
     channel, messages = channel(), recorded_run(run)
@@ -246,3 +259,37 @@ async def test_a_listener_that_fails_again_and_again_ends_its_task_and_can_be_st
     with await trainer_of(reporter) as trainer:
         trainer.send("report")
         assert await got(channel, 1) == forwarded(["report"])
+
+
+async def test_a_restart_that_is_cancelled_spoils_none_after_it(reporter):
+    channel = FakeChannel()
+    reporter.start_progress_listener_task(channel)
+    for model in range(4):
+        with await trainer_of(reporter) as trainer:
+            trainer.send(*reports(300))
+        restart = asyncio.create_task(reporter.restart_progress_listener(channel))
+        if model % 2 == 0:
+            await asyncio.sleep(0)
+            restart.cancel()
+            await asyncio.wait({restart})
+            await got(channel, 300)
+            # The switch that nobody waits for any more goes on by itself.
+            await until(lambda: reporter.progress_socket)
+        else:
+            await restart
+        assert channel.sent == forwarded(reports(300)), f"model {model}"
+        channel.sent.clear()
+
+
+async def test_a_second_listener_takes_the_place_of_the_first(reporter):
+    first, second = FakeChannel(), FakeChannel()
+    task = reporter.start_progress_listener_task(first)
+    with await trainer_of(reporter) as trainer:
+        trainer.send("one")
+        await got(first, 1)
+        reporter.start_progress_listener_task(second)
+        await asyncio.wait({task})
+        assert task.cancelled()
+        trainer.send("two")
+        assert await got(second, 1) == forwarded(["two"])
+    assert first.sent == forwarded(["one"])

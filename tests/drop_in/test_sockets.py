@@ -180,3 +180,59 @@ async def test_cleanups_at_the_same_time_wait_for_the_same_end(reporter):
     await asyncio.gather(*(reporter.async_cleanup() for _ in range(3)))
     with occupied(reporter.control_address), occupied(reporter.progress_address):
         pass
+
+
+async def test_a_cleanup_right_after_a_start_leaves_nothing(reporter):
+    for _ in range(5):
+        reporter.start_control_socket()
+        task = reporter.start_progress_listener_task(FakeChannel())
+        await reporter.async_cleanup()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert state(reporter) == NOTHING
+        with occupied(reporter.control_address), occupied(reporter.progress_address):
+            pass
+        assert not pykka.ActorRegistry.get_all()
+
+
+async def test_a_start_between_two_cleanups_leaves_nothing(reporter):
+    reporter.start_progress_listener_task(FakeChannel())
+    await until(lambda: reporter.progress_socket)
+    reporter.cleanup()
+    reporter.start_progress_listener_task(FakeChannel())
+    await reporter.async_cleanup()
+    with occupied(reporter.progress_address):
+        pass
+
+
+async def test_a_cleanup_that_is_cancelled_half_way_ends_the_listener(reporter):
+    channel = FakeChannel(buffering=True)
+    task = reporter.start_progress_listener_task(channel)
+    with await trainer_of(reporter) as trainer:
+        trainer.send("one")
+        await got(channel, 1)
+    cleaning = asyncio.create_task(reporter.async_cleanup())
+    await asyncio.sleep(0)
+    cleaning.cancel()
+    await asyncio.wait({cleaning, task})
+    assert not reporter.is_progress_listener_running()
+    channel.drain()
+
+
+async def test_a_restart_that_meets_a_cleanup_opens_nothing(reporter):
+    channel = FakeChannel()
+    reporter.start_progress_listener_task(channel)
+    await until(lambda: reporter.progress_socket)
+    await asyncio.gather(reporter.restart_progress_listener(channel), reporter.async_cleanup())
+    await reporter.async_cleanup()
+    assert state(reporter) == NOTHING
+    with occupied(reporter.progress_address):
+        pass
+
+
+async def test_a_start_that_failed_leaves_no_actor_when_its_task_has_ended(reporter):
+    with occupied(reporter.progress_address):
+        task = reporter.start_progress_listener_task(FakeChannel())
+        await asyncio.wait({task})
+        assert not pykka.ActorRegistry.get_all()
+        assert isinstance(task.exception(), OSError)

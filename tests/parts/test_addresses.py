@@ -1,11 +1,19 @@
 """Addresses: bound as told, or a reason for a person."""
 
 import os
+import socket as socketlib
 
 import pytest
 import zmq
 
-from actors.addresses import Bound, NotBoundError, bind, port_of, why_not_open
+from actors.addresses import (
+    Bound,
+    NotBoundError,
+    bind,
+    port_of,
+    who_listens_at,
+    why_not_open,
+)
 from tests.conftest import FREE_PORT
 from tests.support.ports import fixed_addresses, occupied
 
@@ -77,6 +85,45 @@ def test_why_an_address_was_not_bound_says_what_to_do(socket, address, hint):
         assert reason.startswith(f"the socket cannot be bound to {address}: ")
         assert hint in reason
         assert why_not_open("the socket", refusal.value) == reason
+
+
+def test_who_listens_at_the_same_port_of_another_address_is_not_named(socket):
+    (address,) = fixed_addresses(1)
+    port = port_of(address)
+    with socketlib.create_server(("127.0.0.2", port)), occupied(address):
+        assert who_listens_at("127.0.0.3", port) == ""
+        assert f"process {os.getpid()}" in who_listens_at("127.0.0.2", port)
+        assert f"process {os.getpid()}" in who_listens_at("*", port)
+
+
+def test_an_ipc_address_in_use_is_not_taken_over(socket, tmp_path):
+    address = f"ipc://{tmp_path}/socket"
+    assert bind("the socket", socket, address).address == address
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.PUB) as other,
+        pytest.raises(NotBoundError, match="in use"),
+    ):
+        bind("the other one", other, address)
+
+
+def test_an_ipc_address_that_a_killed_process_left_is_taken(socket, tmp_path):
+    with socketlib.socket(socketlib.AF_UNIX) as left:
+        left.bind(f"{tmp_path}/socket")
+    assert bind("the socket", socket, f"ipc://{tmp_path}/socket")
+
+
+def test_an_ipv6_address_is_bound(socket):
+    assert bind("the socket", socket, "tcp://[::1]:*").address.startswith("tcp://[::1]:")
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:90\0:1", "tcp://127.0.0.1:" + "9" * 5_000, "tcp://127.0.0.1:-1"]
+)
+def test_an_address_of_which_libzmq_would_read_a_part_is_refused(socket, address):
+    with pytest.raises(NotBoundError):
+        bind("the socket", socket, address)
+    assert not socket.get(zmq.LAST_ENDPOINT).strip(b"\0")
 
 
 def test_a_socket_that_cannot_be_made_is_named():

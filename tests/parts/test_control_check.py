@@ -192,9 +192,20 @@ def test_a_refusal_is_a_value_error() -> None:
 
 
 @pytest.mark.parametrize("command", ['{"command": %s}', "[%s]"])
-def test_a_number_that_python_does_not_parse_is_not_json(command: str) -> None:
-    assert "not JSON" in refusal(command % ("1" * 5_000), VERBATIM)
+def test_a_number_that_python_does_not_parse_is_refused(command: str) -> None:
+    assert "too many digits" in refusal(command % ("1" * 5_000), VERBATIM)
 
 
 def test_a_number_that_python_does_not_parse_is_refused_for_sleap_nn() -> None:
-    assert "would crash" in refusal("1" * 5_000, SLEAP_NN)
+    assert "too many digits" in refusal("1" * 5_000, SLEAP_NN)
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999"])
+def test_what_is_no_plain_json_is_refused_for_sleap_nn(value: str) -> None:
+    assert "no plain JSON" in refusal(f'{{"command": "set_lr", "lr": {value}}}', SLEAP_NN)
+
+
+def test_a_text_that_grows_too_large_as_plain_json_is_refused_for_sleap_nn() -> None:
+    assert "are allowed" in refusal(
+        '{"command": "x", "y": "%s"}' % ("\U0001f42d" * 8_000), SLEAP_NN
+    )

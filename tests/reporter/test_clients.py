@@ -2,7 +2,13 @@
 
 import pytest
 
-from messages import AttachClient, ClientGone, ClientMessageReceived, DetachClient
+from messages import (
+    AttachClient,
+    ClientGone,
+    ClientMessageReceived,
+    DetachClient,
+)
+from tests.conftest import settled
 from tests.support.channel import FakeChannel
 from tests.support.reporting import (
     attach_client,
@@ -186,3 +192,52 @@ def test_bytes_of_a_client_are_nobodys_business(supervisor, loop_thread, owner):
     loop_thread.call(channel.receive, b"KEEP_ALIVE")
     loop_thread.call(channel.receive, "a text")
     owner.expect(ClientMessageReceived(client_id="alice", text="a text"))
+
+
+@pytest.mark.parametrize("accept_again", [True, False])
+def test_a_channel_that_is_attached_twice_publishes_each_command_once_or_as_told_last(
+    supervisor, loop_thread, owner, accept_again
+):
+    channel = FakeChannel()
+    attach_client(supervisor, channel)
+    attach_client(supervisor, channel, accept_control=accept_again)
+    with trainer_for(start(supervisor)) as trainer:
+        loop_thread.call(channel.receive, "ZMQ_CTRL::STOP")
+        told = status(supervisor)
+        assert told.clients[0].client_id == "alice"
+        if accept_again:
+            assert trainer.command() == "STOP"
+        else:
+            expected = ClientMessageReceived(client_id="alice", text="ZMQ_CTRL::STOP")
+            assert owner.wait_for(ClientMessageReceived) == expected
+        assert not trainer.has_command()
+
+
+def test_a_channel_that_was_replaced_publishes_nothing_any_more(supervisor, loop_thread):
+    former, channel = FakeChannel(), FakeChannel()
+    attach_client(supervisor, former)
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        loop_thread.call(former.receive, "ZMQ_CTRL::former")
+        loop_thread.call(channel.receive, "ZMQ_CTRL::STOP")
+        assert trainer.command() == "STOP"
+        assert not trainer.has_command()
+
+
+def test_what_waited_for_a_closed_channel_has_not_failed_when_the_client_comes_back(
+    supervisor, loop_thread
+):
+    former, channel = FakeChannel(), FakeChannel()
+    attach_client(supervisor, former)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(10))
+        former.wait_for_count(10)
+        loop_thread.call(former.close)
+        trainer.send(*reports(10, first=10))
+        assert settled(lambda: status(supervisor).clients == ())
+        attach_client(supervisor, channel)
+        channel.wait_for_count(10)
+        (row,) = status(supervisor).clients
+        assert (row.forwarded, row.failed, row.missed) == (20, 0, 0)
+    summary = stop(supervisor).summary
+    assert (summary.received, summary.forwarded, summary.failed) == (20, 20, 0)

@@ -26,6 +26,11 @@ class ManualScheduler:
             self._timers.append(timer)
             return timer
 
+    def waiting(self, delay: float) -> bool:
+        """Whether a timer is due ``delay`` seconds from here."""
+        with self._lock:
+            return any(abs(timer.due - self.now - delay) < 1e-9 for timer in self._timers)
+
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
         with self._lock:

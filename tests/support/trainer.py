@@ -73,8 +73,12 @@ class StandInTrainer:
 
     def has_command(self) -> bool:
         """Whether a control message waits."""
+        return self.has_command_within(0)
+
+    def has_command_within(self, seconds: float) -> bool:
+        """Whether a control message comes within some time."""
         assert self._control is not None
-        return bool(self._control.poll(0))
+        return bool(self._control.poll(seconds * 1000))
 
     def close(self) -> None:
         """Leave as an exiting trainer does: what was sent still goes out."""

@@ -1,0 +1,215 @@
+"""A crashed child's address may be busy for a moment, and the run goes on meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pykka
+import pytest
+
+from actors import (
+    ReporterSettings,
+    SupervisorRef,
+    control_socket,
+    progress_socket,
+    spawn_supervisor,
+)
+from actors.addresses import NotBoundError
+from actors.supervisor import REOPEN_INTERVAL, REOPENS
+from messages import (
+    ControlHeld,
+    ControlRejected,
+    JobOutcome,
+    Phase,
+    ReportingFailed,
+    ReportingReady,
+    ReportingStopped,
+    SendControl,
+    StartReporting,
+    StopReporting,
+    SwitchJob,
+    TrainerConnected,
+)
+from tests.conftest import settled
+from tests.parts.crashes import CONTROL, LISTENER, SOCKETS, crash, is_heard, obeys, tell_alien
+from tests.parts.freed_addresses import is_free
+from tests.parts.mailboxes import Gate
+from tests.support.channel import FakeChannel
+from tests.support.clock import ManualScheduler
+from tests.support.event_gate import stuck
+from tests.support.event_loop import LoopThread
+from tests.support.ports import fixed_addresses
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import (
+    attach_client,
+    start,
+    status,
+    stop,
+    trainer_for,
+    wait_for_phase,
+)
+from tests.support.trainer import StandInTrainer
+
+
+@pytest.fixture
+def settings() -> ReporterSettings:
+    """Addresses of the test's own, which somebody else may take."""
+    control, progress = fixed_addresses(2)
+    return ReporterSettings(control_address=control, progress_address=progress, connect_wait=0.0)
+
+
+def switch(supervisor: SupervisorRef, job_id: str, next_job_id: str) -> None:
+    answers: Probe[Any] = Probe()
+    supervisor.tell(
+        SwitchJob(
+            job_id=job_id,
+            outcome=JobOutcome.COMPLETED,
+            next_job_id=next_job_id,
+            reply_to=answers,
+        )
+    )
+    assert isinstance(answers.get(), ReportingStopped)
+    assert isinstance(answers.get(), ReportingReady)
+
+
+@contextmanager
+def busy_once(actor: str) -> Iterator[Event]:
+    """The address of ``actor`` is busy when it is bound for the first time from here on."""
+    module: Any = control_socket if actor == CONTROL else progress_socket
+    bind, was_busy = module.bind, Event()
+
+    def busy(*arguments: Any, **options: Any) -> Any:
+        if was_busy.is_set():
+            return bind(*arguments, **options)
+        was_busy.set()
+        raise NotBoundError("the address is busy for a moment")
+
+    module.bind = busy
+    try:
+        yield was_busy
+    finally:
+        module.bind = bind
+
+
+@pytest.mark.parametrize("actor", SOCKETS)
+def test_a_switch_meanwhile_does_not_leave_the_next_job_without_its_socket(
+    supervisor: SupervisorRef, owner: Probe[Any], settings: ReporterSettings, actor: str
+) -> None:
+    channel = FakeChannel()
+    attach_client(supervisor, channel)
+    start(supervisor)
+    with busy_once(actor) as was_busy:
+        crash(actor, owner)
+        assert was_busy.wait(PATIENCE)
+    switch(supervisor, "job-1", "job-2")
+    with StandInTrainer(
+        control_address=settings.control_address, progress_address=settings.progress_address
+    ) as trainer:
+        assert is_heard(channel, trainer)
+        assert obeys(supervisor, trainer)
+    stop(supervisor, "job-2")
+
+
+@pytest.mark.parametrize("actor", SOCKETS)
+def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
+    loop_thread: LoopThread, owner: Probe[Any], settings: ReporterSettings, actor: str
+) -> None:
+    clock = ManualScheduler()
+    supervisor = spawn_supervisor(
+        loop=loop_thread.loop, owner=owner, settings=settings, scheduler=clock
+    )
+    answers: Probe[Any] = Probe()
+    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
+    wait_for_phase(supervisor, Phase.CONNECTING)
+    clock.advance(0.0)
+    assert isinstance(answers.get(), ReportingReady)
+    with busy_once(actor) as was_busy:
+        crash(actor, owner)
+        assert was_busy.wait(PATIENCE)
+    assert settled(lambda: clock.waiting(REOPEN_INTERVAL))
+    crash(actor, owner)
+    address = settings.control_address if actor == CONTROL else settings.progress_address
+    assert settled(lambda: not is_free(address))
+    for _ in range(REOPENS + 1):
+        clock.advance(REOPEN_INTERVAL)
+        assert status(supervisor).phase is Phase.REPORTING
+    assert not [m for m in owner.drain() if isinstance(m, ReportingFailed)]
+    stopping = Probe[Any]()
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.FAILED, reply_to=stopping))
+    assert isinstance(stopping.get(), ReportingStopped)
+    assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_a_former_trainer_that_connects_again_after_a_crash_is_not_the_next_one(
+    supervisor: SupervisorRef, owner: Probe[Any]
+) -> None:
+    ready = start(supervisor)
+    with trainer_for(ready) as former:
+        owner.wait_for(TrainerConnected)
+        switch(supervisor, "job-1", "job-2")
+        crash(CONTROL, owner)
+        replies: Probe[Any] = Probe()
+        supervisor.tell(SendControl(command="for the second", reply_to=replies))
+        replies.expect(ControlHeld())
+        assert settled(lambda: status_addresses(supervisor) == ready.control_address)
+        # It connects again within 0.1 s, and looks at its socket between its batches.
+        assert not any(former.has_command_within(0.05) for _ in range(10))
+        assert replies.drain() == []
+        assert not status(supervisor).trainer_connected
+    with trainer_for(ready) as trainer:
+        assert trainer.command() == "for the second"
+
+
+def status_addresses(supervisor: SupervisorRef) -> str:
+    addresses = status(supervisor).addresses
+    assert addresses is not None
+    return addresses.control
+
+
+def test_the_crash_that_is_one_too_many_in_a_switch_does_not_wait_for_the_dead(
+    loop_thread: LoopThread, owner: Probe[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    control, progress = fixed_addresses(2)
+    settings = ReporterSettings(
+        control_address=control, progress_address=progress, connect_wait=0.0, drain_timeout=15.0
+    )
+    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    start(supervisor)
+    for _ in range(3):
+        crash(LISTENER, owner)
+    answers: Probe[Any] = Probe()
+    with stuck(loop_thread):
+        tell_alien(LISTENER)
+        supervisor.tell(
+            SwitchJob(
+                job_id="job-1",
+                outcome=JobOutcome.COMPLETED,
+                next_job_id="job-2",
+                reply_to=answers,
+            )
+        )
+        status(supervisor)
+    assert isinstance(answers.get(within=10.0), ReportingStopped)
+    assert isinstance(answers.get(), ReportingFailed)
+    assert "event loop is stuck" not in caplog.text
+    assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_who_waits_in_the_inbox_of_a_supervisor_that_crashes_is_answered(
+    supervisor: SupervisorRef,
+) -> None:
+    gate, answers = Gate(), [Probe[Any]() for _ in range(4)]
+    supervisor.tell(StopReporting(job_id="?", outcome=JobOutcome.FAILED, reply_to=gate))
+    assert gate.entered.wait(PATIENCE)
+    (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
+    ref.tell(object())
+    supervisor.tell(SendControl(command="STOP", reply_to=answers[0]))
+    supervisor.tell(StartReporting(job_id="a", gui=True, reply_to=answers[1]))
+    supervisor.tell(StopReporting(job_id="b", outcome=JobOutcome.FAILED, reply_to=answers[2]))
+    supervisor.tell(
+        SwitchJob(job_id="c", outcome=JobOutcome.FAILED, next_job_id="d", reply_to=answers[3])
+    )
+    gate.opened.set()
+    assert isinstance(answers[0].get(), ControlRejected)
+    assert [answer.get().job_id for answer in answers[1:]] == ["a", "b", "c"]

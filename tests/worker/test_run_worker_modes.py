@@ -1,0 +1,312 @@
+"""The complete worker as a process: journals, replays, adopted trainers, and its page."""
+
+import json
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from actors import embedded_trainer
+from tests.conftest import settled
+from tests.support.ports import fixed_addresses
+from tests.support.probe import PATIENCE
+from tests.worker.processes import ends, python, shell
+from tests.worker.running_worker import FREE_PORTS, RunningWorker
+
+PAGE = ("--port", "0")
+
+
+def link_of(worker: RunningWorker, what: str = "watch and stop it at ") -> str:
+    return worker.wait_for(what).partition(what)[2].strip()
+
+
+class Visit:
+    """What a program sees of the page at ``link``."""
+
+    def __init__(self, link: str, context: ssl.SSLContext | None = None) -> None:
+        self.base = link.partition("/?")[0]
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(CookieJar()),
+            urllib.request.HTTPSHandler(context=context),
+        )
+        self.page = self.get(link)
+
+    def get(self, address: str) -> str:
+        with self._opener.open(address, timeout=PATIENCE) as response:
+            return response.read().decode()
+
+    def session(self) -> dict:
+        return json.loads(self.get(f"{self.base}/session"))
+
+
+def test_the_link_opens_the_page_while_the_training_runs(gate):
+    with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as worker:
+        visit = Visit(link_of(worker))
+        assert "<html" in visit.page
+        session = visit.session()
+        assert session["may_control"] is True
+        assert session["title"].startswith("sh -c 'read line")
+        gate.open()
+        assert worker.ends() == 0
+        with pytest.raises(urllib.error.URLError):
+            visit.session()
+
+
+def test_the_tokens_may_come_from_the_environment_and_one_may_only_watch(gate):
+    variables = {
+        "SLEAP_PROGRESS_TOKEN": "t" * 20,
+        "SLEAP_PROGRESS_READ_ONLY_TOKEN": "random",
+    }
+    with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path), variables=variables) as w:
+        assert link_of(w).endswith(f"?token={'t' * 20}")
+        assert Visit(link_of(w, "watch it at ")).session()["may_control"] is False
+        gate.open()
+        assert w.ends() == 0
+
+
+def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
+    with RunningWorker(*PAGE, "--keep-open", "--", *shell("exit 3")) as worker:
+        worker.wait_for("the page stays up until Ctrl-C")
+        assert Visit(link_of(worker)).session()
+        worker.ctrl_c()
+        assert worker.ends() == 3
+    assert worker.count("received from the trainer") == 0
+
+
+def test_two_workers_serve_two_pages():
+    with RunningWorker("--epochs", "1") as one, RunningWorker("--epochs", "1") as other:
+        assert link_of(one).partition("/?")[0] != link_of(other).partition("/?")[0]
+        assert (one.ends(), other.ends()) == (0, 0)
+
+
+def test_a_port_that_was_asked_for_and_is_in_use_is_named_and_nothing_is_trained(gate):
+    with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as first:
+        port = link_of(first).partition("/?")[0].rpartition(":")[2]
+        with RunningWorker("--port", port, "--", "echo", "never") as second:
+            assert second.ends() == 2
+        assert f"the page cannot be served at 127.0.0.1:{port}: the port is in use" in second.output
+        assert "never" not in second.output
+        gate.open()
+        assert first.ends() == 0
+
+
+def test_without_a_page_none_is_served():
+    with RunningWorker("--no-page", "--", "echo", "trained") as worker:
+        assert worker.ends() == 0
+    assert "http" not in worker.output
+
+
+def test_a_public_address_without_tls_is_a_warning(gate):
+    with RunningWorker(*PAGE, "--host", "0.0.0.0", "--", "true") as worker:
+        assert worker.ends() == 0
+    assert "without TLS" in " ".join(worker.output.split())
+
+
+def test_a_certificate_turns_tls_on(tmp_path, gate):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    cert, keyfile = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    keyfile.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    trust = ssl.create_default_context(cafile=str(cert))
+    trust.check_hostname = False
+    tls = ("--certfile", str(cert), "--keyfile", str(keyfile))
+    with RunningWorker(*PAGE, *tls, "--", *shell("read line < $1", gate.path)) as worker:
+        link = link_of(worker)
+        assert link.startswith("https://")
+        assert Visit(link, trust).session()
+        gate.open()
+        assert worker.ends() == 0
+
+
+def test_a_quiet_worker_shows_its_link_and_what_went_wrong(tmp_path):
+    done = subprocess.run(
+        (*worker_command(), *PAGE, "--quiet", "--", *shell("echo trained; exit 4")),
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert re.search(r"watch and stop it at http://\S+", done.stderr)
+    assert "error: the trainer has ended with exit code 4" in done.stderr
+
+
+def worker_command() -> tuple[str, ...]:
+    return (sys.executable, "run_worker.py", *FREE_PORTS)
+
+
+# Journals
+
+
+def messages_of(journal) -> list[str]:
+    return [json.loads(line)["message"] for line in journal.read_text().splitlines()]
+
+
+def test_a_journal_holds_the_run_and_a_replay_shows_it(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    with RunningWorker(*PAGE, "--epochs", "2", "--journal", str(journal)) as worker:
+        assert worker.ends() == 0
+    messages = messages_of(journal)
+    reports = [message for message in messages if "__meta__" not in message]
+    assert len(reports) == worker.count("received from the trainer")
+    assert '"train_begin"' in reports[0]
+    assert '"train_end"' in reports[-1]
+    sequence = [json.loads(line)["sequence"] for line in journal.read_text().splitlines()]
+    assert sequence == list(range(1, len(messages) + 1))
+    with RunningWorker(*PAGE, "--replay", str(journal), ports=()) as replay:
+        replay.wait_for("until Ctrl-C")
+        assert Visit(link_of(replay)).session()["title"] == str(journal)
+        replay.wait_for("epoch 2/2: 20 batches")
+        replay.ctrl_c()
+        assert replay.ends() == 0
+    assert "the trainer has ended with exit code 0" in replay.output
+    table = re.findall(r"│ +(\d) │ +20 │", replay.output)
+    assert table == ["1", "2"]
+
+
+def test_a_journal_that_holds_a_run_is_not_written_over(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    journal.write_text('{"sequence": 1, "time": 1, "message": "{}"}\n')
+    with RunningWorker(*PAGE, "--journal", str(journal), "--", "echo", "never") as worker:
+        assert worker.ends() == 2
+    assert "holds a run already" in worker.output
+    assert "never" not in worker.output
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "."])
+def test_a_replay_of_nothing_says_so(tmp_path, name):
+    with RunningWorker(*PAGE, "--replay", str(tmp_path / name), ports=()) as worker:
+        assert worker.ends() == 2
+    assert "the journal cannot be read" in worker.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--replay", "x", "--", "true"), "--replay runs no training"),
+        (("--adopt", "--", "true"), "--adopt starts no trainer"),
+        (("--no-gui", "--journal", "x"), "--no-gui reports nothing"),
+        (("--keyfile", "x"), "--keyfile needs --certfile"),
+        (("--token", "short"), "a token has 16"),
+        (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
+        (("--port", "99999"), "must be a port"),
+        (("--grace", "-1"), "must be a number of seconds"),
+    ],
+)
+def test_options_that_do_not_go_together_say_so(arguments, says):
+    with RunningWorker(*arguments) as worker:
+        assert worker.ends() == 2
+    assert says in " ".join(worker.output.split())
+
+
+# A worker that is killed while its trainer lives
+
+ADDRESSES = ("--control-address", "--progress-address")
+
+
+def test_a_worker_that_is_killed_is_followed_by_one_that_goes_on_with_the_trainer(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    control, progress = fixed_addresses(2)
+    ports = (ADDRESSES[0], control, ADDRESSES[1], progress)
+    trainer = subprocess.Popen(
+        (
+            sys.executable,
+            embedded_trainer.__file__,
+            *("--epochs", "100000"),
+            *("--control-port", control.rpartition(":")[2]),
+            *("--progress-port", progress.rpartition(":")[2]),
+        ),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        first = ("--adopt", *PAGE, "--journal", str(journal))
+        with RunningWorker(*first, ports=ports) as worker:
+            worker.wait_for("epoch 3:")
+            worker.interrupt(signal.SIGKILL)
+            worker.ends()
+        before = messages_of(journal)
+        with RunningWorker(*first, ports=ports) as worker:
+            worker.wait_for("epoch 1:")  # the earlier part is there too
+            assert settled(lambda: len(messages_of(journal)) > len(before) + 50)
+            worker.ctrl_c()
+            worker.wait_for("the trainer has been asked to stop")
+            assert ends(trainer.pid)
+            trainer.wait(PATIENCE)
+            worker.wait_for("the trainer has left; waiting for another one")
+            assert worker.ends() == 0, worker.output
+    finally:
+        trainer.kill()
+        trainer.wait()
+    messages = messages_of(journal)
+    assert messages[: len(before)] == before
+    assert '"train_end"' in [m for m in messages if "__meta__" not in m][-1]
+    sequence = [json.loads(line)["sequence"] for line in journal.read_text().splitlines()]
+    assert sequence == list(range(1, len(messages) + 1))
+
+
+# How it ends
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "parts"),
+    [
+        ("echo 'RuntimeError: CUDA out of memory.'; exit 1", 1, ["the GPU ran out of memory"]),
+        ("kill -SEGV $$", 139, ["ended by SIGSEGV", "native code"]),
+        ("echo 'ValueError: no skeleton'; exit 1", 1, ["ValueError: no skeleton"]),
+    ],
+)
+def test_a_failure_says_why(script, code, parts):
+    with RunningWorker("--no-page", "--", *shell(script)) as worker:
+        assert worker.ends() == code
+    for part in parts:
+        assert part in worker.output
+
+
+def test_the_model_that_was_saved_is_named(tmp_path):
+    script = "sleep 0.05; mkdir -p $1/models; echo > $1/models/best.ckpt"
+    arguments = ("--no-page", "--checkpoints", str(tmp_path))
+    with RunningWorker(*arguments, "--", *shell(script, str(tmp_path))) as worker:
+        assert worker.ends() == 0
+    assert f"the newest checkpoint is {tmp_path}/models/best.ckpt" in worker.output
+
+
+def test_the_grace_time_is_really_waited_for():
+    ignores = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    ignores += "print('ready', flush=True)\ntime.sleep(1000)"
+    with RunningWorker("--no-page", "--grace", "1.5", "--", *python(ignores)) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(signal.SIGTERM)
+        worker.wait_for("SIGTERM has been sent")
+        began = time.monotonic()
+        worker.wait_for("SIGKILL has been sent")
+        assert time.monotonic() - began > 1.0
+        assert worker.ends() == 137
