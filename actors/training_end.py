@@ -64,6 +64,14 @@ def report_of_adopted(*, train_end: bool) -> TrainingReport:
     )
 
 
+def report_of_interrupted() -> TrainingReport:
+    """The report when the worker lets go of a trainer that it has not started."""
+    return TrainingReport(
+        outcome=JobOutcome.CANCELLED.value,
+        text="the worker has been interrupted: the training goes on without reports",
+    )
+
+
 def report_of_no_training(reason: str, *, cancelled: bool = False) -> TrainingReport:
     """The report when no trainer was started."""
     outcome = JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED

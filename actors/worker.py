@@ -17,34 +17,29 @@ import pykka
 
 from actors.addresses import port_of
 from actors.base import ReporterActor
+from actors.orders import STOP_COMMAND, ControlAnswered, Orders
+from actors.run_notes import RunNotes
 from actors.trainer_command import has_placeholders, with_ports
 from actors.training_end import (
     exit_code_of,
     report_of,
     report_of_adopted,
+    report_of_interrupted,
     report_of_no_training,
 )
-from actors.typed_ref import Adapter, TypedRef, deliver
+from actors.typed_ref import TypedRef, deliver
 from messages import (
     TERMINAL,
-    AddToLog,
     CancelText,
     CancelTraining,
     ChildDown,
     ClientGone,
     ClientMessageReceived,
-    ControlHeld,
-    ControlPublished,
-    ControlRejected,
-    ControlReply,
     ControlStep,
-    ControlTaken,
     ControlText,
     JobOutcome,
-    LogEntry,
     Mailbox,
     OtherText,
-    OutputWritten,
     OwnerEvent,
     ReportingBypassed,
     ReportingDegraded,
@@ -55,15 +50,12 @@ from messages import (
     ResourcesUsed,
     RunState,
     RunTraining,
-    SendControl,
     StartReporting,
     StartTrainer,
-    StateChanged,
     StopReporting,
     StopText,
     StopTraining,
     StopWatching,
-    TerminateTrainer,
     TrainerConnected,
     TrainerDisconnected,
     TrainerEvent,
@@ -75,11 +67,8 @@ from messages import (
     TrainingEnded,
     TrainingReport,
     ViewerAdmitted,
-    WarningGiven,
     WatchProcess,
-    WorkerEvent,
     WorkerMessage,
-    encode_event,
     parse_order,
 )
 
@@ -87,9 +76,6 @@ if TYPE_CHECKING:
     from actors.scheduler import Cancellable, Scheduler
 
 log = logging.getLogger(__name__)
-
-STOP_COMMAND: Final = '{"command": "stop"}'
-"""What every SLEAP trainer understands."""
 
 EXIT_NOT_STARTED: Final = 2
 """The worker's exit code when the training could not be started; argparse's for wrong options."""
@@ -103,9 +89,6 @@ ADOPTED_GONE: Final = 15.0
 """Seconds after which a trainer that was not started by the worker counts as ended: the next model
 of a pipeline needs 5 to 11 to connect."""
 
-NOTE_BYTES: Final = 16 * 1024
-"""Characters of output in one note: a client takes a message of that in any encoding."""
-
 LINES_KEPT: Final = 200
 """Last lines of the output, in which the cause of a failure is looked for."""
 
@@ -115,19 +98,10 @@ _ReportingAnswer: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ControlAnswered:
-    """What has become of a ``command`` of ``by``."""
-
-    command: str
-    by: str
-    reply: ControlReply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _AdoptedGone:
-    """No trainer has connected again since it left for the time number ``left``."""
+    """No trainer has connected since the connection changed for the time number ``change``."""
 
-    left: int
+    change: int
 
 
 _Inbox: TypeAlias = (
@@ -136,7 +110,7 @@ _Inbox: TypeAlias = (
     | TrainerEvent
     | ResourcesUsed
     | _ReportingAnswer
-    | _ControlAnswered
+    | ControlAnswered
     | _AdoptedGone
 )
 
@@ -144,11 +118,9 @@ _Inbox: TypeAlias = (
 class _State(enum.Enum):
     IDLE = enum.auto()
     STARTING = enum.auto()
-    TRAINING = enum.auto()
-    STOPPING = enum.auto()
-    """The trainer has been asked to stop, or will be."""
-    CANCELLING = enum.auto()
-    """The trainer's process group has been sent TERM."""
+    """The reporter binds its sockets."""
+    RUNNING = enum.auto()
+    """The trainer runs, as far as the worker knows."""
     DELIVERING = enum.auto()
     """The trainer has ended; the clients are given what is left."""
     ENDED = enum.auto()
@@ -174,15 +146,14 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._state = _State.IDLE
         self._run: RunTraining | None = None
+        self._notes = RunNotes()
+        self._orders: Orders
         self._watchers: set[str] = set()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._exit_code = 0
         self._report: TrainingReport | None = None
         self._exited: TrainerExited | None = None
-        self._cancelled_by = TERMINAL
-        self._cancelled = False
-        self._published = False
-        self._left = 0
+        self._changes = 0
         self._gone: Cancellable | None = None
 
     def on_receive(self, message: _Inbox) -> None:
@@ -198,8 +169,6 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
                 self._admit(message)
             case ClientMessageReceived():
                 self._order(message)
-            case _ControlAnswered():
-                self._control_answered(message)
             case ReportingReady():
                 self._start_trainer(message)
             case ReportingBypassed():
@@ -208,29 +177,41 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
                 self._reporting_failed(message.reason)
             case ReportingStopped():
                 self._finish(message.summary)
+            case ClientGone():
+                log.info("client %s is gone: %s", message.client_id, message.reason)
+            case ReportingDegraded():
+                self._notes.warning(message.reason)
+            case ResourcesUsed():
+                self._notes.add(message)
+            case ControlAnswered():
+                self._orders.answered(message)
+            case _:
+                self._trainer_changed(message)
+
+    def _trainer_changed(
+        self, message: TrainerEvent | TrainerConnected | TrainerDisconnected | _AdoptedGone
+    ) -> None:
+        match message:
             case TrainerStarted():
                 self._trainer_started(message.pid)
             case TrainerNotStarted():
                 self._not_started(message.reason)
             case TrainerOutput():
-                self._output(message)
+                self._lines.extend(message.lines)
+                self._notes.output(message)
             case TrainerSignalled():
-                self._signalled(message.name)
+                self._orders.signalled(message.name)
             case TrainerExited():
                 self._trainer_exited(message)
             case TrainerConnected():
-                self._trainer_connected()
+                self._changes += 1
+                if self._state is _State.RUNNING:
+                    self._orders.trainer_connected()
             case TrainerDisconnected():
                 self._trainer_disconnected()
             case _AdoptedGone():
-                if message.left == self._left and self._is_running():
+                if message.change == self._changes and self._state is _State.RUNNING:
                     self._end_reporting(JobOutcome.COMPLETED)
-            case ResourcesUsed():
-                self._note(message)
-            case ClientGone():
-                log.info("client %s is gone: %s", message.client_id, message.reason)
-            case ReportingDegraded():
-                self._note(WarningGiven(text=message.reason))
             case _:
                 assert_never(message)
 
@@ -239,18 +220,6 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         if self._gone is not None:
             self._gone.cancel()
 
-    def _note(self, *events: WorkerEvent) -> None:
-        """Have it stand in the run's log, for every client to hear."""
-        if self._run is not None:
-            entries = tuple(LogEntry(text=encode_event(event), note=True) for event in events)
-            self._run.supervisor.tell(AddToLog(entries=entries))
-
-    def _now(self, state: RunState, text: str) -> None:
-        if self._run is not None:
-            self._note(
-                StateChanged(state=state, text=text, title=self._run.title, epochs=self._run.epochs)
-            )
-
     # Starting
 
     def _start(self, message: RunTraining) -> None:
@@ -258,6 +227,8 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
             log.error("job %s was not run: the worker runs one training", message.job_id)
             return
         self._run = message
+        self._notes = RunNotes(message.supervisor, title=message.title, epochs=message.epochs)
+        self._orders = Orders(run=message, notes=self._notes, me=self._me)
         if self._state is _State.ENDED:  # stopped before it was told to run
             deliver(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
             return
@@ -265,21 +236,21 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         message.supervisor.tell(
             StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
         )
-        self._now(RunState.STARTING, "starting")
+        self._notes.state(RunState.STARTING, "starting")
 
     def _start_trainer(self, ready: ReportingReady | None) -> None:
         run = self._run
-        assert run is not None
-        if self._state is not _State.STARTING:
+        if run is None or self._state is not _State.STARTING:
             return  # stopped meanwhile; StopReporting is under way
         command = run.command
         if ready is not None:
             for conflict in ready.conflicts:
-                self._note(WarningGiven(text=f"{conflict}; a free port is used instead"))
+                self._notes.warning(f"{conflict}; a free port is used instead")
             where = f"listening on {ready.progress_address}, control on {ready.control_address}"
             if not command:
-                self._state = _State.TRAINING
-                self._now(RunState.WAITING, f"{where}; waiting for a trainer that runs already")
+                self._state = _State.RUNNING
+                text = f"{where}; waiting for a trainer that runs already"
+                self._notes.state(RunState.WAITING, text)
                 return
             try:
                 command = with_ports(
@@ -290,11 +261,11 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
             except ValueError as error:
                 self._not_started(str(error))
                 return
-            self._now(RunState.STARTING, where)
+            self._notes.state(RunState.STARTING, where)
         elif has_placeholders(command):
             self._not_started("without reporting there are no ports to fill into the command")
             return
-        self._state = _State.TRAINING
+        self._state = _State.RUNNING
         run.trainer.tell(
             StartTrainer(
                 command=command,
@@ -305,11 +276,12 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         )
 
     def _trainer_started(self, pid: int) -> None:
-        assert self._run is not None
-        state = RunState.WAITING if self._run.gui else RunState.TRAINING
-        self._now(state, f"training started (process {pid})")
-        if self._run.resources is not None:
-            self._run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
+        run = self._run
+        assert run is not None
+        state = RunState.WAITING if run.gui else RunState.TRAINING
+        self._notes.state(state, f"training started (process {pid})")
+        if run.resources is not None:
+            run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
 
     def _not_started(self, reason: str, *, cancelled: bool = False) -> None:
         self._exit_code = EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED
@@ -324,7 +296,7 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         elif self._state is _State.DELIVERING:
             self._finish(None)
         else:
-            self._note(WarningGiven(text=f"the training goes on without reports: {reason}"))
+            self._notes.warning(f"the training goes on without reports: {reason}")
 
     # Orders
 
@@ -335,71 +307,37 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
             self._watchers.add(message.client_id)
 
     def _order(self, message: ClientMessageReceived) -> None:
-        order = parse_order(message.text)
+        order, by = parse_order(message.text), message.client_id
         if isinstance(order, OtherText):
-            log.info("client %s: %.200s", message.client_id, message.text)
+            log.info("client %s: %.200s", by, message.text)
             return
-        if message.client_id in self._watchers:
-            self._taken(
-                "order", message.client_id, ControlStep.REFUSED, "this link may watch, not control"
-            )
+        if by in self._watchers:
+            text = "this link may watch, not control"
+            self._notes.taken("order", by, ControlStep.REFUSED, text)
             return
         match order:
             case StopText():
-                self._stop_training(message.client_id, order.command or STOP_COMMAND)
+                self._stop_training(by, order.command or STOP_COMMAND)
             case CancelText():
-                self._cancel_training(message.client_id)
+                self._cancel_training(by)
             case ControlText():
-                self._send(message.client_id, order.command)
+                if self._state is _State.RUNNING:
+                    self._orders.send(by, order.command)
+                else:
+                    self._refuse(order.command[:100], by)
             case _:
                 assert_never(order)
-
-    def _taken(self, command: str, by: str, step: ControlStep, text: str) -> None:
-        self._note(ControlTaken(command=command, by=by, step=step, text=text))
 
     def _stop_training(self, by: str, command: str) -> None:
         match self._state:
             case _State.IDLE | _State.STARTING:
                 self._cancel_training(by)
-            case _State.TRAINING | _State.STOPPING:
-                assert self._run is not None
-                if not self._run.gui:
-                    self._cancel_training(by)
-                    return
-                if self._state is _State.TRAINING:
-                    self._state, self._published = _State.STOPPING, False
-                    self._now(RunState.STOPPING, "the trainer is being asked to stop")
-                self._send(by, command)
-            case _State.CANCELLING | _State.DELIVERING | _State.ENDED:
+            case _State.RUNNING:
+                self._orders.stop(by, command)
+            case _State.DELIVERING | _State.ENDED:
                 self._refuse("stop", by)
             case _:
                 assert_never(self._state)
-
-    def _send(self, by: str, command: str) -> None:
-        if not self._is_running() or self._run is None:
-            self._refuse(command, by)
-            return
-        answers: Mailbox[ControlReply] = Adapter(
-            self._me, lambda reply: _ControlAnswered(command=command, by=by, reply=reply)
-        )
-        self._run.supervisor.tell(SendControl(command=command, reply_to=answers))
-
-    def _control_answered(self, message: _ControlAnswered) -> None:
-        is_stop = isinstance(parse_order(f"CONTROL_COMMAND::{message.command}"), StopText)
-        name = "stop" if is_stop else message.command[:100]
-        match message.reply:
-            case ControlHeld():
-                text = "the trainer is not ready yet: it will be told as soon as it is"
-                self._taken(name, message.by, ControlStep.HELD, text)
-            case ControlPublished():
-                self._published = self._published or is_stop
-                text = "the trainer has been asked to stop" if is_stop else "it has been told"
-                self._taken(name, message.by, ControlStep.SENT, text)
-            case ControlRejected():
-                text = f"the trainer was not told: {message.reply.reason}"
-                self._taken(name, message.by, ControlStep.REFUSED, text)
-            case _:
-                assert_never(message.reply)
 
     def _cancel_training(self, by: str) -> None:
         match self._state:
@@ -407,91 +345,46 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
                 self._state = _State.ENDED
             case _State.STARTING:
                 self._not_started("it was stopped before", cancelled=True)
-            case _State.TRAINING | _State.STOPPING | _State.CANCELLING:
-                self._cancel_trainer(by)
+            case _State.RUNNING if self._run is not None and not self._run.command:
+                self._cancel_adopted(by)
+            case _State.RUNNING:
+                self._orders.cancel(by)
             case _State.DELIVERING | _State.ENDED:
                 self._refuse("cancel", by)
             case _:
                 assert_never(self._state)
 
-    def _cancel_trainer(self, by: str) -> None:
-        run = self._run
-        assert run is not None
-        if not run.command:
-            text = "this worker has not started the trainer and does not end it"
-            self._taken("cancel", by, ControlStep.REFUSED, text)
-            if by == TERMINAL:
-                self._exit_code = EXIT_INTERRUPTED
-                self._report = TrainingReport(
-                    outcome=JobOutcome.CANCELLED.value,
-                    text="the worker has been interrupted: the training goes on without reports",
-                )
-                self._end_reporting(JobOutcome.CANCELLED)
-            return
-        if self._state is _State.CANCELLING and by != TERMINAL:
-            text = "the trainer is being ended already"
-            self._taken("cancel", by, ControlStep.TERMINATING, text)
-            return
-        if self._state is not _State.CANCELLING:
-            self._state, self._cancelled_by = _State.CANCELLING, by
-            self._now(RunState.CANCELLING, "ending the trainer")
-        run.trainer.tell(TerminateTrainer(grace=run.grace))
-
-    def _signalled(self, name: str) -> None:
-        killed = name == signal.SIGKILL.name
-        self._taken(
-            "cancel",
-            self._cancelled_by,
-            ControlStep.KILLING if killed else ControlStep.TERMINATING,
-            f"{name} has been sent to the trainer",
-        )
+    def _cancel_adopted(self, by: str) -> None:
+        text = "this worker has not started the trainer and does not end it"
+        self._notes.taken("cancel", by, ControlStep.REFUSED, text)
+        if by == TERMINAL:
+            self._exit_code = EXIT_INTERRUPTED
+            self._report = report_of_interrupted()
+            self._end_reporting(JobOutcome.CANCELLED)
 
     def _refuse(self, command: str, by: str) -> None:
-        why = "is being ended already" if self._state is _State.CANCELLING else "has ended"
-        self._taken(command, by, ControlStep.REFUSED, f"the training {why}")
+        ended = self._state in (_State.DELIVERING, _State.ENDED)
+        why = "the training has ended" if ended else "no training runs yet"
+        self._notes.taken(command, by, ControlStep.REFUSED, why)
 
-    # The trainer
-
-    def _is_running(self) -> bool:
-        return self._state in (_State.TRAINING, _State.STOPPING, _State.CANCELLING)
-
-    def _trainer_connected(self) -> None:
-        self._left += 1
-        if self._state is _State.STOPPING and self._published and self._left > 1:
-            self._state = _State.TRAINING  # another trainer than the one that was asked to stop
-        if self._state is _State.TRAINING:
-            self._now(RunState.TRAINING, "the trainer has connected")
+    # The end
 
     def _trainer_disconnected(self) -> None:
-        self._left += 1
-        if self._run is not None and not self._run.command and self._is_running():
-            gone = _AdoptedGone(left=self._left)
+        self._changes += 1
+        adopted = self._run is not None and not self._run.command
+        if adopted and self._state is _State.RUNNING:
+            gone = _AdoptedGone(change=self._changes)
             self._gone = self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
-            self._now(RunState.WAITING, "the trainer has left; waiting for another one")
-
-    def _output(self, message: TrainerOutput) -> None:
-        self._lines.extend(message.lines)
-        lines: list[str] = []
-        size = 0
-        for line in message.lines:
-            if lines and size + len(line) > NOTE_BYTES:
-                self._note(OutputWritten(lines=tuple(lines)))
-                lines, size = [], 0
-            lines.append(line)
-            size += len(line)
-        self._note(OutputWritten(lines=tuple(lines), changing=message.changing))
+            self._notes.state(RunState.WAITING, "the trainer has left; waiting for another one")
 
     def _trainer_exited(self, message: TrainerExited) -> None:
         self._exited = message
         self._exit_code = exit_code_of(message.returncode)
         outcome = JobOutcome.COMPLETED if message.returncode == 0 else JobOutcome.FAILED
-        self._end_reporting(JobOutcome.CANCELLED if self._state is _State.CANCELLING else outcome)
-
-    # The end
+        self._end_reporting(JobOutcome.CANCELLED if self._orders.cancelled else outcome)
 
     def _end_reporting(self, outcome: JobOutcome) -> None:
         assert self._run is not None
-        self._cancelled = self._state is _State.CANCELLING
         self._state = _State.DELIVERING
         if self._run.resources is not None:
             self._run.resources.tell(StopWatching())
@@ -504,9 +397,9 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         if run is None or self._state is _State.ENDED:
             return
         self._state = _State.ENDED
-        report = self._report_of(summary)
-        self._note(report)
-        self._now(RunState.ENDED, report.text)
+        report = self._report or self._report_of(summary)
+        self._notes.add(report)
+        self._notes.state(RunState.ENDED, report.text)
         deliver(
             run.reply_to,
             TrainingEnded(
@@ -516,14 +409,12 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
 
     def _report_of(self, summary: ReportingSummary | None) -> TrainingReport:
         train_end = summary is not None and summary.train_end
-        if self._report is not None:
-            return self._report
         if self._exited is None:
             self._exit_code = 0 if train_end else EXIT_LEFT
             return report_of_adopted(train_end=train_end)
         return report_of(
             self._exited,
-            cancelled=self._cancelled,
+            cancelled=self._orders.cancelled,
             train_end=train_end,
             lines=tuple(self._lines),
         )

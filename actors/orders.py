@@ -1,0 +1,140 @@
+"""Orders: what people ask of a running training, and what becomes of it.
+
+A plain object on the worker's thread.
+"""
+
+from __future__ import annotations
+
+import enum
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+
+from actors.typed_ref import Adapter
+from messages import (
+    TERMINAL,
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
+    ControlReply,
+    ControlStep,
+    Mailbox,
+    RunState,
+    RunTraining,
+    SendControl,
+    StopText,
+    TerminateTrainer,
+    parse_order,
+)
+
+if TYPE_CHECKING:
+    from actors.run_notes import RunNotes
+
+STOP_COMMAND: Final = '{"command": "stop"}'
+"""What every SLEAP trainer understands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAnswered:
+    """What has become of a ``command`` of ``by``."""
+
+    command: str
+    by: str
+    reply: ControlReply
+
+
+class _Asked(enum.Enum):
+    NOTHING = enum.auto()
+    STOP = enum.auto()
+    """The trainer has been asked to stop, or will be."""
+    CANCEL = enum.auto()
+    """The trainer's process group is being ended."""
+
+
+class Orders:
+    """Stops, cancels and commands, each as often as it comes; every step is noted.
+
+    ``me`` gets the answers, to be handed to ``answered``.
+    """
+
+    def __init__(self, *, run: RunTraining, notes: RunNotes, me: Mailbox[ControlAnswered]) -> None:
+        self._run = run
+        self._notes = notes
+        self._me = me
+        self._asked = _Asked.NOTHING
+        self._cancelled_by = TERMINAL
+        self._published = False
+        self._connected_before = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the trainer's process group is being, or has been, ended."""
+        return self._asked is _Asked.CANCEL
+
+    def stop(self, by: str, command: str) -> None:
+        """Ask the trainer to stop, with ``command``; without a control socket, cancel."""
+        if self.cancelled:
+            self._notes.taken(
+                "stop", by, ControlStep.REFUSED, "the training is being ended already"
+            )
+        elif not self._run.gui:
+            self.cancel(by)
+        else:
+            if self._asked is _Asked.NOTHING:
+                self._asked, self._published = _Asked.STOP, False
+                self._notes.state(RunState.STOPPING, "the trainer is being asked to stop")
+            self.send(by, command)
+
+    def send(self, by: str, command: str) -> None:
+        """Have ``command`` published."""
+        answers: Mailbox[ControlReply] = Adapter(
+            self._me, lambda reply: ControlAnswered(command=command, by=by, reply=reply)
+        )
+        self._run.supervisor.tell(SendControl(command=command, reply_to=answers))
+
+    def cancel(self, by: str) -> None:
+        """End the trainer's process group; the terminal's second order does not wait any more."""
+        if self.cancelled and by != TERMINAL:
+            self._notes.taken(
+                "cancel", by, ControlStep.TERMINATING, "the trainer is being ended already"
+            )
+            return
+        if not self.cancelled:
+            self._asked, self._cancelled_by = _Asked.CANCEL, by
+            self._notes.state(RunState.CANCELLING, "ending the trainer")
+        self._run.trainer.tell(TerminateTrainer(grace=self._run.grace))
+
+    # What becomes of them
+
+    def answered(self, message: ControlAnswered) -> None:
+        """Note what has become of a command."""
+        is_stop = isinstance(parse_order(f"CONTROL_COMMAND::{message.command}"), StopText)
+        name = "stop" if is_stop else message.command[:100]
+        match message.reply:
+            case ControlHeld():
+                text = "the trainer is not ready yet: it will be told as soon as it is"
+                self._notes.taken(name, message.by, ControlStep.HELD, text)
+            case ControlPublished():
+                self._published = self._published or is_stop
+                text = "the trainer has been asked to stop" if is_stop else "it has been told"
+                self._notes.taken(name, message.by, ControlStep.SENT, text)
+            case ControlRejected():
+                text = f"the trainer was not told: {message.reply.reason}"
+                self._notes.taken(name, message.by, ControlStep.REFUSED, text)
+            case _:
+                assert_never(message.reply)
+
+    def signalled(self, name: str) -> None:
+        """Note that the signal ``name`` has been sent."""
+        killed = name == signal.SIGKILL.name
+        step = ControlStep.KILLING if killed else ControlStep.TERMINATING
+        text = f"{name} has been sent to the trainer"
+        self._notes.taken("cancel", self._cancelled_by, step, text)
+
+    def trainer_connected(self) -> None:
+        """A trainer that connects after the one that was asked to stop has not been asked."""
+        if self._asked is _Asked.STOP and self._published and self._connected_before:
+            self._asked = _Asked.NOTHING
+        if self._asked is _Asked.NOTHING:
+            self._notes.state(RunState.TRAINING, "the trainer has connected")
+        self._connected_before = True

@@ -1,0 +1,65 @@
+"""RunNotes: what the worker has to say of a run, put into the run's log. A plain object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from messages import (
+    AddToLog,
+    ControlStep,
+    ControlTaken,
+    LogEntry,
+    OutputWritten,
+    RunState,
+    StateChanged,
+    WarningGiven,
+    WorkerEvent,
+    encode_event,
+)
+
+if TYPE_CHECKING:
+    from messages import Mailbox, TrainerOutput
+
+NOTE_BYTES: Final = 16 * 1024
+"""Characters of output in one note: a client takes a message of that in any encoding."""
+
+
+class RunNotes:
+    """Every client of the run hears them, between the trainer's reports."""
+
+    def __init__(
+        self, log: Mailbox[AddToLog] | None = None, *, title: str = "", epochs: int | None = None
+    ) -> None:
+        self._log = log  # None before there is a run
+        self._title = title
+        self._epochs = epochs
+
+    def add(self, *events: WorkerEvent) -> None:
+        """Add ``events``."""
+        if self._log is not None:
+            entries = tuple(LogEntry(text=encode_event(event), note=True) for event in events)
+            self._log.tell(AddToLog(entries=entries))
+
+    def state(self, state: RunState, text: str) -> None:
+        """The run has come to ``state``."""
+        self.add(StateChanged(state=state, text=text, title=self._title, epochs=self._epochs))
+
+    def taken(self, command: str, by: str, step: ControlStep, text: str) -> None:
+        """What has become of a ``command`` of ``by``."""
+        self.add(ControlTaken(command=command, by=by, step=step, text=text))
+
+    def warning(self, text: str) -> None:
+        """Something is not as it should be."""
+        self.add(WarningGiven(text=text))
+
+    def output(self, output: TrainerOutput) -> None:
+        """The trainer's output, in notes that every client can take."""
+        lines: list[str] = []
+        size = 0
+        for line in output.lines:
+            if lines and size + len(line) > NOTE_BYTES:
+                self.add(OutputWritten(lines=tuple(lines)))
+                lines, size = [], 0
+            lines.append(line)
+            size += len(line)
+        self.add(OutputWritten(lines=tuple(lines), changing=output.changing))
