@@ -1,0 +1,247 @@
+"""The worker's command line: its options, what they mean, and what goes wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from actors.settings import ControlEncoding, ReporterSettings
+from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT
+from actors.viewer_access import MIN_TOKEN, new_token
+
+DESCRIPTION: Final = """\
+A complete worker: runs a training and lets people watch and stop it.
+
+Without a command it runs a small embedded trainer, the whole chain on this one machine.
+"""
+
+DEFAULT_PORT: Final = 8765
+"""Where the page is served unless somebody else listens there already."""
+
+TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_TOKEN"  # noqa: S105 - the variable's name
+READ_ONLY_TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_READ_ONLY_TOKEN"  # noqa: S105 - the variable's name
+
+EPILOG: Final = f"""\
+the training command:
+  {CONTROL_PORT} and {PROGRESS_PORT} in it are filled in; for 'sleap-nn train' and 'sleap-train'
+  the options that set them are appended. The exit code is the trainer's.
+
+the page:
+  The link that is printed opens it in a browser. From elsewhere, forward the port first:
+    ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} gpu-box
+
+Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL).
+
+examples:
+  run_worker.py                                     an embedded training, to see it work
+  run_worker.py -- sleap-nn train config.yaml
+  run_worker.py --journal run.jsonl -- sleap-nn train config.yaml
+  run_worker.py --replay run.jsonl                  a run that is over, in the same page
+  run_worker.py -- python my_training.py --ports {CONTROL_PORT} {PROGRESS_PORT}
+"""
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line; exits with code 2 and a usage line where it is wrong."""
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    end = words.index("--") if "--" in words else len(words)
+    options, unknown = parser.parse_known_args(words[:end])
+    options.command = tuple(words[end + 1 :])
+    if options.stray:
+        meant = words[words.index(options.stray[0]) : end]
+        parser.error(f"put -- before the training command: -- {' '.join(meant)}")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if end < len(words) and not options.command:
+        parser.error("no training command follows --")
+    _check(parser, options)
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = ReporterSettings()
+    parser = argparse.ArgumentParser(
+        prog="run_worker.py",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "stray",
+        nargs="*",
+        metavar="-- COMMAND",
+        help="the training to run; the dashes keep its options apart from the worker's",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
+
+    run = parser.add_argument_group("the run")
+    run.add_argument(
+        "--epochs", type=_positive, default=5, help="of the embedded trainer (default %(default)s)"
+    )
+    run.add_argument(
+        "--adopt",
+        action="store_true",
+        help="start no trainer: wait for one that runs already, after a worker that was killed",
+    )
+    run.add_argument(
+        "--grace",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="from TERM to KILL when the training is cancelled (default %(default)g)",
+    )
+    run.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FOLDER",
+        help="where the trainer saves its model, if that is not found out",
+    )
+    run.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="write the run to FILE as it goes; with --adopt go on with the run in it",
+    )
+    run.add_argument(
+        "--replay", type=Path, metavar="FILE", help="show the run in FILE, a journal; until Ctrl-C"
+    )
+    run.add_argument(
+        "--no-gui",
+        action="store_true",
+        help="report nothing: the trainer's output goes to stdout as it is",
+    )
+
+    sockets = parser.add_argument_group("the trainer's sockets")
+    sockets.add_argument(
+        "--control-address",
+        default=defaults.control_address,
+        metavar="ADDRESS",
+        help="where control messages are published (default %(default)s; "
+        "tcp://127.0.0.1:* takes a free port)",
+    )
+    sockets.add_argument(
+        "--progress-address",
+        default=defaults.progress_address,
+        metavar="ADDRESS",
+        help="where progress is listened to (default %(default)s)",
+    )
+    sockets.add_argument(
+        "--any-port",
+        action="store_true",
+        help="take a free port in place of one that is in use, and tell the trainer",
+    )
+    sockets.add_argument(
+        "--control-encoding",
+        type=ControlEncoding,
+        choices=list(ControlEncoding),
+        metavar="{verbatim,sleap-nn}",
+        help="what is published for a client's control text (default: sleap-nn for the commands "
+        "of SLEAP, else verbatim)",
+    )
+
+    page = parser.add_argument_group("the page")
+    page.add_argument("--no-page", action="store_true", help="serve none")
+    page.add_argument(
+        "--host", default="127.0.0.1", help="where it is served (default %(default)s)"
+    )
+    page.add_argument(
+        "--port",
+        type=_port,
+        help=f"0 takes a free one (default {DEFAULT_PORT}, or a free one where that is in use)",
+    )
+    page.add_argument(
+        "--token",
+        help=f"what the link carries (default: ${TOKEN_VARIABLE}, or random at each start)",
+    )
+    page.add_argument(
+        "--read-only-token",
+        metavar="TOKEN",
+        help=f"for a link that may watch and not stop (default: ${READ_ONLY_TOKEN_VARIABLE}; "
+        "'random' makes one)",
+    )
+    page.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which a proxy serves the page; may be given again",
+    )
+    page.add_argument("--certfile", type=Path, metavar="FILE", help="turns TLS on")
+    page.add_argument("--keyfile", type=Path, metavar="FILE", help="its key, if not in it")
+    page.add_argument(
+        "--ice-server",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="e.g. stun:stun.example.org:3478, for WebRTC between networks; may be given again",
+    )
+    page.add_argument(
+        "--keep-open",
+        action="store_true",
+        help="keep the page of the finished run up until Ctrl-C",
+    )
+
+    shown = parser.add_argument_group("the terminal")
+    shown.add_argument(
+        "--quiet", action="store_true", help="show the link and what goes wrong, on stderr"
+    )
+    shown.add_argument(
+        "--log-level",
+        default="warning",
+        choices=("debug", "info", "warning", "error"),
+        help="of the log lines between the output (default %(default)s)",
+    )
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    options.token = options.token or os.environ.get(TOKEN_VARIABLE) or new_token()
+    watch = options.read_only_token or os.environ.get(READ_ONLY_TOKEN_VARIABLE)
+    options.read_only_token = new_token() if watch == "random" else watch
+    for token in (options.token, options.read_only_token or new_token()):
+        if len(token) < MIN_TOKEN or not token.isprintable() or not token.isascii():
+            parser.error(f"a token has {MIN_TOKEN} printable ASCII characters at the least")
+    if options.token == options.read_only_token:
+        parser.error("the read-only token must differ from the other one")
+    if options.keyfile is not None and options.certfile is None:
+        parser.error("--keyfile needs --certfile")
+    if options.replay is not None and (options.command or options.adopt or options.journal):
+        parser.error("--replay runs no training: it goes with no command, --adopt or --journal")
+    if options.adopt and options.command:
+        parser.error("--adopt starts no trainer: it goes with no command")
+    if options.no_gui and (options.adopt or options.journal or options.replay):
+        parser.error("--no-gui reports nothing: it goes with no --adopt, --journal or --replay")
+
+
+def version() -> str:
+    """The installed package's."""
+    try:
+        return importlib.metadata.version("sleap-progress-reporter")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of seconds")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("must be a port, 0 to 65535")
+    return value
