@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.browser import CHROMIUM, DRIVER, Browser
+from tests.worker.processes import Gate
 
 HERE = Path(__file__).parent
 
@@ -26,3 +27,11 @@ def browser(tmp_path) -> Iterator[Browser]:
     browser = Browser(tmp_path / "profile")
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def gate(tmp_path) -> Iterator[Gate]:
+    """A gate that a process waits at."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
