@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import importlib.resources
 import json
 import logging
 import re
@@ -20,6 +19,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from actors import viewer_files
 from actors.attach import attach
 from actors.viewer_access import Role
 from actors.viewer_peers import OfferError, ViewerPeers
@@ -113,7 +113,6 @@ class ViewerServer:
     _channels: set[DataChannel] = field(default_factory=set)
     _runner: web.AppRunner | None = None
     _alive: asyncio.Task[None] | None = None
-    _plotly: bytes | None = None
 
     def __post_init__(self) -> None:
         """Make what needs an event loop."""
@@ -126,9 +125,7 @@ class ViewerServer:
         application.add_routes(
             [
                 web.get("/", self._page),
-                web.get("/viewer.css", self._file),
-                web.get("/viewer.js", self._file),
-                web.get("/plotly.min.js", self._plot_library),
+                *viewer_files.routes(),
                 web.get("/session", self._session),
                 web.post("/offer", self._offer),
                 web.get("/ws", self._websocket),
@@ -205,7 +202,7 @@ class ViewerServer:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         token = request.query.get("token")
         if token is None:
-            return _viewer_file("index.html", "text/html")
+            return viewer_files.page()
         rest = {name: value for name, value in request.query.items() if name != "token"}
         where = "/" + (f"?{urlencode(rest)}" if rest else "")
         response = web.Response(status=303, headers={"Location": where})
@@ -217,20 +214,6 @@ class ViewerServer:
             secure=request.secure,
             path="/",
         )
-        return response
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        kinds = {"/viewer.css": "text/css", "/viewer.js": "text/javascript"}
-        return _viewer_file(request.path.removeprefix("/"), kinds[request.path])
-
-    async def _plot_library(self, request: web.Request) -> web.StreamResponse:
-        del request
-        if self._plotly is None:
-            file = importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
-            self._plotly = await asyncio.to_thread(file.read_bytes)
-        response = web.Response(body=self._plotly, content_type="text/javascript", charset="utf-8")
-        response.enable_compression()
-        response.headers["Cache-Control"] = "private, max-age=86400"
         return response
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
@@ -338,11 +321,6 @@ def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
         text = f"the certificate {settings.certfile}, or its key, cannot be used: {error}"
         raise CertificateError(text) from error
     return context
-
-
-def _viewer_file(name: str, kind: str) -> web.Response:
-    text = (importlib.resources.files("actors") / "viewer" / name).read_text(encoding="utf-8")
-    return web.Response(text=text, content_type=kind)
 
 
 def _error(status: int, text: str) -> web.Response:

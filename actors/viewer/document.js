@@ -1,0 +1,54 @@
+// @ts-check
+// Elements of the document, written only where something has changed.
+
+/** @param {string} tag @param {string} [className] @param {string} [content] */
+export function element(tag, className = "", content = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (content) made.textContent = content;
+  return made;
+}
+
+/** @param {string} id */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no element #${id}`);
+  return found;
+}
+
+/** Write only what has changed: screen readers and selections are left in peace. @param {string} id @param {string} value */
+export function write(id, value) {
+  const place = byId(id);
+  if (place.textContent !== value) place.textContent = value;
+}
+
+/** A value with a smaller line below it. @param {string} id @param {string} value @param {string} [below] */
+export function writeFact(id, value, below = "") {
+  const place = byId(id);
+  if (place.dataset.shown === `${value}\n${below}`) return;
+  place.dataset.shown = `${value}\n${below}`;
+  place.replaceChildren(value, ...(below ? [" ", element("small", "", below)] : []));
+}
+
+/** @param {string} id @param {boolean} shown */
+export const show = (id, shown) => {
+  byId(id).hidden = !shown;
+};
+
+/** @param {string} key */
+export function remembered(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // a browser may forbid it
+  }
+}
+
+/** @param {string} key @param {string} value */
+export function remember(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // It is a convenience.
+  }
+}

@@ -1,0 +1,195 @@
+"""What is measured: this project, what a user would pick instead, and the limits.
+
+Each subject forwards what comes to a progress port over data channels and publishes what the client
+sends to a control port; the limits leave one half out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import zmq
+import zmq.asyncio
+
+from actors import ReporterSettings, attach, spawn_supervisor
+from actors.typed_ref import Answer
+from messages import JobOutcome, StartReporting, StopReporting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLEAP_RTC: Final = "sleap-rtc==0.0.7"
+FOLDER: Final = Path(__file__).parent / ".peer"
+"""Where the peer is installed, without its dependencies; git ignores it."""
+
+PREFIXES: Final = ("CONTROL_COMMAND::", "ZMQ_CTRL::")
+
+
+class Subject(Protocol):
+    """One job's reporter, made and used on the event loop."""
+
+    async def start(self, control: int, progress: int) -> None:
+        """Bind both ports."""
+        ...
+
+    def add(self, client: str, channel: Any) -> None:
+        """Forward to this channel too, and publish what it sends."""
+        ...
+
+    async def stop(self) -> None:
+        """Deliver what is left as far as the subject does that, and close everything."""
+        ...
+
+
+class Ours:
+    """The supervisor of this project."""
+
+    def __init__(self) -> None:
+        self._supervisor: Any = None
+        self._clients: list[tuple[str, Any]] = []
+
+    async def start(self, control: int, progress: int) -> None:
+        """Start a supervisor of its own, as a worker does for each job."""
+        self._supervisor = spawn_supervisor(
+            loop=asyncio.get_running_loop(),
+            owner=_Nobody(),
+            settings=ReporterSettings(
+                control_address=f"tcp://127.0.0.1:{control}",
+                progress_address=f"tcp://127.0.0.1:{progress}",
+                connect_wait=0.0,
+            ),
+        )
+        ready: Answer[Any] = Answer()
+        self._supervisor.tell(StartReporting(job_id="job", gui=True, reply_to=ready))
+        await asyncio.wrap_future(ready.future)
+
+    def add(self, client: str, channel: Any) -> None:
+        """Attach a client."""
+        attach(self._supervisor, client_id=client, channel=channel, after=0)
+
+    async def stop(self) -> None:
+        """Stop the job, then the supervisor."""
+        stopped: Answer[Any] = Answer()
+        self._supervisor.tell(
+            StopReporting(job_id="job", outcome=JobOutcome.COMPLETED, reply_to=stopped)
+        )
+        await asyncio.wrap_future(stopped.future)
+        await self._supervisor.stop_async()
+
+
+class SleapRtc:
+    """sleap-rtc's ProgressReporter, used as its worker uses it: one client."""
+
+    def __init__(self) -> None:
+        self._reporter: Any = None
+
+    async def start(self, control: int, progress: int) -> None:
+        """Bind the control socket; the progress socket is bound with the channel."""
+        self._reporter = _sleap_rtc().ProgressReporter(
+            control_address=f"tcp://127.0.0.1:{control}",
+            progress_address=f"tcp://127.0.0.1:{progress}",
+        )
+        self._reporter.start_control_socket()
+
+    def add(self, client: str, channel: Any) -> None:
+        """The one client; its text is parsed as sleap-rtc's worker does it."""
+        del client
+        self._reporter.start_progress_listener_task(channel)
+        _publish_from(channel, self._reporter.send_control_message)
+
+    async def stop(self) -> None:
+        """What sleap-rtc's worker does at the end of a pipeline."""
+        await self._reporter.async_cleanup()
+
+
+class Direct:
+    """What a good engineer writes by hand: a zmq.asyncio loop from socket to channel."""
+
+    def __init__(self) -> None:
+        self._context = zmq.asyncio.Context()
+        self._channels: list[Any] = []
+        self._task: asyncio.Task[None] | None = None
+        self._control: Any = None
+        self._progress: Any = None
+
+    async def start(self, control: int, progress: int) -> None:
+        """Bind both, and forward."""
+        self._control = self._context.socket(zmq.PUB)
+        self._control.bind(f"tcp://127.0.0.1:{control}")
+        self._progress = self._context.socket(zmq.SUB)
+        self._progress.subscribe("")
+        self._progress.bind(f"tcp://127.0.0.1:{progress}")
+        self._task = asyncio.create_task(self._forward())
+
+    async def _forward(self) -> None:
+        while True:
+            text = "PROGRESS_REPORT::" + await self._progress.recv_string()
+            for channel in self._channels:
+                if channel.readyState == "open":
+                    channel.send(text)
+
+    def add(self, client: str, channel: Any) -> None:
+        """Forward to it too."""
+        del client
+        self._channels.append(channel)
+        _publish_from(channel, self._control.send_string)
+
+    async def stop(self) -> None:
+        """Cancel and close."""
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        self._control.close(linger=100)
+        self._progress.close(linger=0)
+        self._context.term()
+
+
+SUBJECTS: Final[dict[str, type[Ours] | type[SleapRtc] | type[Direct]]] = {
+    "this project": Ours,
+    "sleap-rtc": SleapRtc,
+    "direct": Direct,
+}
+
+
+class _Nobody:
+    def tell(self, message: object, /) -> None:
+        """An owner that does not listen."""
+
+
+def _publish_from(channel: Any, publish: Callable[[str], Any]) -> None:
+    def received(text: str | bytes) -> None:
+        for prefix in PREFIXES:
+            if isinstance(text, str) and text.startswith(prefix):
+                publish(text.removeprefix(prefix))
+
+    channel.on("message", received)
+
+
+def why_not(subject: str) -> str | None:
+    """Why ``subject`` cannot be measured here; None if it can."""
+    if subject != "sleap-rtc":
+        return None
+    try:
+        _sleap_rtc()
+    except Exception as error:
+        return f"{SLEAP_RTC} could not be had: {error!r}"
+    return None
+
+
+def _sleap_rtc() -> Any:
+    """The module with sleap-rtc's ProgressReporter, from its file alone."""
+    file = FOLDER / "sleap_rtc" / "worker" / "progress_reporter.py"
+    if not file.exists():
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
+        subprocess.run((*pip, "--target", str(FOLDER), SLEAP_RTC), check=True, timeout=300)
+    spec = importlib.util.spec_from_file_location("sleap_rtc_progress_reporter", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
