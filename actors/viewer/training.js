@@ -241,10 +241,10 @@ export class Training {
     if (this.run && this.run.ended === null && this.total) this.run.total = this.total;
   }
 
-  /** @param {Report} event */
+  /** Who asked for what; the worker puts the role of a viewer before its id. @param {Report} event */
   author(event) {
     const command = event.command === "stop" || event.command === "cancel" ? QUESTIONS[event.command].name : text(event.command).slice(0, 100);
-    const by = event.by === this.client ? "you" : event.by === "terminal" ? "the terminal" : "another viewer";
+    const by = text(event.by).endsWith(`-${this.client}`) ? "you" : event.by === "terminal" ? "the terminal" : "another viewer";
     return `${command}, by ${by}`;
   }
 

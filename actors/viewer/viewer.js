@@ -198,7 +198,7 @@ class Page {
   order(order) {
     const sent = !this.refusal() && this.link.send(QUESTIONS[order].message);
     const words = sent ? "on its way to the worker" : `not sent: ${this.refusal() || "the connection was lost"}`;
-    this.training.answer(`${QUESTIONS[order].name}, by you`, words, Date.now() / 1000);
+    this.training.answer(`${QUESTIONS[order].name}, by you`, words, this.training.clock.now);
     this.schedule();
   }
 

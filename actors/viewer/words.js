@@ -21,7 +21,7 @@ export function duration(seconds) {
 }
 
 /** @param {number} bytes */
-export const gibibytes = (bytes) => (bytes / 2 ** 30).toFixed(bytes < 100 * 2 ** 30 ? 1 : 0);
+export const gibibytes = (bytes) => (bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : bytes < 100 * 2 ** 30 ? 1 : 0);
 
 /** @param {number} seconds since 1970 @param {boolean} [precise] */
 export const clockTime = (seconds, precise = true) =>

@@ -102,7 +102,7 @@ def test_stop_early_is_confirmed_sent_and_answered(browser, transport):
         browser.press("#stop")
         browser.picture(f"confirm-{transport}")
         browser.press("#confirm-yes")
-        browser.wait_for("#answers", "has been asked to stop")
+        browser.wait_for("#answers", "by you: the trainer has been asked to stop")
         assert worker.ends() == 0
         browser.wait_for("#state", "finished")
         browser.picture(f"stopped-{transport}")
