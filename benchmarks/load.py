@@ -29,6 +29,7 @@ def message(number: int) -> str:
     epoch, place = divmod(number, 2 * BATCHES + 2)
     stamp = {"n": number, "t": time.monotonic_ns()}
     logs: dict[str, float] = {"loss": 1 / (number + 1)}
+    fields: dict[str, object]
     if place == 0:
         fields = {"what": "", "event": "epoch_begin", "logs": None, "epoch": epoch}
     elif place == 2 * BATCHES + 1:

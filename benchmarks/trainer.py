@@ -82,10 +82,12 @@ class Trainer:
     async def controls(self, count: int, rate: float, seconds: float) -> list[int]:
         """How long each of ``count`` control messages is on its way (ns), while sending."""
         sending = asyncio.to_thread(self._send, rate, seconds)
-        return (await asyncio.gather(asyncio.to_thread(self._controls, count), sending))[0]
+        times: list[int]
+        times, _ = await asyncio.gather(asyncio.to_thread(self._controls, count), sending)
+        return times
 
     def _controls(self, count: int) -> list[int]:
-        times = []
+        times: list[int] = []
         while len(times) < count:
             if not self._control.poll(20_000):
                 raise TimeoutError(f"{len(times)} of {count} control messages came")
