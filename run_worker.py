@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import dataclasses
 import logging
+import os
 import shlex
 import signal
 import socket
@@ -34,6 +35,8 @@ from actors.training_files import checkpoint_folders, epochs_of
 from actors.viewer_access import Access, is_loopback, own_names
 from actors.viewer_server import ViewerSettings
 from messages import CancelTraining, StopTraining
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,6 +76,12 @@ async def run(plan: Plan, console: Console, errors: Console) -> int:
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
     loop.add_signal_handler(signal.SIGTERM, terminated)
+    loop.add_signal_handler(
+        signal.SIGHUP,
+        log.warning,
+        "the terminal is gone, the training goes on: stop it on its page, or with SIGTERM to %d",
+        os.getpid(),
+    )
     return await standalone.run()
 
 

@@ -79,7 +79,7 @@ def test_a_real_run_is_drawn_as_it_goes_and_its_end_is_told(browser, tmp_path, g
         browser.wait(lambda: drawn(browser) >= 3, "training, validation and batch losses")
         assert browser.viewer()["epochs"] == 10
         assert browser.viewer()["models"] == 1
-        assert "10" in browser.text("#epoch")
+        browser.wait_for("#epoch", "10")
         ends = [json.loads(message) for message in run if '"epoch_end"' in message]
         best = min(ends, key=lambda end: end["logs"]["val/loss"])
         assert str(best["epoch"] + 1) in browser.text("#best")

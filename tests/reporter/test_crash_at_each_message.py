@@ -149,6 +149,8 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         loop_thread.call(visitor.close)
         assert is_heard(alice, trainer)
         status(supervisor)
+    # Else the next one, which comes at once, could be taken for this one that has come again.
+    assert settled(lambda: not status(supervisor).trainer_connected)
     answers: Probe[Any] = Probe()
     supervisor.tell(
         SwitchJob(

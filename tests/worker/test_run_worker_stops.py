@@ -34,6 +34,16 @@ def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_the_control_socket_alo
     assert worker.count("epoch_end") == worker.count("epoch_begin") < 1000
 
 
+def test_a_terminal_that_goes_away_does_not_end_the_training():
+    with RunningWorker("--epochs", "5") as worker:
+        worker.wait_for("epoch 1/5")
+        worker.interrupt(signal.SIGHUP)
+        worker.wait_for("the training goes on")
+        assert worker.ends() == 0, worker.output
+        assert worker.leaves_nothing()
+    assert worker.count("epoch_end") == 5
+
+
 def test_ctrl_c_before_the_trainer_has_joined_stops_it_as_soon_as_it_has():
     with RunningWorker("--epochs", "1000") as worker:
         worker.wait_for("training started")
