@@ -15,13 +15,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
 from actors.base import ReporterActor
 from actors.memory_kills import OutOfMemoryKills
 from actors.output_lines import LineBudget, OutputLines, Written
+from actors.output_relay import OutputRelay
 from actors.training_files import checkpoints_since
 from actors.typed_ref import TypedRef, deliver
 from messages import (
@@ -50,7 +51,11 @@ OUTPUT_TIMEOUT: Final = 1.0
 """Seconds after the process's end that the rest of its output is waited for: a process that left
 its group can hold the pipe open for ever."""
 
+GROUP_LOOK: Final = 0.1
+"""Seconds between two looks whether the group of a process that has ended is empty."""
+
 _CHUNK: Final = 64 * 1024
+_NO_SIGNAL: Final = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,14 @@ class _GraceOver:
     process: int
 
 
-_Inbox: TypeAlias = TrainerMessage | _ProcessEnded | _OutputEnded | _GraceOver
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookAtGroup:
+    """The process has ended; those that it has started may go on."""
+
+    process: int
+
+
+_Inbox: TypeAlias = TrainerMessage | _ProcessEnded | _OutputEnded | _LookAtGroup | _GraceOver
 
 
 def spawn(*, parent: Mailbox[ChildDown], scheduler: Scheduler) -> TypedRef[TrainerMessage]:
@@ -98,7 +110,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._returncode: int | None = None
         self._output_ended = False
         self._timers: list[Cancellable] = []
-        self._terminated = False
+        self._terminated = self._killed = self._group_ended = False
         self._folders: tuple[Path, ...] = ()
         self._began = 0.0
         self._memory = OutOfMemoryKills()
@@ -110,7 +122,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
                 self._start(message)
             case TerminateTrainer():
                 self._terminate(message.grace)
-            case _ProcessEnded() | _OutputEnded() | _GraceOver():
+            case _ProcessEnded() | _OutputEnded() | _LookAtGroup() | _GraceOver():
                 if message.process == self._number:  # not of the one before
                     self._process_changed(message)
             case _:
@@ -121,16 +133,20 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._cancel_timers()
         self._signal(signal.SIGKILL)
 
-    def _process_changed(self, message: _ProcessEnded | _OutputEnded | _GraceOver) -> None:
+    def _process_changed(
+        self, message: _ProcessEnded | _OutputEnded | _LookAtGroup | _GraceOver
+    ) -> None:
         match message:
             case _ProcessEnded():
                 self._process_ended(message.returncode)
             case _OutputEnded():
                 self._output_ended = True
                 self._finish_when_ended()
+            case _LookAtGroup():
+                self._look_at_group()
             case _GraceOver():
                 log.warning("the trainer has not ended after TERM: KILL")
-                self._signal_and_tell(signal.SIGKILL)
+                self._kill()
             case _:
                 assert_never(message)
 
@@ -139,18 +155,13 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             reason = "a trainer runs already"
             deliver(message.reply_to, TrainerNotStarted(reason=reason))
             return
+        relay = None
         try:
-            self._process = process = subprocess.Popen(
-                message.command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if message.capture else None,
-                stderr=subprocess.STDOUT if message.capture else None,
-                # A process group of its own: a Ctrl-C in the terminal is the worker's to handle.
-                start_new_session=True,
-                # Python would keep lines that go into a pipe to itself for a long time.
-                env={"PYTHONUNBUFFERED": "1", **os.environ} if message.capture else None,
-            )
+            relay = OutputRelay.start() if message.capture else None
+            process = self._process = _started(message.command, relay)
         except (OSError, ValueError) as error:
+            if relay is not None:
+                relay.end()
             reason = f"{message.command[0]} cannot be started: {error}"
             deliver(message.reply_to, TrainerNotStarted(reason=reason))
             return
@@ -160,13 +171,13 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._folders, self._began = message.checkpoint_folders, time.time()
         self._memory = OutOfMemoryKills(process.pid)
         self._returncode = None
-        self._terminated = False
-        self._output_ended = process.stdout is None
+        self._terminated = self._killed = self._group_ended = False
+        self._output_ended = relay is None
         deliver(message.reply_to, TrainerStarted(pid=process.pid))
-        if process.stdout is not None:
+        if relay is not None:
             threading.Thread(
                 target=self._read,
-                args=(process.stdout, number, message.reply_to),
+                args=(relay, number, message.reply_to),
                 name="trainer-output",
                 daemon=True,
             ).start()
@@ -176,21 +187,21 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             daemon=True,
         ).start()
 
-    def _read(self, output: IO[bytes], number: int, reply_to: Mailbox[TrainerEvent]) -> None:
+    def _read(self, relay: OutputRelay, number: int, reply_to: Mailbox[TrainerEvent]) -> None:
         """Read to the end, whatever becomes of the lines: a full pipe would stall the training."""
         teller = _OutputTeller(reply_to)
         lines = OutputLines()
-        with output:
-            poll = select.poll()
-            poll.register(output, select.POLLIN)
-            while True:
-                if teller.waits and not poll.poll(CHANGING_INTERVAL * 1000):
-                    teller.tell_changing()
-                    continue
-                data = os.read(output.fileno(), _CHUNK)
-                if not data:
-                    break
-                teller.take(lines.feed(data))
+        poll = select.poll()
+        poll.register(relay.outlet, select.POLLIN)
+        while True:
+            if teller.waits and not poll.poll(CHANGING_INTERVAL * 1000):
+                teller.tell_changing()
+                continue
+            data = os.read(relay.outlet.fileno(), _CHUNK)
+            if not data:
+                break
+            teller.take(lines.feed(data))
+        relay.end()
         teller.take(lines.end())
         self._me.tell(_OutputEnded(process=number))
 
@@ -198,23 +209,36 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         if self._process is None:
             return
         if self._terminated:
-            self._signal_and_tell(signal.SIGKILL)
+            self._kill()
             return
         self._terminated = True
         self._signal_and_tell(signal.SIGTERM)
         self._after(grace, _GraceOver(process=self._number))
 
+    def _kill(self) -> None:
+        self._killed = True
+        self._signal_and_tell(signal.SIGKILL)
+
     def _process_ended(self, returncode: int) -> None:
         log.info("trainer ended with %d", returncode)
-        self._signal(signal.SIGKILL)  # what it has started and left behind
         self._returncode = returncode
+        self._look_at_group()
+
+    def _look_at_group(self) -> None:
+        """After TERM, what the process has started has the grace too: it may be the trainer."""
+        if self._terminated and not self._killed and self._signal(_NO_SIGNAL):
+            self._after(GROUP_LOOK, _LookAtGroup(process=self._number))
+            return
+        self._signal(signal.SIGKILL)  # what it has left behind
+        self._group_ended = True
         self._cancel_timers()
         self._after(OUTPUT_TIMEOUT, _OutputEnded(process=self._number))
         self._finish_when_ended()
 
     def _finish_when_ended(self) -> None:
-        if self._returncode is None or not self._output_ended or self._reply_to is None:
+        if not self._group_ended or not self._output_ended or self._reply_to is None:
             return
+        assert self._returncode is not None
         self._cancel_timers()
         reply_to, self._reply_to, self._process = self._reply_to, None, None
         deliver(
@@ -230,22 +254,50 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
 
     def _signal_and_tell(self, number: signal.Signals) -> None:
         self._signal(number)
-        if self._reply_to is not None and self._returncode is None:
+        if self._reply_to is not None and not self._group_ended:
             deliver(self._reply_to, TrainerSignalled(name=number.name))
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            try:
-                os.killpg(self._process.pid, number)
-            except ProcessLookupError:
-                pass  # the group is empty
+    def _signal(self, number: int) -> bool:
+        """Signal the process group; whether there is anybody in it."""
+        if self._process is None:
+            return False
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
-    def _after(self, delay: float, message: _OutputEnded | _GraceOver) -> None:
+    def _after(self, delay: float, message: _OutputEnded | _LookAtGroup | _GraceOver) -> None:
         self._timers.append(self._scheduler.after(delay, lambda: self._me.tell(message)))
 
     def _cancel_timers(self) -> None:
         while self._timers:
             self._timers.pop().cancel()
+
+
+def _started(command: tuple[str, ...], relay: OutputRelay | None) -> subprocess.Popen[bytes]:
+    """Start ``command``, with its output into ``relay``. Raises OSError or ValueError."""
+    if relay is None:
+        return _process(command)
+    try:
+        # Python would keep lines that go into a pipe to itself for a long time.
+        return _process(command, relay.inlet, {"PYTHONUNBUFFERED": "1", **os.environ})
+    finally:
+        relay.close_inlet()
+
+
+def _process(
+    command: tuple[str, ...], output: int | None = None, variables: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        # A process group of its own: a Ctrl-C in the terminal is the worker's to handle.
+        start_new_session=True,
+        env=variables,
+    )
 
 
 class _OutputTeller:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.conftest import settled
 from tests.worker.processes import python, shell
 from tests.worker.running_worker import RunningWorker
 
@@ -19,6 +20,16 @@ while True:
 """
 """A trainer that takes every control message and obeys none."""
 
+PRINTS = """\
+import pathlib, sys
+print('ready', flush=True)
+open(sys.argv[1]).readline()
+for _ in range(1000):
+    print('x' * 1000, flush=True)
+pathlib.Path(sys.argv[2]).touch()
+"""
+"""A trainer that writes more than a pipe holds, when the gate is opened."""
+
 IGNORES_TERM = "trap 'echo heard' TERM; echo ready; while :; do sleep 0.02; done"
 
 
@@ -32,6 +43,17 @@ def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_the_control_socket_alo
     assert "the trainer has ended with exit code 0" in worker.output
     assert worker.count("train_end") == 1
     assert worker.count("epoch_end") == worker.count("epoch_begin") < 1000
+
+
+def test_a_trainer_that_prints_outlives_a_worker_that_is_killed(tmp_path, gate):
+    done = tmp_path / "done"
+    with RunningWorker("--", *python(PRINTS, gate.path, str(done))) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(signal.SIGKILL)
+        assert worker.ends() == -signal.SIGKILL
+        gate.open()
+        assert settled(done.exists)
+        assert worker.leaves_nothing()
 
 
 def test_a_terminal_that_goes_away_does_not_end_the_training():

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from actors.scheduler import ThreadScheduler
 from actors.trainer import OUTPUT_TIMEOUT
 from messages import TerminateTrainer
 from tests.support.clock import ManualScheduler
@@ -18,6 +19,13 @@ trap 'echo parent; wait; exit 6' TERM
 (trap 'echo child; exit' TERM; echo ready; while :; do sleep 0.02; done) &
 while :; do sleep 0.02; done
 """
+
+WRAPPER = """\
+(trap 'echo heard; read line < $1; echo saved; exit' TERM
+ echo ready; while :; do sleep 0.02; done) &
+wait
+"""
+"""Ends with TERM at once; what it has started takes its time."""
 
 LEAVES_ONE_BEHIND = """\
 import subprocess, sys
@@ -76,6 +84,20 @@ def test_a_process_that_is_terminated_twice_is_killed_at_once(bench):
     training.wait_for_line("heard")
     bench.terminate()
     assert training.exited() == -signal.SIGKILL
+
+
+def test_what_a_wrapper_has_started_has_the_grace_time_too(gate):
+    bench = TrainingBench(ThreadScheduler())
+    training = bench.start(*shell(WRAPPER, gate.path))
+    training.started()
+    training.wait_for_line("ready")
+    bench.terminate()
+    training.wait_for_line("heard")
+    gate.open()
+    assert training.exited() == -signal.SIGTERM
+    bench.close()
+    assert training.lines[-1] == "saved"
+    assert training.signals == ["SIGTERM"]
 
 
 def test_without_a_process_there_is_nothing_to_terminate(bench):
