@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import logging
 import signal
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
@@ -17,6 +18,7 @@ import pykka
 
 from actors.addresses import port_of
 from actors.base import ReporterActor
+from actors.order_budget import OrderBudget
 from actors.orders import STOP_COMMAND, ControlAnswered, Orders
 from actors.run_notes import RunNotes
 from actors.trainer_command import has_placeholders, with_ports
@@ -92,6 +94,8 @@ of a pipeline needs 5 to 11 to connect."""
 LINES_KEPT: Final = 200
 """Last lines of the output, in which the cause of a failure is looked for."""
 
+TOO_MANY: Final = "too many orders at once: those that follow are passed over for some seconds"
+
 _ReportingAnswer: TypeAlias = (
     ReportingReady | ReportingBypassed | ReportingFailed | ReportingStopped
 )
@@ -149,6 +153,7 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         self._notes = RunNotes()
         self._orders: Orders
         self._watchers: set[str] = set()
+        self._budget = OrderBudget()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._exit_code = 0
         self._report: TrainingReport | None = None
@@ -310,6 +315,11 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         order, by = parse_order(message.text), message.client_id
         if isinstance(order, OtherText):
             log.info("client %s: %.200s", by, message.text)
+            return
+        left = self._budget.spend(by, now=time.monotonic())
+        if left <= 1:
+            if left == 1:
+                self._notes.taken("order", by, ControlStep.REFUSED, TOO_MANY)
             return
         if by in self._watchers:
             text = "this link may watch, not control"

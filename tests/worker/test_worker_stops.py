@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.worker import ADOPTED_GONE
+from actors.order_budget import BURST
+from actors.worker import ADOPTED_GONE, TOO_MANY
 from messages import (
     CancelTraining,
     ClientMessageReceived,
@@ -288,6 +289,21 @@ def test_a_client_that_may_only_watch_orders_nothing_and_is_told_so(worker, sent
     assert (refusal.by, refusal.step) == ("eve", ControlStep.REFUSED)
     assert "may watch" in refusal.text
     assert worker.told() == {}
+
+
+@pytest.mark.parametrize("may_control", [True, False])
+@pytest.mark.parametrize("sent", ["JOB_STOP", "JOB_CANCEL", "ZMQ_CTRL::x"])
+def test_a_client_that_orders_without_end_does_not_fill_the_log(worker, may_control, sent):
+    worker.train()
+    worker.tell(ViewerAdmitted(client_id="eve", may_control=may_control))
+    worker.noted()
+    worker.tell(*[text("eve", sent)] * 1000)
+    notes = worker.noted()
+    assert len(notes) <= BURST + 5
+    assert notes[-1].text == TOO_MANY
+    worker.told()
+    worker.tell(text("bob", "JOB_STOP"))
+    assert worker.noted() or worker.told()  # another client is heard
 
 
 # A trainer that runs already

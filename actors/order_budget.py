@@ -1,0 +1,38 @@
+"""OrderBudget: how many orders each client may give. A plain object.
+
+What becomes of an order is noted in the run's log, which is bounded: without a limit, one client
+could push the run out of it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+BURST: Final = 20
+"""Orders that a client may give at once; a person gives two."""
+
+RATE: Final = 1.0
+"""Orders a second that it may give in the long run."""
+
+_CLIENTS: Final = 1000
+"""Clients that are remembered; the server of the page has far fewer at once."""
+
+
+class OrderBudget:
+    """Each client has its own."""
+
+    def __init__(self) -> None:
+        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def spend(self, client: str, *, now: float) -> int:
+        """How many orders ``client`` had left before this one, which came at ``now`` (seconds).
+
+        With 0 the order is not to be obeyed.
+        """
+        left, at = self._spent.pop(client, (float(BURST), now))
+        left = min(float(BURST), left + (now - at) * RATE)
+        self._spent[client] = (left - 1.0 if left >= 1.0 else left, now)
+        if len(self._spent) > _CLIENTS:
+            self._spent.popitem(last=False)
+        return int(left)
