@@ -50,7 +50,7 @@ class Access:
 
     def role_of(self, token: str | None) -> Role | None:
         """What ``token`` permits, compared in constant time; None for a wrong one."""
-        given = (token or "").encode()
+        given = (token or "").encode(errors="surrogatepass")
         role = None
         if self.read_only_token and hmac.compare_digest(given, self.read_only_token.encode()):
             role = Role.WATCH
@@ -76,7 +76,7 @@ class Access:
         Browsers tell where a WebSocket or a POST comes from; programs need not.
         """
         origin = headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
+        if origin is not None and _site(origin) != headers.get("Host", ""):
             return False
         return headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
 
@@ -97,5 +97,12 @@ def is_loopback(host: str) -> bool:
 def _name(host: str | None) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname if host else None
+    except ValueError:
+        return None
+
+
+def _site(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return None

@@ -45,11 +45,15 @@ class ViewerPeers:
         return len(self._peers)
 
     async def answer(
-        self, sdp: str, announced: Callable[[RTCDataChannel], None]
+        self,
+        sdp: str,
+        announced: Callable[[RTCDataChannel], None],
+        *,
+        at_most: int = MAX_PEERS,
     ) -> RTCSessionDescription:
-        """The answer to an offer. Raises OfferError."""
-        if len(self._peers) >= MAX_PEERS:
-            raise OfferError(f"{MAX_PEERS} viewers are connected, or about to be, already")
+        """The answer to an offer, if there are fewer peers than ``at_most``. Raises OfferError."""
+        if len(self._peers) >= at_most:
+            raise OfferError(f"{at_most} viewers are connected, or about to be, already")
         if "m=application" not in sdp or "m=audio" in sdp or "m=video" in sdp:
             raise OfferError("the offer is not for a data channel alone")
         peer = RTCPeerConnection(self._configuration)

@@ -21,8 +21,9 @@ from aiohttp import web
 
 from actors import viewer_files
 from actors.attach import attach
+from actors.http_connections import HttpConnections
 from actors.viewer_access import Role
-from actors.viewer_peers import OfferError, ViewerPeers
+from actors.viewer_peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.websocket_channel import WebSocketChannel
 from messages import EVENTS_PROTOCOL, ViewerAdmitted, encode_report
 
@@ -46,6 +47,9 @@ ALIVE_INTERVAL: Final = 10.0
 
 HEARTBEAT: Final = 15.0
 """Seconds between two pings of a WebSocket; one that does not answer is closed."""
+
+BODY_TIMEOUT: Final = 10.0
+"""Seconds that an offer may take to arrive."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that requests may take to end when the server ends."""
@@ -112,6 +116,8 @@ class ViewerServer:
     _peers: ViewerPeers = field(init=False)
     _channels: set[DataChannel] = field(default_factory=set)
     _runner: web.AppRunner | None = None
+    _listener: asyncio.Server | None = None
+    _connections: HttpConnections | None = None
     _alive: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -132,21 +138,29 @@ class ViewerServer:
             ]
         )
         self._runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=CLOSE_TIMEOUT, handler_cancellation=True
+            application,
+            access_log=None,
+            shutdown_timeout=CLOSE_TIMEOUT,
+            handler_cancellation=True,
+            auto_decompress=False,  # the page compresses nothing, and a bomb is compressed
         )
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._connections = HttpConnections(self._runner.server)
         try:
-            await self._listen(self.settings.port, context)
+            self._listener = await self._listen(self.settings.port, context)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not self.settings.free_port_if_in_use:
                 raise
-            await self._listen(0, context)
+            self._listener = await self._listen(0, context)
         self._alive = asyncio.create_task(self._tell_alive(), name="viewer-alive")
-        return int(self._runner.addresses[0][1])
+        return int(self._listener.sockets[0].getsockname()[1])
 
-    async def _listen(self, port: int, context: ssl.SSLContext | None) -> None:
-        assert self._runner is not None
-        await web.TCPSite(self._runner, self.settings.host, port, ssl_context=context).start()
+    async def _listen(self, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
+        assert self._connections is not None
+        return await asyncio.get_running_loop().create_server(
+            self._connections, self.settings.host, port, ssl=context, reuse_address=True
+        )
 
     async def close(self) -> None:
         """Let the channels deliver what they hold, then close all; twice does no harm."""
@@ -155,7 +169,11 @@ class ViewerServer:
         for channel in list(self._channels):
             if isinstance(channel, WebSocketChannel):
                 channel.close()
+        if self._listener is not None:
+            self._listener.close()
         await self._peers.close()
+        if self._connections is not None:
+            self._connections.forget()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -167,6 +185,8 @@ class ViewerServer:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
+        assert self._connections is not None
+        self._connections.heard(request)
         access = self.settings.access
         if not access.host_is_known(request.headers.get("Host")):
             return _error(421, "this server is not known under that name")
@@ -179,13 +199,18 @@ class ViewerServer:
             if request.path == "/":
                 refusal = web.Response(status=401, text=_NO_ACCESS, content_type="text/html")
                 _dress(refusal)
-                return refusal
-            return _error(401, "open the link that the worker has printed")
+            else:
+                refusal = _error(401, "open the link that the worker has printed")
+            refusal.force_close()  # who has no token holds no connection
+            return refusal
         request[_ROLE] = role
         try:
             response = await handler(request)
         except web.HTTPException as error:
             return _error(error.status, error.reason)
+        except Exception as error:  # what aiohttp raises for a half-valid request may be anything
+            log.warning("%s %s failed: %r", request.method, request.path, error)
+            return _error(400, f"the request cannot be handled: {error!r:.200}")
         _dress(response)
         return response
 
@@ -232,17 +257,22 @@ class ViewerServer:
 
     async def _offer(self, request: web.Request) -> web.StreamResponse:
         try:
-            offer = json.loads(await request.text())
+            async with asyncio.timeout(BODY_TIMEOUT):
+                offer = json.loads(await request.text())
             sdp, kind = offer["sdp"], offer["type"]
             viewer = self._viewer(request, offer)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             return _error(400, f"this is no offer: {error!r:.200}")
         if isinstance(viewer, web.Response):
             return viewer
         if kind != "offer" or not isinstance(sdp, str):
             return _error(400, "this is no offer")
         try:
-            answer = await self._peers.answer(sdp, lambda channel: self._attach(viewer, channel))
+            answer = await self._peers.answer(
+                sdp,
+                lambda channel: self._attach(viewer, channel),
+                at_most=self._places(request[_ROLE], MAX_PEERS),
+            )
         except OfferError as error:
             return _error(503, str(error))
         return web.json_response({"sdp": answer.sdp, "type": answer.type})
@@ -273,11 +303,16 @@ class ViewerServer:
             raise ValueError("client or after")
         if fields["instance"] != self.instance:
             return _error(409, "the worker has been started again")
-        if len(self._channels) >= self.settings.max_viewers:
-            return _error(503, f"{self.settings.max_viewers} viewers are connected already")
-        # Nobody can take the place, or the rights, of somebody with the other kind of link.
         role = request[_ROLE]
+        if len(self._channels) >= self._places(role, self.settings.max_viewers):
+            return _error(503, f"{len(self._channels)} viewers are connected already")
+        # Nobody can take the place, or the rights, of somebody with the other kind of link.
         return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
+
+    @staticmethod
+    def _places(role: Role, places: int) -> int:
+        """Who may stop the training finds a place, however many watch it."""
+        return places if role is Role.CONTROL else places - places // 4
 
     def _attach(self, viewer: _Viewer, channel: DataChannel) -> None:
         self._channels.add(channel)

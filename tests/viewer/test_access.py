@@ -1,13 +1,18 @@
 """Who is let in, and from where."""
 
+import asyncio
 import json
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 
+from actors import http_connections
+from actors.http_connections import MAX_SILENT
 from actors.viewer_access import Access, Role, is_loopback, new_token
 from messages import ServingFailed, ViewerAdmitted
 from tests.support.ports import fixed_addresses, occupied
+from tests.support.probe import PATIENCE
 from tests.viewer.served import TOKEN, WATCH, Served
 
 pytestmark = pytest.mark.asyncio
@@ -178,11 +183,75 @@ async def test_a_connection_that_makes_no_sense_is_refused_with_a_reason(served,
         b"\xff",
         b"[" * 50_000,
         json.dumps({"sdp": 3, "type": "offer"}).encode(),
+        b'{"sdp": "", "type": "offer", "client": "viewer-1", "after": Infinity}',
     ],
 )
 async def test_an_offer_that_is_none_is_refused(served, body):
     async with served.visitor() as session, session.post("/offer", data=body) as r:
         assert r.status == 400
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "text/x; charset=none-such"}, {"Content-Encoding": "gzip"}]
+)
+async def test_an_offer_in_an_unknown_encoding_is_refused(served, headers, caplog):
+    async with (
+        served.visitor() as session,
+        session.post("/offer", data=b"{}", headers=headers) as r,
+    ):
+        assert r.status == 400
+        assert "Content-Security-Policy" in r.headers
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer \udcff"}, {"Origin": "http://["}])
+async def test_headers_that_are_no_text_are_refused_like_any_others(served, headers, caplog):
+    host = served.base.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    lines = [f"POST /offer HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in headers.items()]
+    writer.write("".join([*lines, "\r\n"]).encode(errors="surrogateescape"))
+    assert (await reader.readline()).split()[1] in (b"401", b"403")
+    writer.close()
+    await writer.wait_closed()
+    assert caplog.text == ""
+
+
+async def test_who_connects_and_says_nothing_does_not_keep_others_out(served):
+    host, port = served.base.removeprefix("http://").split(":")
+    silent = [await asyncio.open_connection(host, port) for _ in range(MAX_SILENT + 20)]
+    reader, _ = silent[0]
+    assert await asyncio.wait_for(reader.read(), PATIENCE) == b""  # the oldest one is closed
+    async with served.visitor() as session, session.get("/session") as r:
+        assert r.status == 200
+    for _, writer in silent:
+        writer.close()
+
+
+async def test_who_connects_and_says_nothing_is_closed(serve, monkeypatch):
+    monkeypatch.setattr(http_connections, "REQUEST_TIMEOUT", 0.01)
+    served = await serve()
+    host, port = served.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: ")
+    try:
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+    except ConnectionResetError:
+        pass
+    writer.close()
+
+
+async def test_who_may_only_watch_does_not_keep_out_who_may_stop(serve):
+    served = await serve(max_viewers=4)
+    async with AsyncExitStack() as stack:
+        watcher = await stack.enter_async_context(served.visitor(WATCH))
+        for number in range(3):
+            await stack.enter_async_context(served.websocket(watcher, f"watcher-{number}"))
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await stack.enter_async_context(served.websocket(watcher, "watcher-3"))
+        assert refusal.value.status == 503
+        owner = await stack.enter_async_context(served.visitor())
+        await stack.enter_async_context(served.websocket(owner, "the-owner"))
 
 
 async def test_a_body_that_is_too_large_is_refused(served):
