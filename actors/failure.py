@@ -7,6 +7,8 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
+from actors.escapes import plain
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -19,6 +21,9 @@ class Failure:
 _MEMORY_ADVICE: Final = (
     "give the job more memory, or use fewer data loading workers, smaller images or no cache"
 )
+
+_RAISED: Final = r"^(?:[\w.]+\.)?"
+"""The beginning of a traceback's last line: a warning may name an exception that was handled."""
 
 # Each with what its output looks like; {} in the words is what the pattern's group has found.
 _CAUSES: Final[tuple[tuple[str, str, str], ...]] = (
@@ -45,17 +50,17 @@ _CAUSES: Final[tuple[tuple[str, str, str], ...]] = (
         _MEMORY_ADVICE,
     ),
     (
-        r"FileNotFoundError: (?:\[Errno 2\] )?(?:No such file or directory: )?(.+)",
+        rf"{_RAISED}FileNotFoundError: (?:\[Errno 2\] )?(?:No such file or directory: )?(.+)",
         "a file is not there: {}",
         "check the paths in the configuration, as this machine sees them",
     ),
     (
-        r"PermissionError: (?:\[Errno 13\] )?(?:Permission denied: )?(.+)",
+        rf"{_RAISED}PermissionError: (?:\[Errno 13\] )?(?:Permission denied: )?(.+)",
         "permission is denied: {}",
         "check whose files they are, and where the training may write",
     ),
     (
-        r"(?:ModuleNotFoundError|ImportError): (.+)",
+        rf"{_RAISED}(?:ModuleNotFoundError|ImportError): (.+)",
         "something is not installed: {}",
         "start the worker in the environment that the training runs in",
     ),
@@ -81,13 +86,12 @@ def explain(
         return Failure()
     if out_of_memory:
         return Failure("the system killed it for want of memory", _MEMORY_ADVICE)
-    for pattern, cause, advice in _CAUSES:
-        found = re.compile(pattern)
-        for line in reversed(lines):
-            match = found.search(line)
+    lines = tuple(map(plain, lines))
+    for line in reversed(lines):
+        for pattern, cause, advice in _CAUSES:
+            match = re.search(pattern, line)
             if match is not None:
-                what = match[1].strip() if found.groups else ""
-                return Failure(cause.format(what), advice)
+                return Failure(cause.format(*(group.strip() for group in match.groups())), advice)
     if (returncode is not None and -returncode in _SIGNALS) or returncode in _SHELLS:
         return _SIGNALS[-returncode if -returncode in _SIGNALS else returncode - 128]
     for line in reversed(lines):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
@@ -140,9 +141,10 @@ def _entry(line: str) -> LogEntry | None:
     try:
         fields = json.loads(line)
         text, time = fields["message"], float(fields["time"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return None
-    if not isinstance(text, str):
+        text.encode()  # a lone surrogate is no text
+        if not math.isfinite(time):
+            return None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return LogEntry(text=text, note=decode_event(text) is not None, time=time)
 

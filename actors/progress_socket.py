@@ -17,6 +17,7 @@ import zmq
 
 from actors.addresses import Bound, bind
 from actors.connections import Connections, monitor, receive_event, switch_off
+from messages import is_marked_as_event
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _EXCERPT: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A message that is not one non-empty UTF-8 text."""
+    """A message that is not one non-empty UTF-8 text, or that a client would take for another's."""
 
     what: str
 
@@ -102,6 +103,8 @@ class ProgressSocket:
                 frames += 1
             first = message.what if isinstance(message, Undecodable) else repr(message[:_EXCERPT])
             return Undecodable(f"a message of {frames} frames, the first is {first}")
+        if isinstance(message, str) and is_marked_as_event(message):
+            return Undecodable(f"it says that it is the worker's own: {message[:_EXCERPT]!r}")
         return message or Undecodable("an empty message")
 
     def drain(self) -> Drained:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from actors.escapes import coloured, plain
 from actors.run_record import Epoch, RunRecord
 from actors.typed_ref import TypedRef, deliver
 from messages import (
@@ -125,7 +126,7 @@ class TerminalActor(pykka.ThreadingActor):
         match message:
             case TextsForwarded():
                 for text in message.texts:
-                    self._show_text(text)
+                    self._show_any(text)
             case ShowLine():
                 self._line(message.text)
             case ShowSummary():
@@ -133,8 +134,20 @@ class TerminalActor(pykka.ThreadingActor):
             case _:
                 assert_never(message)
 
+    def _show_any(self, text: str) -> None:
+        """Show ``text``; one that cannot be shown, whatever is in it, costs itself alone."""
+        try:
+            self._show_text(text)
+        except OSError:
+            raise
+        except Exception:
+            log.exception("not shown: %.200r", text)
+
     def _below(self) -> Group:
-        lines = (Text.from_ansi(line, style="dim") for line in (self._changing, self._resources))
+        lines = (
+            Text.from_ansi(coloured(line), style="dim")
+            for line in (self._changing, self._resources)
+        )
         return Group(*(line for line in lines if line), self._progress)
 
     # The run
@@ -164,7 +177,7 @@ class TerminalActor(pykka.ThreadingActor):
             case OutputWritten():
                 self._changing = event.changing or ""
                 for line in event.lines:
-                    self._console.print(Text.from_ansi(line, style="dim"), soft_wrap=True)
+                    self._console.print(Text.from_ansi(coloured(line), style="dim"), soft_wrap=True)
             case ResourcesUsed():
                 self._resources = _resources(event)
             case WarningGiven():
@@ -208,12 +221,12 @@ class TerminalActor(pykka.ThreadingActor):
     # Lines
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(text, style="bold"), soft_wrap=True)
+        self._console.print(Text(plain(text), style="bold"), soft_wrap=True)
 
     def _trouble(self, text: str) -> None:
         self._line(text)
         if self._console.quiet:
-            self._errors.print(Text(text), soft_wrap=True)
+            self._errors.print(Text(plain(text)), soft_wrap=True)
 
     def _show_summary(self, summary: ReportingSummary | None) -> None:
         self._live.stop()

@@ -7,18 +7,19 @@ The prefixes are those of the SLEAP clients: ``PROGRESS_REPORT::`` and ``CR::`` 
 """
 
 import dataclasses
+import enum
 import json
+import types
+import typing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from messages.events import (
     ClockTold,
-    ControlStep,
     ControlTaken,
-    GpuUse,
     OutputWritten,
     ResourcesUsed,
-    RunState,
     StateChanged,
     TrainingReport,
     WarningGiven,
@@ -129,30 +130,33 @@ def encode_event(event: WorkerEvent) -> str:
     return json.dumps({"what": EVENT_MARK, "event": _NAMES[type(event)], **fields})
 
 
+def is_marked_as_event(message: str) -> bool:
+    """Whether a client that asks for worker events would take ``message`` for one."""
+    return _event_fields(message) is not None
+
+
 def decode_event(message: str) -> WorkerEvent | None:
     """The worker event that ``message`` is the JSON of, or None for a trainer's message."""
-    if EVENT_MARK not in message:
+    fields = _event_fields(message)
+    if fields is None:
+        return None
+    try:
+        kind = _EVENTS[fields.pop("event")]
+        del fields["what"]
+        event: WorkerEvent = _shaped(fields, kind)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return event
+
+
+def _event_fields(message: str) -> dict[str, Any] | None:
+    if EVENT_MARK not in message and "\\u" not in message:  # it may be spelled with escapes
         return None
     try:
         fields = json.loads(message)
-        if fields.pop("what") != EVENT_MARK:
-            return None
-        return _event(_EVENTS[fields.pop("event")], fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
-
-
-def _event(kind: type[WorkerEvent], fields: dict[str, Any]) -> WorkerEvent:
-    fields = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
-    if kind is StateChanged:
-        fields["state"] = RunState(fields["state"])
-    elif kind is ControlTaken:
-        fields["step"] = ControlStep(fields["step"])
-    elif kind is ResourcesUsed:
-        fields["gpus"] = tuple(GpuUse(**gpu) for gpu in fields["gpus"])
-    return kind(**fields)
+    return fields if isinstance(fields, dict) and fields.get("what") == EVENT_MARK else None
 
 
 def plain_text(note: str) -> str:
@@ -163,3 +167,51 @@ def plain_text(note: str) -> str:
     if event.changing is not None and not event.lines:
         return CHANGING_LINE + event.changing
     return "".join(f"{line}\n" for line in event.lines)
+
+
+def _shaped(value: object, hint: Any) -> Any:
+    """``value``, as ``json.loads`` gives it, as an instance of ``hint``.
+
+    A hint is a dataclass of such hints, an enumeration, ``tuple[X, ...]``, a union, or str, int,
+    float, bool or None. Raises TypeError or ValueError when the value is none.
+    """
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"a list is expected, not {value!r:.100}")
+        return tuple(_shaped(item, typing.get_args(hint)[0]) for item in value)
+    if origin in (types.UnionType, typing.Union):
+        return _one_of(value, typing.get_args(hint))
+    if dataclasses.is_dataclass(hint):
+        return _instance(value, hint)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(value)
+    accepted = (int, float) if hint is float else hint
+    # In Python a bool is an int.
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        raise TypeError(f"{hint} is expected, not {value!r:.100}")
+    return value
+
+
+def _one_of(value: object, hints: tuple[Any, ...]) -> Any:
+    for hint in hints:
+        try:
+            return _shaped(value, hint)
+        except (TypeError, ValueError):
+            continue
+    raise TypeError(f"one of {hints} is expected, not {value!r:.100}")
+
+
+def _instance(value: object, kind: Any) -> Any:
+    if not isinstance(value, dict):
+        raise TypeError(f"an object is expected, not {value!r:.100}")
+    hints = _hints(kind)
+    unknown = value.keys() - hints.keys()
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no {sorted(unknown)!r:.100}")
+    return kind(**{name: _shaped(item, hints[name]) for name, item in value.items()})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

@@ -17,6 +17,7 @@ from messages import (
     WorkerEvent,
     decode_event,
     encode_event,
+    is_marked_as_event,
     plain_text,
 )
 
@@ -56,6 +57,12 @@ def test_the_plain_text_is_log_lines_or_nothing(event: WorkerEvent) -> None:
         '{"what": "__meta__", "event": "state"}',
         '{"what": "__meta__", "event": "state", "state": "flying", "text": ""}',
         '{"what": "__meta__", "event": "clock", "time": 1, "position": 1, "more": 2}',
+        '{"what": "__meta__", "event": "clock", "time": "1", "position": 1}',
+        '{"what": "__meta__", "event": "clock", "time": 1, "position": true}',
+        '{"what": "__meta__", "event": "output", "lines": 5}',
+        '{"what": "__meta__", "event": "output", "lines": [5]}',
+        '{"what": "__meta__", "event": "warning", "text": 5}',
+        '{"what": "__meta__", "event": "state", "state": "training", "text": "", "epochs": "3"}',
         '{"what": "", "event": "clock", "time": 1, "position": 1, "note": "__meta__"}',
         '{"event": "epoch_end", "logs": {"loss": NaN}}',
         '{"what": "__meta__", "event": "resources", "gpus": [1]}',
@@ -79,3 +86,19 @@ def test_a_run_can_be_understood_without_the_events_that_pass(
     event: WorkerEvent, passing: bool
 ) -> None:
     assert (json.loads(encode_event(event))["event"] in PASSING_EVENTS) is passing
+
+
+@pytest.mark.parametrize(
+    ("message", "marked"),
+    [
+        ('{"what": "__meta__"}', True),
+        ('{"what": "__meta__", "event": "output", "lines": 5}', True),
+        ('{"what": "\\u005f_meta__", "event": "alive"}', True),
+        ('{"what": "centroid", "event": "__meta__"}', False),
+        ('["__meta__"]', False),
+        ("__meta__", False),
+        ("{", False),
+    ],
+)
+def test_what_a_client_would_take_for_an_event_is_known(message: str, marked: bool) -> None:
+    assert is_marked_as_event(message) is marked

@@ -32,6 +32,7 @@ def errors(caplog):
         ([b"\xff", b"second"], r"a message of 2 frames, the first is 1 bytes that are not UTF-8"),
         ([b"", b"second"], "a message of 2 frames"),
         ([b""], "an empty message"),
+        ([b'{"what": "__meta__", "event": "ended"}'], "it says that it is the worker's own"),
     ],
 )
 def test_a_message_that_is_no_text_is_an_error_and_the_next_is_forwarded(

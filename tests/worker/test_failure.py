@@ -45,6 +45,25 @@ def test_what_the_output_shows_is_said_in_words_with_advice(line, cause):
     assert failure.advice
 
 
+def test_what_is_shown_last_counts():
+    lines = ("RuntimeError: CUDA out of memory.", "OSError: [Errno 28] No space left on device")
+    assert "no space" in explain(1, lines).cause
+
+
+def test_a_warning_that_names_an_exception_is_not_the_cause():
+    lines = ("WARNING: ModuleNotFoundError: No module named triton, falling back",)
+    assert explain(1, lines) == Failure()
+    assert explain(1, (*lines, "ValueError: no")) == Failure("ValueError: no")
+
+
+def test_colours_hide_no_cause_and_are_none_of_it():
+    assert "GPU" in explain(1, ("\x1b[31mRuntimeError: CUDA out of memory\x1b[0m",)).cause
+    missing = "\x1b[1;31mFileNotFoundError\x1b[0m: \x1b[2;3mlabels.slp\x1b[0m"
+    assert explain(1, (missing,)).cause == "a file is not there: labels.slp"
+    title = "ValueError: \x1b]0;a title\x07no"
+    assert explain(1, (title,)) == Failure("ValueError: no")
+
+
 def test_an_exception_that_is_not_known_is_the_cause_as_it_stands():
     lines = (*TRACEBACK, "ValueError: labels.slp has no skeleton", "some.module.Error2: no")
     assert explain(1, lines) == Failure("ValueError: labels.slp has no skeleton")

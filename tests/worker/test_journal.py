@@ -134,6 +134,7 @@ def test_a_run_may_go_on_in_a_file_that_is_empty_or_not_there(path):
 def test_lines_that_are_no_entries_are_passed_over_with_a_warning(path, caplog):
     bad = ["", "x", "[]", "{}", '{"time": 1}', '{"message": 3, "time": 1}', '{"message": "a"}']
     bad += ['{"message": "a", "time": "soon"}', "[" * 100_000, '{"message": "\\ud800"']
+    bad += ['{"message": "\\ud800", "time": 1}', '{"message": "a", "time": Infinity}']
     good = '{"sequence": 9, "time": 3, "message": "good"}'
     path.write_bytes("\n".join([*bad, good]).encode() + b"\n\xff\xfe\n")
     assert list(read_journal(path)) == [LogEntry(text="good", time=3.0)]

@@ -278,6 +278,7 @@ def test_markup_in_the_name_of_an_event_is_shown_as_it_is(screens, event):
     "message",
     [
         "no json",
+        '{"what": "__meta__", "event": "output", "lines": 5}',
         '{"event": "epoch_begin", "epoch": -7}',
         '{"event": "epoch_begin", "epoch": true}',
         '{"event": "batch_end", "logs": {"loss": NaN}}',
