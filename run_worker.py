@@ -159,6 +159,7 @@ def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
         title=title,
         host_name=socket.gethostname(),
         version=version(),
+        replay=options.replay is not None,
     )
 
 

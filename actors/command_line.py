@@ -216,6 +216,11 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--adopt starts no trainer: it goes with no command")
     if options.no_gui and (options.adopt or options.journal or options.replay):
         parser.error("--no-gui reports nothing: it goes with no --adopt, --journal or --replay")
+    if options.keep_open and (options.no_page or options.no_gui):
+        parser.error("--keep-open keeps the page up: it goes with no --no-page or --no-gui")
+    for url in options.ice_server:
+        if not url.startswith(("stun:", "stuns:", "turn:", "turns:")):
+            parser.error(f"{url} is no ICE server: it begins with stun: or turn:")
 
 
 def version() -> str:

@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 # Control sequences (CSI), commands (OSC and the like) to their end, other escapes, and control
-# characters but the tab and the line feed; each also in its form of one character (C1). Of the control sequences,
-# those that set colours are the group.
+# characters but the tab and the line feed; each also in its form of one character (C1). Of the
+# control sequences, those that set colours are the group.
 _ESCAPES: Final = re.compile(
     r"((?:\x1b\[|\x9b)[0-9;:]*m)"
     r"|(?:\x1b\[|\x9b)[^@-~]*[@-~]?"

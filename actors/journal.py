@@ -6,9 +6,11 @@ and ``message``, which is a trainer's report or a worker event as it stands in t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import math
+import os
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
@@ -43,17 +45,30 @@ class JournalError(Exception):
 
 
 def open_journal(path: Path, *, go_on: bool) -> IO[str]:
-    """The file to write to, at its end if the run is to ``go_on`` in it. Raises JournalError."""
+    """The file to write to, at its end if the run is to ``go_on`` in it. Raises JournalError.
+
+    It is locked as long as it is open: two runs in one file could not be told apart.
+    """
     try:
-        if go_on and path.exists():
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise JournalError(f"the journal cannot be written: {error}") from error
+    try:
+        _lock(file)
+        if go_on:
             _cut_unfinished_line(path)
-        elif path.exists() and path.stat().st_size:
+            file.seek(0, os.SEEK_END)
+        elif file.tell():
             raise JournalError(
                 f"{path} holds a run already: choose another file, or show it with --replay"
             )
-        return path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise JournalError(f"the journal cannot be written: {error}") from error
+    except BlockingIOError:
+        file.close()
+        raise JournalError(f"{path} is being written by another worker") from None
+    except (OSError, JournalError) as error:
+        file.close()
+        raise JournalError(f"{error}") from error
+    return file
 
 
 def read_journal(path: Path) -> Iterator[LogEntry]:
@@ -147,6 +162,15 @@ def _entry(line: str) -> LogEntry | None:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return LogEntry(text=text, note=decode_event(text) is not None, time=time)
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:  # some network file systems have no locks
+        log.info("%s cannot be locked: %s", file.name, error)
 
 
 def _cut_unfinished_line(path: Path) -> None:

@@ -19,6 +19,7 @@ from actors.viewer_server import CertificateError, ViewerServer, ViewerSettings
 from messages import (
     AttachClient,
     ChildDown,
+    DetachClient,
     Mailbox,
     ServingFailed,
     ServingStarted,
@@ -53,7 +54,7 @@ def spawn(
     *,
     loop: asyncio.AbstractEventLoop,
     parent: Mailbox[ChildDown],
-    supervisor: Mailbox[AttachClient],
+    supervisor: Mailbox[AttachClient | DetachClient],
     admitted: Mailbox[ViewerAdmitted],
     settings: ViewerSettings,
 ) -> TypedRef[SignalingMessage]:
@@ -75,7 +76,7 @@ class SignalingActor(ReporterActor, LoopActor):
         *,
         loop: asyncio.AbstractEventLoop,
         parent: Mailbox[ChildDown],
-        supervisor: Mailbox[AttachClient],
+        supervisor: Mailbox[AttachClient | DetachClient],
         admitted: Mailbox[ViewerAdmitted],
         settings: ViewerSettings,
     ) -> None:

@@ -172,7 +172,7 @@ class TerminalActor(pykka.ThreadingActor):
                 if event.state is not RunState.ENDED:  # the report has said it
                     self._line(event.text)
             case ControlTaken():
-                again = event.by == TERMINAL and event.step is ControlStep.SENT
+                again = event.by == TERMINAL and event.step in (ControlStep.SENT, ControlStep.HELD)
                 self._line(event.text + ("; Ctrl-C again ends it at once" if again else ""))
             case OutputWritten():
                 self._changing = event.changing or ""

@@ -25,7 +25,7 @@ from actors.http_connections import HttpConnections
 from actors.viewer_access import Role
 from actors.viewer_peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.websocket_channel import WebSocketChannel
-from messages import EVENTS_PROTOCOL, ViewerAdmitted, encode_report
+from messages import EVENTS_PROTOCOL, DetachClient, ViewerAdmitted, encode_report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -97,6 +97,7 @@ class ViewerSettings:
     title: str = ""
     host_name: str = ""
     version: str = ""
+    replay: bool = False
     alive_interval: float = ALIVE_INTERVAL
     max_viewers: int = MAX_VIEWERS
 
@@ -110,11 +111,12 @@ class ViewerServer:
     """Started once and closed once. ``supervisor`` is given the viewers' channels."""
 
     settings: ViewerSettings
-    supervisor: Mailbox[AttachClient]
+    supervisor: Mailbox[AttachClient | DetachClient]
     admitted: Mailbox[ViewerAdmitted]
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _peers: ViewerPeers = field(init=False)
     _channels: set[DataChannel] = field(default_factory=set)
+    _current: dict[str, DataChannel] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
     _listener: asyncio.Server | None = None
     _connections: HttpConnections | None = None
@@ -245,7 +247,8 @@ class ViewerServer:
         return web.json_response(
             {
                 "instance": self.instance,
-                "may_control": request[_ROLE] is Role.CONTROL,
+                "may_control": request[_ROLE] is Role.CONTROL and not self.settings.replay,
+                "replay": self.settings.replay,
                 "host": self.settings.host_name,
                 "title": self.settings.title,
                 "version": self.settings.version,
@@ -316,7 +319,8 @@ class ViewerServer:
 
     def _attach(self, viewer: _Viewer, channel: DataChannel) -> None:
         self._channels.add(channel)
-        channel.on("close", lambda: self._channels.discard(channel))
+        self._current[viewer.client_id] = channel
+        channel.on("close", lambda: self._closed(viewer.client_id, channel))
         self.admitted.tell(
             ViewerAdmitted(client_id=viewer.client_id, may_control=viewer.may_control)
         )
@@ -327,6 +331,13 @@ class ViewerServer:
             accept_control=False,  # the worker decides what becomes of an order
             after=viewer.after,
         )
+
+    def _closed(self, client_id: str, channel: DataChannel) -> None:
+        self._channels.discard(channel)
+        # Not the client that has come again with another channel.
+        if self._current.get(client_id) is channel:
+            del self._current[client_id]
+            self.supervisor.tell(DetachClient(client_id=client_id))
 
     async def _tell_alive(self) -> None:
         while True:

@@ -252,7 +252,7 @@ export class Chart {
       width, height, margin: { l: 12, r: 10, t: 8, b: 12, pad: 0 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 12 : 13, color: ink },
-      showlegend: !metric, legend: { orientation: "h", xref: narrow ? "container" : "paper", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+      showlegend: !metric, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
       hovermode: "closest", hoverlabel: { bgcolor: card, bordercolor: quiet, font: { color: ink } },
       // A finger scrolls the page; the buttons zoom.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",

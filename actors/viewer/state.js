@@ -2,7 +2,7 @@
 // The state of the training and of the connection, in words.
 
 import { text } from "./values.js";
-import { duration } from "./words.js";
+import { clockTime, duration } from "./words.js";
 import { ofTotal } from "./run.js";
 /** @typedef {import("./training.js").Training} Training */
 /** @typedef {import("./link.js").Link} Link */
@@ -17,6 +17,7 @@ const SILENT_AFTER = 40; // seconds without a message of the trainer
 export function stateOf(training, link) {
   const { kind, words, note } = trainingState(training, link.isOpen);
   if (link.phase === "denied") return { kind: "denied", words: "not signed in", note: "Open the link that the worker printed: it carries the key to this page." };
+  if (link.session?.replay && !training.ending) return { kind: "recorded", words: `recorded until ${clockTime(training.clock.time)}`, note: `The recording ends before the training did. Last known: ${words}.` };
   if (training.ending) return link.isOpen ? { kind, words, note } : { kind, words, note: link.phase === "over" ? "The worker has ended; this is what it told." : link.words };
   if (link.isOpen) return { kind, words, note };
   if (!link.hasBeenOpen && link.tries === 0) return { kind: "connecting", words: "connecting", note: "" };

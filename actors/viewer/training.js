@@ -20,6 +20,7 @@ class WorkerClock {
   constructor() {
     this.time = 0; // of the entry that is being read
     this.behind = Infinity;
+    this.stands = false; // in a recording
   }
 
   /** @param {number} time */
@@ -34,6 +35,7 @@ class WorkerClock {
   }
 
   get now() {
+    if (this.stands) return this.time;
     return Number.isFinite(this.behind) ? Math.max(this.time, Date.now() / 1000 - this.behind) : this.time;
   }
 }

@@ -3,7 +3,7 @@
 
 import { text, record } from "./values.js";
 
-/** @typedef {{instance: string, may_control: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[]}} Session */
+/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[]}} Session */
 /** @typedef {{name: string, send: (text: string) => void, close: () => void, lost: Promise<void>}} Transport */
 /** @typedef {{session: Session, client: string, after: number, onText: (text: string) => void}} Wish */
 

@@ -171,6 +171,7 @@ class Page {
       this.chart.whole();
     }
     this.training.reconnect();
+    this.training.clock.stands = session.replay;
     document.documentElement.dataset.control = session.may_control ? "yes" : "no";
   }
 
@@ -180,6 +181,7 @@ class Page {
   refusal() {
     if (!this.link.isOpen) return this.link.phase === "denied" ? "not signed in" : "not connected";
     if (this.training.ending || this.training.state === "ended") return "the training has ended";
+    if (this.link.session?.replay) return "this is a recording";
     if (!this.link.session?.may_control) return "this link is for watching only";
     return "";
   }
@@ -286,6 +288,8 @@ class Page {
     };
     set("stop", refusal !== "" || cancelling);
     set("cancel", refusal !== "");
+    const dialog = /** @type {HTMLDialogElement} */ (byId("confirm"));
+    if (refusal && dialog.open && this.link.isOpen) dialog.close(); // there is nothing to confirm any more
     write("control-reason", refusal ? `Not possible: ${refusal}.` : cancelling ? "The trainer is being ended." : "");
   }
 

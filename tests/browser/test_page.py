@@ -382,6 +382,27 @@ def test_a_finished_run_is_replayed(browser, tmp_path):
         assert replay.ends() == 0
 
 
+def test_a_recording_without_an_end_says_so_and_takes_no_orders(browser, tmp_path):
+    journal = tmp_path / "run.jsonl"
+    run = recorded_run("sleap_nn_full_run")[:200]
+    lines = [
+        json.dumps({"sequence": number + 1, "time": 1e9 + number, "message": message})
+        for number, message in enumerate(run)
+    ]
+    journal.write_text("\n".join(lines))
+    with served("--replay", str(journal), ports=()) as replay:
+        visit(browser, replay)
+        browser.wait_for("#state", "recorded until")
+        browser.wait(lambda: browser.viewer()["reports"] == len(run), "all reports")
+        elapsed = browser.text("#elapsed")
+        assert "3 min 19 s" in elapsed
+        for button in ("#stop", "#cancel"):
+            assert not browser.find(button).is_enabled()
+        browser.wait_for("#control-reason", "a recording")
+        replay.ctrl_c()
+        assert replay.ends() == 0
+
+
 def test_a_hundred_thousand_batches_stay_smooth(browser, tmp_path, gate):
     run = ['{"what": "", "event": "train_begin", "logs": null, "wandb_url": null}']
     for epoch in range(100):

@@ -13,6 +13,8 @@ from actors.viewer_access import Access
 from actors.viewer_server import ViewerSettings
 from messages import (
     EVENTS_PROTOCOL,
+    ClientStatus,
+    GetStatus,
     JobOutcome,
     ServingFailed,
     ServingStarted,
@@ -110,6 +112,11 @@ class Served:
         query = {"client": client, "after": str(after), "instance": await self.instance(session)}
         async with session.ws_connect("/ws", params=query, protocols=(EVENTS_PROTOCOL,)) as socket:
             yield Viewer(socket)
+
+    async def clients(self) -> tuple[ClientStatus, ...]:
+        """The reporter's clients that have a channel."""
+        status = await answer(lambda to: self.supervisor.tell(GetStatus(reply_to=to)))
+        return tuple(c for c in status.clients if c.channel_state != "closed")
 
     async def stop(self) -> None:
         """End the service; what the channels hold is delivered."""

@@ -91,6 +91,26 @@ async def test_a_viewer_goes_on_where_it_was_whichever_transport_it_comes_back_w
         await peer.peer.close()
 
 
+async def test_a_viewer_that_leaves_is_no_error_whichever_way_it_came(served, caplog):
+    peer = Peer()
+    async with served.visitor() as session, served.training() as trainer:
+        async with served.websocket(session, "over-websocket") as viewer:
+            await peer.connect(served, session, "over-webrtc")
+            trainer.send("a report")
+            assert await viewer.messages(1) == ["a report"]
+            assert len(await served.clients()) == 2
+        peer.channel.close()
+        for _ in range(1000):
+            if not await served.clients():
+                break
+            await asyncio.sleep(0.01)
+        trainer.send(*reports(10))
+        async with served.websocket(session, "comes-late") as late:
+            assert await late.messages(11) == ["a report", *reports(10)]
+        await peer.peer.close()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_what_a_viewer_sends_is_told_to_the_owner_and_not_published(served):
     peer = Peer()
     async with served.visitor() as session, served.training() as trainer:

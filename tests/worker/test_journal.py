@@ -107,9 +107,21 @@ def test_a_file_that_holds_a_run_is_not_written_over(path):
     assert path.read_text() == "{}\n"
 
 
+@pytest.mark.parametrize("go_on", [False, True])
+def test_a_file_that_another_worker_writes_is_left_alone(path, go_on):
+    with open_journal(path, go_on=False) as file:
+        with pytest.raises(JournalError, match="another worker"):
+            open_journal(path, go_on=go_on)
+        file.write('{"sequence": 1, "time": 1.0, "message": "a"}\n')
+    with open_journal(path, go_on=True):
+        assert [entry.text for entry in read_journal(path)] == ["a"]
+
+
 def test_a_file_that_cannot_be_opened_says_why(tmp_path):
     with pytest.raises(JournalError, match="cannot be written"):
         open_journal(tmp_path / "none" / "run.jsonl", go_on=False)
+    with pytest.raises(JournalError, match="Is a directory"):
+        open_journal(tmp_path, go_on=False)
     with pytest.raises(JournalError, match="cannot be read"):
         list(read_journal(tmp_path / "none.jsonl"))
 

@@ -219,6 +219,8 @@ def test_a_replay_of_nothing_says_so(tmp_path, name):
         (("--token", "short"), "a token has 16"),
         (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
         (("--port", "99999"), "must be a port"),
+        (("--keep-open", "--no-page"), "--keep-open keeps the page up"),
+        (("--ice-server", "example.org"), "example.org is no ICE server"),
         (("--grace", "-1"), "must be a number of seconds"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,6 +131,7 @@ def test_texts_are_answered_when_they_have_been_shown(screens):
 def test_who_stops_from_the_terminal_is_told_how_to_end_it_at_once(screens):
     taken = ControlTaken(command="stop", by="terminal", step=ControlStep.SENT, text="asked")
     assert screens().after(texts(taken)) == "asked; Ctrl-C again ends it at once\n"
+    assert "Ctrl-C again" in screens().after(texts(replace(taken, step=ControlStep.HELD)))
 
 
 def test_a_failure_is_shown_with_its_advice(screens):
