@@ -75,14 +75,14 @@ def test_a_real_run_is_drawn_as_it_goes_and_its_end_is_told(browser, tmp_path, g
         address = visit(browser, worker, transport)
         assert "token" not in address
         browser.wait(lambda: browser.viewer()["reports"] == len(run), "all reports")
-        assert browser.text("#transport") == NAMES[transport]
+        browser.wait_for("#transport", NAMES[transport])
         browser.wait(lambda: drawn(browser) >= 3, "training, validation and batch losses")
         assert browser.viewer()["epochs"] == 10
         assert browser.viewer()["models"] == 1
         browser.wait_for("#epoch", "10")
         ends = [json.loads(message) for message in run if '"epoch_end"' in message]
         best = min(ends, key=lambda end: end["logs"]["val/loss"])
-        assert str(best["epoch"] + 1) in browser.text("#best")
+        browser.wait_for("#best", f"epoch {best['epoch'] + 1} ")
         browser.picture(f"training-{transport}")
         gate.open()
         assert worker.ends() == 0
@@ -312,7 +312,7 @@ def test_numbers_that_are_none_are_gaps_and_a_warning(browser, tmp_path, gate):
         browser.wait(lambda: browser.viewer()["reports"] == len(run), "all reports")
         assert browser.viewer()["epochs"] == 4
         browser.wait_for("#warnings", "NaN")
-        assert "4" in browser.text("#best")
+        browser.wait_for("#best", "epoch 4 ")
         gate.open()
         assert worker.ends() == 0
         browser.wait_for("#state", "finished")
@@ -338,7 +338,7 @@ def test_a_failure_is_shown_with_its_cause_advice_and_last_lines(browser):
         browser.wait_for("#state", "failed")
         report = browser.wait_for("#report", "the GPU ran out of memory")
         assert "batch size" in report
-        assert "<b>Tried</b>" in browser.text("#output")
+        browser.wait_for("#output", "<b>Tried</b>")
         browser.picture("failed")
         worker.ctrl_c()
         assert worker.ends() == 1
@@ -394,8 +394,7 @@ def test_a_recording_without_an_end_says_so_and_takes_no_orders(browser, tmp_pat
         visit(browser, replay)
         browser.wait_for("#state", "recorded until")
         browser.wait(lambda: browser.viewer()["reports"] == len(run), "all reports")
-        elapsed = browser.text("#elapsed")
-        assert "3 min 19 s" in elapsed
+        browser.wait_for("#elapsed", "3 min 19 s")
         for button in ("#stop", "#cancel"):
             assert not browser.find(button).is_enabled()
         browser.wait_for("#control-reason", "a recording")
