@@ -24,6 +24,7 @@ NAMES = {"rtc": "WebRTC", "ws": "WebSocket"}
 SENDS = """\
 import json, sys, time, zmq
 progress = zmq.Context().socket(zmq.XPUB)
+progress.sndhwm = 0  # on a busy machine too, nothing is dropped
 progress.connect('tcp://127.0.0.1:' + sys.argv[1])
 progress.recv()
 for number, line in enumerate(open(sys.argv[2])):
