@@ -29,7 +29,7 @@ class Worker:
         self._peers: list[RTCPeerConnection] = []
         self._channels: list[Any] = []
         self._longest = 0.0
-        self._beat = asyncio.create_task(self._heartbeat())
+        self._beat: asyncio.Task[None] | None = None
 
     async def _heartbeat(self) -> None:
         while True:
@@ -38,7 +38,11 @@ class Worker:
             self._longest = max(self._longest, time.monotonic() - began - HEARTBEAT)
 
     async def longest_turn(self) -> float:
-        """The longest turn of the event loop since the last question, in seconds."""
+        """The longest turn of the event loop since the last question, in seconds.
+
+        The first question begins to measure; what measures costs CPU time itself.
+        """
+        self._beat = self._beat or asyncio.create_task(self._heartbeat())
         longest, self._longest = self._longest, 0.0
         return longest
 
