@@ -16,6 +16,11 @@ from tests.worker.processes import marked
 
 ROOT = Path(__file__).parents[2]
 
+SCRIPT = str(ROOT / "run_worker.py")
+
+PROGRAM = ("-X", "dev", SCRIPT)
+"""What Python runs, with its debug checks on."""
+
 FREE_PORTS = (
     "--control-address",
     "tcp://127.0.0.1:*",
@@ -25,7 +30,10 @@ FREE_PORTS = (
 
 
 class RunningWorker:
-    """Started with ``arguments``; leaving kills what still runs."""
+    """Started with ``arguments``; leaving kills what still runs.
+
+    ``under`` is a command that runs the command behind it.
+    """
 
     def __init__(
         self,
@@ -33,6 +41,8 @@ class RunningWorker:
         ports: tuple[str, ...] = FREE_PORTS,
         path: str = "",
         variables: dict[str, str] | None = None,
+        program: tuple[str, ...] = PROGRAM,
+        under: tuple[str, ...] = (),
     ) -> None:
         self._mark = f"RUNNING_WORKER={uuid.uuid4()}"
         mark, value = self._mark.split("=")
@@ -40,7 +50,7 @@ class RunningWorker:
         if path:
             environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "dev", str(ROOT / "run_worker.py"), *ports, *arguments],
+            [*under, sys.executable, *program, *ports, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,6 +86,11 @@ class RunningWorker:
         self._reader.join(PATIENCE)
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        """The worker's process."""
+        return self._process.pid
 
     @property
     def output(self) -> str:

@@ -1,0 +1,77 @@
+"""``run_worker.py`` with a fault: ``python -m tests.faults.broken_worker FAULT VALUE ...``.
+
+``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
+``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
+``crash PATH``: at the report ``crash`` the progress listener dies, and its address stays free until
+the gate is opened.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import run_worker
+from actors.progress_socket import Drained, ProgressSocket
+
+
+def broken(fault: str, value: str) -> tuple[str, ...]:
+    """What Python runs."""
+    return ("-X", "dev", "-m", __name__, fault, value)
+
+
+def stuck(gate: str) -> None:
+    """The signal's handler runs on the event loop's thread."""
+
+    def stand_still(*_: Any) -> None:
+        os.write(2, b"the event loop stands still\n")
+        _wait_at(gate)
+
+    signal.signal(signal.SIGUSR1, stand_still)
+
+
+def clock(seconds: str) -> None:
+    """Every second reading is late by ``seconds``, and every third early."""
+    true, jumps = time.time, [0.0, float(seconds), -float(seconds)]
+
+    def jumping() -> float:
+        jumps.append(jumps.pop(0))
+        return true() + jumps[-1]
+
+    time.time = jumping
+
+
+def crash(gate: str) -> None:
+    """Crash where the socket is read, and say when it is closed."""
+    drain, close = ProgressSocket.drain, ProgressSocket._close
+    crashed = []
+
+    def drain_or_crash(self: ProgressSocket) -> Drained:
+        drained = drain(self)
+        if "crash" in drained.messages:
+            crashed.append(self)
+            raise RuntimeError("broken for a test")
+        return drained
+
+    def close_and_wait(self: ProgressSocket) -> None:
+        close(self)
+        if self in crashed:
+            os.write(2, b"the address is free\n")
+            _wait_at(gate)
+
+    ProgressSocket.drain = drain_or_crash  # type: ignore[method-assign]
+    ProgressSocket._close = close_and_wait  # type: ignore[method-assign]
+
+
+def _wait_at(gate: str) -> None:
+    with Path(gate).open() as opened:
+        opened.readline()
+
+
+FAULTS = {"stuck": stuck, "clock": clock, "crash": crash}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv[1]](sys.argv[2])
+    sys.exit(run_worker.main(sys.argv[3:]))

@@ -1,0 +1,87 @@
+"""A trainer's process that does one step of its command line after the other.
+
+``send:N`` sends N reports at once, ``send-every:SECONDS`` one after the other without end,
+``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``hear:PATH`` counts the control
+messages into a file until no more come, ``obey`` waits for a stop, ``ignore-term`` is deaf to TERM,
+``leave`` sends what is unsent, and ``exit:CODE`` ends.
+"""
+
+import itertools
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+import zmq
+
+JOIN = 20_000
+"""Milliseconds that the worker may take to subscribe."""
+
+SILENCE = 2_000
+"""Milliseconds after which no more control messages come."""
+
+
+def trainer(*steps: str) -> tuple[str, ...]:
+    """The command of a trainer that does ``steps`` and is told its ports."""
+    return (sys.executable, "-P", __file__, "{control_port}", "{progress_port}", *steps)
+
+
+class Trainer:
+    """Connects both sockets as sleap-nn does; what it sends is never dropped on its side."""
+
+    def __init__(self, control: str, progress: str) -> None:
+        self._context = zmq.Context()
+        self._control = self._context.socket(zmq.SUB)
+        self._control.subscribe("")
+        self._control.connect(f"tcp://127.0.0.1:{control}")
+        self._progress = self._context.socket(zmq.XPUB)
+        self._progress.sndhwm = 0
+        self._progress.connect(f"tcp://127.0.0.1:{progress}")
+        assert self._progress.poll(JOIN), "the worker has not subscribed"
+        self._numbers = itertools.count()
+
+    def do(self, step: str) -> None:
+        """Do one step."""
+        what, _, value = step.partition(":")
+        match what:
+            case "send":
+                for _ in range(int(value)):
+                    self._send()
+            case "send-every":
+                while True:
+                    self._send()
+                    time.sleep(float(value))
+            case "print":
+                print(value, flush=True)
+            case "read":
+                with Path(value).open() as gate:
+                    gate.readline()
+            case "hear":
+                heard = 0
+                while self._control.poll(JOIN if not heard else SILENCE):
+                    self._control.recv()
+                    heard += 1
+                Path(value).write_text(str(heard))
+            case "obey":
+                while json.loads(self._control.recv()).get("command") != "stop":
+                    pass
+            case "ignore-term":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            case "leave":
+                self._context.destroy(linger=-1)
+            case "exit":
+                sys.exit(int(value))
+            case _:
+                raise ValueError(step)
+
+    def _send(self) -> None:
+        number = next(self._numbers)
+        report = f'{{"what": "", "event": "batch_end", "batch": {number}}}'
+        self._progress.send_string(report)
+
+
+if __name__ == "__main__":
+    this = Trainer(*sys.argv[1:3])
+    for step in sys.argv[3:]:
+        this.do(step)
