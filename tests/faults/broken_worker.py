@@ -2,10 +2,12 @@
 
 ``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
 ``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
-``crash PATH``: at the report ``crash`` the progress listener dies, and its address stays free until
+``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s.
+``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
 """
 
+import dataclasses
 import os
 import signal
 import sys
@@ -14,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import run_worker
+from actors import standalone
 from actors.progress_socket import Drained, ProgressSocket
+
+CRASH = "crash"
+"""The report at which the progress listener dies."""
 
 
 def broken(fault: str, value: str) -> tuple[str, ...]:
@@ -43,22 +49,30 @@ def clock(seconds: str) -> None:
     time.time = jumping
 
 
+def impatient(seconds: str) -> None:
+    """Both modules have a name of their own for it."""
+    run_worker.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
+
+
 def crash(gate: str) -> None:
     """Crash where the socket is read, and say when it is closed."""
     drain, close = ProgressSocket.drain, ProgressSocket._close
     crashed = []
 
     def drain_or_crash(self: ProgressSocket) -> Drained:
-        drained = drain(self)
-        if "crash" in drained.messages:
-            crashed.append(self)
+        if self in crashed:
             raise RuntimeError("broken for a test")
+        drained = drain(self)
+        if CRASH in drained.messages:  # what came with it is not lost
+            crashed.append(self)
+            messages = tuple(message for message in drained.messages if message != CRASH)
+            drained = dataclasses.replace(drained, messages=messages)
         return drained
 
     def close_and_wait(self: ProgressSocket) -> None:
         close(self)
         if self in crashed:
-            os.write(2, b"the address is free\n")
+            os.write(2, b"the socket is closed\n")
             _wait_at(gate)
 
     ProgressSocket.drain = drain_or_crash  # type: ignore[method-assign]
@@ -70,7 +84,7 @@ def _wait_at(gate: str) -> None:
         opened.readline()
 
 
-FAULTS = {"stuck": stuck, "clock": clock, "crash": crash}
+FAULTS = {"stuck": stuck, "clock": clock, "impatient": impatient, "crash": crash}
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]](sys.argv[2])

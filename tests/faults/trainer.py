@@ -1,13 +1,12 @@
 """A trainer's process that does one step of its command line after the other.
 
 ``send:N`` sends N reports at once, ``send-every:SECONDS`` one after the other without end,
-``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``hear:PATH`` counts the control
-messages into a file until no more come, ``obey`` waits for a stop, ``ignore-term`` is deaf to TERM,
-``leave`` sends what is unsent, and ``exit:CODE`` ends.
+``say:TEXT`` sends that, ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits
+for the worker to subscribe again, ``hear:PATH`` counts the control messages into a file until no
+more come, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
-import json
 import signal
 import sys
 import time
@@ -37,8 +36,9 @@ class Trainer:
         self._control.connect(f"tcp://127.0.0.1:{control}")
         self._progress = self._context.socket(zmq.XPUB)
         self._progress.sndhwm = 0
+        self._progress.setsockopt(zmq.XPUB_VERBOSE, 1)  # tells of each subscription
         self._progress.connect(f"tcp://127.0.0.1:{progress}")
-        assert self._progress.poll(JOIN), "the worker has not subscribed"
+        self._join()
         self._numbers = itertools.count()
 
     def do(self, step: str) -> None:
@@ -52,6 +52,8 @@ class Trainer:
                 while True:
                     self._send()
                     time.sleep(float(value))
+            case "say":
+                self._progress.send_string(value)
             case "print":
                 print(value, flush=True)
             case "read":
@@ -63,9 +65,8 @@ class Trainer:
                     self._control.recv()
                     heard += 1
                 Path(value).write_text(str(heard))
-            case "obey":
-                while json.loads(self._control.recv()).get("command") != "stop":
-                    pass
+            case "join":
+                self._join()
             case "ignore-term":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
             case "leave":
@@ -74,6 +75,12 @@ class Trainer:
                 sys.exit(int(value))
             case _:
                 raise ValueError(step)
+
+    def _join(self) -> None:
+        while self._progress.poll(JOIN):
+            if self._progress.recv() == b"\x01":
+                return
+        raise TimeoutError("the worker has not subscribed")
 
     def _send(self) -> None:
         number = next(self._numbers)

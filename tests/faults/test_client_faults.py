@@ -1,0 +1,60 @@
+"""A client that is killed, or whose machine is away without a goodbye."""
+
+import pytest
+
+from tests.faults.broken_worker import broken
+from tests.faults.client_process import ClientProcess
+from tests.faults.memory import memory_of
+from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.trainer import trainer
+from tests.support.reporting import reports
+from tests.worker.running_worker import RunningWorker
+
+PAGE = ("--port", "0")
+
+IMPATIENT = broken("impatient", "2")
+"""What nobody acknowledges any more is waited for until then."""
+
+ROOM = 60_000_000
+"""Bytes by which the worker may grow: its log of 50,000 reports, and what a client may hold."""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_client_that_is_killed_is_not_noticed_by_the_others(transport, tmp_path, gate):
+    steps = trainer("send:500", f"read:{gate.path}", "send:2000", "leave", "exit:5")
+    with RunningWorker(*PAGE, "--", *steps, program=IMPATIENT) as worker:
+        link = link_of(worker)
+        with (
+            PageClient(link, "the-other") as other,
+            ClientProcess(link, "a-client", tmp_path / "came", transport) as client,
+        ):
+            assert client.wait_for(lambda came: len(came) >= 500) == reports(500)
+            client.kill()
+            gate.open()
+            assert other.wait_for_reports(2_500) == reports(2_500)
+            assert worker.ends() == 5, worker.output
+        assert worker.leaves_nothing()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_client_whose_machine_is_away_holds_up_nobody_and_the_worker_ends(
+    transport, tmp_path, new_gate
+):
+    gate, end = new_gate(), new_gate()
+    later = (f"read:{gate.path}", "send:50000", f"read:{end.path}", "leave", "exit:5")
+    steps = trainer("send:500", *later)
+    with RunningWorker(*PAGE, "--", *steps, program=IMPATIENT) as worker:
+        link = link_of(worker)
+        with (
+            PageClient(link, "the-other") as other,
+            ClientProcess(link, "a-client", tmp_path / "came", transport) as client,
+        ):
+            client.wait_for(lambda came: len(came) >= 500)
+            before = memory_of(worker.pid)
+            client.stop()
+            gate.open()
+            assert other.wait_for_reports(50_500) == reports(50_500)
+            assert memory_of(worker.pid) - before < ROOM
+            end.open()
+            assert worker.ends() == 5, worker.output
+        assert worker.leaves_nothing()

@@ -1,0 +1,72 @@
+"""No space is left under the journal."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import settled
+from tests.faults.page_client import PageClient, link_of
+from tests.faults.trainer import trainer
+from tests.support.reporting import reports
+from tests.worker.running_worker import RunningWorker
+
+PAGE = ("--port", "0")
+
+ROOM = 64 * 1024
+"""Bytes; the journal of some hundred reports."""
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system with little room."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder))
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system mounts nothing")
+    yield folder
+    assert settled(lambda: subprocess.run(("umount", str(folder)), check=False).returncode == 0)
+
+
+def test_a_disk_that_fills_up_ends_the_journal_and_not_the_training(tiny_disk):
+    journal = tiny_disk / "run.jsonl"
+    assert "No space left on device" in error_of_a_run_with(journal)
+    sequence = [json.loads(line)["sequence"] for line in whole_lines(journal)]
+    assert sequence == list(range(1, len(sequence) + 1))
+    assert len(sequence) > 100
+
+
+def test_a_journal_that_may_grow_no_more_ends_and_the_training_does_not(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    assert "File too large" in error_of_a_run_with(journal, largest=ROOM)
+    assert len(whole_lines(journal)) > 100
+
+
+def test_a_disk_that_is_full_from_the_start_ends_the_journal_and_not_the_training():
+    assert "No space left on device" in error_of_a_run_with(Path("/dev/full"))
+
+
+def error_of_a_run_with(journal: Path, largest: int | None = None) -> str:
+    """What the terminal says in a run that is no less than whole for everybody else."""
+    options = (*PAGE, "--journal", str(journal))
+    steps = trainer("send:2000", "leave", "exit:6")
+    limit = () if largest is None else ("prlimit", f"--fsize={largest}")
+    with RunningWorker(*options, "--", *steps, under=limit) as worker:
+        with PageClient(link_of(worker), "a-client") as client:
+            assert client.wait_for_reports(2_000) == reports(2_000)
+            assert worker.ends() == 6, worker.output
+        assert worker.leaves_nothing()
+    assert worker.count("received by the client") == 2_000
+    output = " ".join(worker.output.split())  # the terminal wraps lines
+    assert output.count("the journal is not written any more") == 1
+    return output.partition("the journal is not written any more")[2]
+
+
+def whole_lines(journal: Path) -> list[str]:
+    text, _, _ = journal.read_text().rpartition("\n")
+    return text.splitlines()
