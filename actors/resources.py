@@ -70,7 +70,7 @@ class ResourcesActor(ReporterActor, pykka.ThreadingActor):
             case WatchProcess():
                 self._end_watch()
                 self._watched = message
-                self._sample(message.pid)  # a percentage is since the sample before
+                self._sample_or_skip(message.pid)  # a percentage is since the sample before
                 self._sample_in(FIRST)
             case StopWatching():
                 self._end_watch()
@@ -98,10 +98,20 @@ class ResourcesActor(ReporterActor, pykka.ThreadingActor):
         self._timer = self._scheduler.after(delay, lambda: self._me.tell(due))
 
     def _tell_sample(self, watched: WatchProcess) -> None:
-        used = self._sample(watched.pid)
+        used, there = self._sample_or_skip(watched.pid)
         if used is not None:
             deliver(watched.reply_to, used)
+        if there:
             self._sample_in(INTERVAL)
+
+    def _sample_or_skip(self, pid: int) -> tuple[ResourcesUsed | None, bool]:
+        """What is used, as far as the system tells at the moment; whether the process is there."""
+        try:
+            used = self._sample(pid)
+        except OSError as error:  # as when no file descriptor is left
+            log.warning("what the training uses is not known for %.0f s: %s", INTERVAL, error)
+            return None, True
+        return used, used is not None
 
     def _sample(self, pid: int) -> ResourcesUsed | None:
         """What is used; None when the process has ended."""

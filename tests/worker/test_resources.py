@@ -1,6 +1,7 @@
 """What the trainer's process tree uses, told now and then."""
 
 import os
+import resource
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from actors.resources import FIRST, INTERVAL, spawn
 from messages import ChildDown, ResourcesUsed, StopWatching, WatchProcess
+from tests.conftest import settled
 from tests.support.clock import ManualScheduler
 from tests.support.probe import PATIENCE, Probe
 
@@ -74,6 +76,20 @@ def test_a_process_that_is_not_there_is_no_trouble(bench):
     bench.clock.advance(10 * INTERVAL)
     bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
     assert bench.told.drain() == []
+
+
+def test_a_moment_without_file_descriptors_costs_one_sample_and_no_more(bench, tree):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bench.watch(tree.pid)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        bench.clock.advance(FIRST)
+        assert settled(lambda: bench.clock.waiting(INTERVAL))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert bench.told.drain() == []
+    bench.clock.advance(INTERVAL)
+    assert bench.told.get().processes == 2
 
 
 def test_its_end_is_told_to_its_parent(bench):
