@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,9 @@ from tests.worker.running_worker import RunningWorker
 WEBSOCKET, WEBRTC = "websocket", "webrtc"
 TRANSPORTS = (WEBSOCKET, WEBRTC)
 
+HIGH_WATER = 16 * 1024
+"""Bytes that may wait in the data channel."""
+
 
 def link_of(worker: RunningWorker, what: str = "watch and stop it at ") -> str:
     """The link that the worker has printed."""
@@ -28,7 +32,8 @@ class PageClient:
     """Entering connects as the client ``name``.
 
     ``messages`` are what came, without prefixes; the trainer's among them are ``reports``, the
-    worker's ``events``, and ``position`` is that of the last one.
+    worker's ``events``, ``counts`` are how many of each name, and ``position`` is that of the last
+    one.
     """
 
     def __init__(self, link: str, name: str, transport: str = WEBSOCKET, *, after: int = 0) -> None:
@@ -48,6 +53,7 @@ class PageClient:
         self.messages: list[str] = []
         self.reports: list[str] = []
         self.events: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         try:
@@ -108,6 +114,7 @@ class PageClient:
                 self.reports.append(message)
             else:
                 self.events.append(event)
+                self.counts[event["event"]] += 1
             self.position = _position(self.position, event)
             self._news.notify_all()
 
@@ -121,6 +128,9 @@ class PageClient:
                 await self._socket.send_str(text)
             else:
                 self._channel.send(text)
+                # All at once would overflow UDP.
+                while self._channel.bufferedAmount > HIGH_WATER:  # noqa: ASYNC110 - as it drains
+                    await asyncio.sleep(0.002)
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
         """What ``condition`` says, as soon as that is true; it is asked whenever something came."""

@@ -3,7 +3,8 @@
 ``send:N`` sends N reports at once, ``send-every:SECONDS`` one after the other without end,
 ``say:TEXT`` sends that, ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits
 for the worker to subscribe again, ``hear:PATH`` counts the control messages into a file until no
-more come, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
+more come and sends a report for each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is
+unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
@@ -64,6 +65,7 @@ class Trainer:
                 while self._control.poll(JOIN if not heard else SILENCE):
                     self._control.recv()
                     heard += 1
+                    self._send()
                 Path(value).write_text(str(heard))
             case "join":
                 self._join()

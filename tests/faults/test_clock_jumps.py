@@ -1,0 +1,41 @@
+"""The wall clock is set forth and back by an hour, all the time."""
+
+import itertools
+import signal
+
+import pytest
+
+from tests.faults.broken_worker import broken
+from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.trainer import trainer
+from tests.support.reporting import reports
+from tests.worker.running_worker import RunningWorker
+
+PAGE = ("--port", "0")
+
+JUMPING = broken("clock", "3600")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_clock_that_jumps_changes_no_order_and_no_time_of_the_run(transport):
+    steps = trainer("send:300", "leave", "exit:2")
+    with RunningWorker(*PAGE, "--", *steps, program=JUMPING) as worker:
+        with PageClient(link_of(worker), "a-client", transport) as client:
+            assert client.wait_for_reports(300) == reports(300)
+            client.wait_for_event("ended")
+            times = [event["time"] for event in client.events if event["event"] == "clock"]
+            assert worker.ends() == 2, worker.output
+        assert worker.leaves_nothing()
+    assert all(0 <= later - former < 1_800 for former, later in itertools.pairwise(times))
+
+
+def test_a_clock_that_jumps_changes_no_grace_time():
+    steps = trainer("ignore-term", "print:deaf", "send-every:0.01")
+    options = (*PAGE, "--grace", "0.5")
+    with RunningWorker(*options, "--", *steps, program=JUMPING) as worker:
+        worker.wait_for("deaf")
+        worker.interrupt(signal.SIGTERM)
+        worker.wait_for("SIGTERM has been sent")
+        worker.wait_for("SIGKILL has been sent")
+        assert worker.ends() == 128 + signal.SIGKILL, worker.output
+        assert worker.leaves_nothing()

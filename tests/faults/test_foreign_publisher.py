@@ -1,0 +1,73 @@
+"""Somebody who is no trainer publishes to the worker's progress address."""
+
+import random
+
+import zmq
+
+from tests.faults.page_client import PageClient, link_of
+from tests.faults.trainer import trainer
+from tests.support.ports import fixed_addresses
+from tests.support.reporting import reports
+from tests.support.trainer import StandInTrainer
+from tests.worker.running_worker import RunningWorker
+
+PAGE = ("--port", "0")
+
+NO_TEXT = b"\xff"
+"""No UTF-8 begins with it."""
+
+
+def garbage(count: int) -> list[tuple[bytes, ...]]:
+    """Messages that are not one UTF-8 text: random bytes, several frames, and nothing at all."""
+    chance = random.Random(11)
+    return [
+        chance.choice(
+            [
+                (NO_TEXT + chance.randbytes(chance.randrange(2_000)),),
+                (chance.randbytes(9), chance.randbytes(9)),
+                (b"",),
+            ]
+        )
+        for _ in range(count)
+    ]
+
+
+def test_random_bytes_of_a_foreign_publisher_are_counted_and_the_run_goes_on(gate):
+    control, progress = fixed_addresses(2)
+    ports = ("--control-address", control, "--progress-address", progress)
+    steps = trainer("send:100", f"read:{gate.path}", "send:100", "leave", "exit:7")
+    with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
+        with PageClient(link_of(worker), "a-client") as client:
+            client.wait_for_reports(100)
+            with StandInTrainer(progress_address=progress) as foreign:
+                for frames in garbage(500):
+                    foreign.send_bytes(*frames)
+                foreign.send("the last one")
+            client.wait_for_reports(101)
+            gate.open()
+            assert worker.ends() == 7, worker.output
+            assert client.reports == [*reports(100), "the last one", *reports(100, first=100)]
+        assert worker.leaves_nothing()
+    assert worker.count("undecodable") == 500
+    assert worker.count("received from the trainer") == 701
+
+
+def test_a_subscriber_that_never_reads_costs_the_worker_nothing(gate):
+    control, progress = fixed_addresses(2)
+    ports = ("--control-address", control, "--progress-address", progress)
+    steps = trainer("send:100", f"read:{gate.path}", "leave", "exit:7")
+    with (
+        RunningWorker(*PAGE, "--", *steps, ports=ports) as worker,
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as deaf,
+    ):
+        with PageClient(link_of(worker), "a-client") as client:
+            client.wait_for_reports(100)
+            deaf.subscribe("")
+            deaf.connect(control)
+            text = '{"command": "' + "x" * 10_000 + '"}'
+            client.send(f"CONTROL_COMMAND::{text}", 2_000)
+            client.wait_for(lambda: client.counts["control"] >= 2_000)
+            gate.open()
+            assert worker.ends() == 7, worker.output
+        assert worker.leaves_nothing()

@@ -1,0 +1,75 @@
+"""The worker has run out of file descriptors."""
+
+import resource
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.faults.page_client import PageClient, link_of
+from tests.faults.trainer import trainer
+from tests.support.reporting import reports
+from tests.worker.processes import shell
+from tests.worker.running_worker import RunningWorker
+
+PAGE = ("--port", "0")
+
+
+def test_a_worker_that_may_open_nothing_more_goes_on_with_what_it_has(gate):
+    steps = trainer("send:100", f"read:{gate.path}", "send:5000", "leave", "exit:9")
+    with RunningWorker(*PAGE, "--", *steps) as worker:
+        with PageClient(link_of(worker), "a-client") as client:
+            client.wait_for_reports(100)
+            let_open(worker.pid, 0)
+            with refused_visitor(link_of(worker)):
+                worker.wait_for("Too many open files")
+            gate.open()
+            assert client.wait_for_reports(5_100) == reports(5_100)
+            assert worker.ends() == 9, worker.output
+            assert client.wait_for_event("ended")["exit_code"] == 9
+        assert worker.leaves_nothing()
+
+
+def test_a_worker_that_may_open_files_again_lets_viewers_in_again(gate):
+    steps = trainer("send:100", f"read:{gate.path}", "leave", "exit:9")
+    with RunningWorker(*PAGE, "--", *steps) as worker:
+        worker.wait_for("the trainer has connected")
+        let_open(worker.pid, 0)
+        with refused_visitor(link_of(worker)):
+            worker.wait_for("Too many open files")
+        let_open(worker.pid, 100)
+        with PageClient(link_of(worker), "a-client") as client:
+            assert client.wait_for_reports(100) == reports(100)
+            gate.open()
+            assert worker.ends() == 9, worker.output
+        assert worker.leaves_nothing()
+
+
+@pytest.mark.parametrize("files", [8, 16, 24])
+def test_a_worker_that_may_open_too_few_files_to_start_says_so_and_starts_no_training(files):
+    limit = ("prlimit", f"--nofile={files}")
+    with RunningWorker(*PAGE, "--", *shell("echo never"), under=limit) as worker:
+        # libzmq aborts where it cannot make what it needs for a socket.
+        assert worker.ends() in (2, -signal.SIGABRT), worker.output
+        assert worker.leaves_nothing()
+    assert "Too many open files" in worker.output
+    assert "never" not in worker.output
+
+
+@contextmanager
+def refused_visitor(link: str) -> Iterator[None]:
+    """Somebody whose connection the worker cannot take."""
+    where = urlsplit(link)
+    with socket.create_connection((where.hostname, where.port)):
+        yield
+
+
+def let_open(pid: int, more: int) -> None:
+    """From here on ``pid`` may open ``more`` files and no more than that."""
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = max(int(link.name) for link in Path(f"/proc/{pid}/fd").iterdir()) + 1
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + more, hard))
