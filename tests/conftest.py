@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pykka
 import pytest
 
@@ -13,7 +14,28 @@ from actors import ReporterSettings, SupervisorRef, spawn_supervisor
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
 
+_ALWAYS = {
+    "database": None,  # nothing is written beside the code
+    "deadline": None,  # a busy machine is no failure
+    "suppress_health_check": [
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+}
+# A failure of the default profile can be seen again; a night has examples of its own.
+hypothesis.settings.register_profile("quick", derandomize=True, **_ALWAYS)
+hypothesis.settings.register_profile("nightly", max_examples=100_000, print_blob=True, **_ALWAYS)
+hypothesis.settings.load_profile("quick")
+
 FREE_PORT = "tcp://127.0.0.1:*"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A hundred thousand examples take longer than any other test may."""
+    if config.getoption("--hypothesis-profile") == "nightly":
+        for item in items:
+            if item.get_closest_marker("hypothesis"):
+                item.add_marker(pytest.mark.timeout(0), append=False)
 
 
 def open_sockets() -> set[str]:
