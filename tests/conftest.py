@@ -30,6 +30,7 @@ hypothesis.settings.load_profile("quick")
 FREE_PORT = "tcp://127.0.0.1:*"
 
 
+@pytest.hookimpl(trylast=True)  # behind hypothesis, which marks its tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hundred thousand examples take longer than any other test may."""
     if config.getoption("--hypothesis-profile") == "nightly":
