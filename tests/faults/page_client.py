@@ -11,13 +11,16 @@ from typing import Any, Self
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from messages import EVENTS_PROTOCOL, decode_report
+from actors import viewer_server
+from messages import EVENTS_PROTOCOL, decode_event, decode_report
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE
 from tests.worker.running_worker import RunningWorker
 
 WEBSOCKET, WEBRTC = "websocket", "webrtc"
 TRANSPORTS = (WEBSOCKET, WEBRTC)
+
+ALIVE = decode_report(viewer_server.ALIVE)
 
 HIGH_WATER = 16 * 1024
 """Bytes that may wait in the data channel."""
@@ -109,7 +112,8 @@ class PageClient:
         assert message is not None, text
         with self._news:
             self.messages.append(message)
-            event = json.loads(message) if '"__meta__"' in message else None
+            is_event = message == ALIVE or decode_event(message) is not None
+            event = json.loads(message) if is_event else None
             if event is None:
                 self.reports.append(message)
             else:
