@@ -1,10 +1,10 @@
 """A trainer's process that does one step of its command line after the other.
 
 ``send:N`` sends N reports at once, ``send-every:SECONDS`` one after the other without end,
-``say:TEXT`` sends that, ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits
-for the worker to subscribe again, ``hear:PATH`` counts the control messages into a file until no
-more come and sends a report for each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is
-unsent, and ``exit:CODE`` ends.
+``send-evenly:RATE:N`` sends N at so many a second, ``say:TEXT`` sends that, ``print:TEXT`` writes a
+line, ``read:PATH`` waits at a gate, ``join`` waits for the worker to subscribe again,
+``hear:PATH`` counts the control messages into a file until no more come and sends a report for
+each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
@@ -53,6 +53,13 @@ class Trainer:
                 while True:
                     self._send()
                     time.sleep(float(value))
+            case "send-evenly":
+                rate, count = map(int, value.split(":"))
+                began = time.monotonic()
+                for number in range(count):
+                    if number % (rate // 100) == 0:  # a hundred times a second
+                        time.sleep(max(0.0, began + number / rate - time.monotonic()))
+                    self._send()
             case "say":
                 self._progress.send_string(value)
             case "print":
