@@ -2,7 +2,8 @@
 
 ``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
 ``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
-``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s.
+``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s,
+and to close, instead of 5 s.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import run_worker
-from actors import standalone
+from actors import standalone, viewer_peers
 from actors.progress_socket import Drained, ProgressSocket
 
 CRASH = "crash"
@@ -50,8 +51,9 @@ def clock(seconds: str) -> None:
 
 
 def impatient(seconds: str) -> None:
-    """Both modules have a name of their own for it."""
+    """Each module has a name of its own for it."""
     run_worker.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
+    viewer_peers.CLOSE_TIMEOUT = float(seconds)  # type: ignore[misc]
 
 
 def crash(gate: str) -> None:

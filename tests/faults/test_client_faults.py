@@ -8,11 +8,11 @@ from tests.faults.memory import memory_of
 from tests.faults.page_client import TRANSPORTS, PageClient, link_of
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.worker.running_worker import PROGRAM, RunningWorker
 
 PAGE = ("--port", "0")
 
-IMPATIENT = broken("impatient", "2")
+IMPATIENT = broken("impatient", "1")
 """What nobody acknowledges any more is waited for until then."""
 
 ROOM = 60_000_000
@@ -40,10 +40,21 @@ def test_a_client_that_is_killed_is_not_noticed_by_the_others(transport, tmp_pat
 def test_a_client_whose_machine_is_away_holds_up_nobody_and_the_worker_ends(
     transport, tmp_path, new_gate
 ):
+    away_in_a_run(transport, tmp_path, new_gate, IMPATIENT)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_client_whose_machine_is_away_holds_up_nobody_with_the_waits_as_they_are(
+    transport, tmp_path, new_gate
+):
+    away_in_a_run(transport, tmp_path, new_gate, PROGRAM)
+
+
+def away_in_a_run(transport, tmp_path, new_gate, program):
     gate, end = new_gate(), new_gate()
     later = (f"read:{gate.path}", "send:50000", f"read:{end.path}", "leave", "exit:5")
-    steps = trainer("send:500", *later)
-    with RunningWorker(*PAGE, "--", *steps, program=IMPATIENT) as worker:
+    with RunningWorker(*PAGE, "--", *trainer("send:500", *later), program=program) as worker:
         link = link_of(worker)
         with (
             PageClient(link, "the-other") as other,

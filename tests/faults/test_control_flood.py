@@ -18,7 +18,7 @@ ROOM = 60_000_000
 """Bytes: of the worker's growth, for all that it has to say."""
 
 
-@pytest.mark.parametrize(("transport", "commands"), [(WEBSOCKET, 10_000), (WEBRTC, 2_000)])
+@pytest.mark.parametrize(("transport", "commands"), [(WEBSOCKET, 10_000), (WEBRTC, 1_000)])
 def test_each_command_of_a_flood_is_answered_and_the_reports_go_on(transport, commands, tmp_path):
     heard = tmp_path / "heard"
     steps = trainer("send:100", f"hear:{heard}", "leave", "exit:3")

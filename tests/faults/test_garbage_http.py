@@ -45,25 +45,21 @@ def port_of(link: str) -> int:
     return port
 
 
-@pytest.mark.parametrize("kind", ["random", "half-valid", "endless header", "slow"])
-def test_bytes_that_are_no_request_are_refused_and_the_run_goes_on(kind, new_gate):
+def test_bytes_that_are_no_request_are_refused_and_the_run_goes_on(new_gate):
     chance, request = random.Random(12), b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: a=b\r\n\r\n"
     upgrade = request.replace(b"GET /", b"GET /ws").replace(
         b"Cookie: a=b", b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
     )
     with bombarded(new_gate) as (link, _):
         for _ in range(60):
-            answer = throw_at(
-                port_of(link),
-                *{
-                    "random": [chance.randbytes(chance.randrange(1, 20_000))],
-                    "half-valid": [broken(chance.choice([request, upgrade]), chance)],
-                    "endless header": [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * 99_999],
-                    "slow": [request[:9], request[9:20]],
-                }[kind],
-            )
-            if answer:
-                assert int(answer.split()[1]) in REFUSALS, answer
+            for pieces in (
+                [chance.randbytes(chance.randrange(1, 20_000))],
+                [broken(chance.choice([request, upgrade]), chance)],
+                [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * 99_999],
+                [request[:9], request[9:20]],
+            ):
+                answer = throw_at(port_of(link), *pieces)
+                assert not answer or int(answer.split()[1]) in REFUSALS, answer
 
 
 async def ask(link: str, method: str, path: str, **options) -> int:

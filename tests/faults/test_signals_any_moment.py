@@ -18,6 +18,7 @@ ENDS = {
         0,  # the training was stopped early, or was over already
         130,  # the training had not begun
         -signal.SIGINT,  # the worker was being started
+        1,  # Python itself was
     },
     signal.SIGTERM: {
         0,  # the training was over already
@@ -53,7 +54,7 @@ def signalled_at(moment: float, number: signal.Signals) -> None:
         assert "the trainer has ended with exit code 0" in output
         assert worker.count("train_end") == 1
         assert worker.count("received from the trainer") == worker.count("received by the client")
-    if code == 130:
+    if code in (1, 130, -number):
         assert STARTED not in output
     for address in (control, progress, page):
         with occupied(address):
