@@ -1,10 +1,11 @@
 """A trainer's process that does one step of its command line after the other.
 
-``send:N`` sends N reports at once, ``send-every:SECONDS`` one after the other without end,
-``send-evenly:RATE:N`` sends N at so many a second, ``say:TEXT`` sends that, ``print:TEXT`` writes a
-line, ``read:PATH`` waits at a gate, ``join`` waits for the worker to subscribe again,
-``hear:PATH`` counts the control messages into a file until no more come and sends a report for
-each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
+``send:N`` sends N reports at once, ``send-large:N`` N large ones as fast as they are taken up,
+``send-every:SECONDS`` one after the other without end, ``send-evenly:RATE:N`` N at so many a
+second, ``say:TEXT`` sends that, ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate,
+``join`` waits for the worker to subscribe again, ``hear:PATH`` counts the control messages into a
+file until no more come and sends a report for each, ``ignore-term`` is deaf to TERM, ``leave``
+sends what is unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
@@ -25,6 +26,11 @@ SILENCE = 2_000
 def trainer(*steps: str) -> tuple[str, ...]:
     """The command of a trainer that does ``steps`` and is told its ports."""
     return (sys.executable, "-P", __file__, "{control_port}", "{progress_port}", *steps)
+
+
+def large_report(number: int) -> str:
+    """A report of 20 KB."""
+    return f'{{"what": "", "event": "batch_end", "batch": {number}, "x": "{"x" * 20_000}"}}'
 
 
 class Trainer:
@@ -49,6 +55,10 @@ class Trainer:
             case "send":
                 for _ in range(int(value)):
                     self._send()
+            case "send-large":
+                for _ in range(int(value)):
+                    self._progress.send_string(large_report(next(self._numbers)))
+                    time.sleep(0.003)  # or they would wait in the worker's socket
             case "send-every":
                 while True:
                     self._send()
