@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from actors.order_budget import BURST
+from actors.worker import TOO_MANY
 from tests.faults.memory import memory_of
 from tests.faults.page_client import WEBRTC, WEBSOCKET, PageClient, link_of
 from tests.faults.trainer import trainer
@@ -19,27 +21,34 @@ ROOM = 60_000_000
 
 
 @pytest.mark.parametrize(("transport", "commands"), [(WEBSOCKET, 10_000), (WEBRTC, 1_000)])
-def test_each_command_of_a_flood_is_answered_and_the_reports_go_on(transport, commands, tmp_path):
+def test_a_flood_of_commands_is_cut_off_with_a_word_and_costs_nobody_else_anything(
+    transport, commands, tmp_path
+):
     heard = tmp_path / "heard"
     steps = trainer("send:100", f"hear:{heard}", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps) as worker:
-        with PageClient(link_of(worker), "a-client", transport) as client:
+        with (
+            PageClient(link_of(worker), "the-flood", transport) as client,
+            PageClient(link_of(worker), "another-one") as other,
+        ):
             client.wait_for_reports(100)
-            client.send(COMMAND)
-            client.wait_for_event("control", step="sent")  # the trainer is ready for more
             before = memory_of(worker.pid)
             client.send(COMMAND, commands)
-            client.wait_for(lambda: client.counts["control"] >= commands)
+            client.wait_for_event("control", step="refused", text=TOO_MANY)
+            other.send("CONTROL_COMMAND::of another one")
+            other.wait_for_event("control", command="of another one", step="sent")
             assert memory_of(worker.pid) - before < ROOM
             assert worker.ends() == 3, worker.output
-            assert answered(client, "sent") == [0, *range(commands)]
-            assert answered(client, "refused") == []
-            assert client.reports == reports(worker.count("received from the trainer"))
+            sent = answered(client, "sent")
+            assert sent[: BURST - 1] == list(range(BURST - 1))
+            assert sent == sorted(sent)
+            published = len(sent) + 1
+            assert client.reports == other.reports == reports(100 + published)
         assert worker.leaves_nothing()
-    assert worker.count("received from the trainer") == 100 + int(heard.read_text())
-    assert 0 < int(heard.read_text()) <= commands + 1
+    assert int(heard.read_text()) == published
+    assert worker.count("received from the trainer") == 100 + published
 
 
 def answered(client: PageClient, step: str) -> list[int]:
-    answers = [event for event in client.events if event.get("step") == step]
+    answers = [e for e in client.events if e.get("step") == step and "number" in e["command"]]
     return [json.loads(answer["command"])["number"] for answer in answers]

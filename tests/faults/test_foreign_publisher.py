@@ -2,8 +2,6 @@
 
 import random
 
-import zmq
-
 from tests.faults.page_client import PageClient, link_of
 from tests.faults.trainer import trainer
 from tests.support.ports import fixed_addresses
@@ -50,24 +48,3 @@ def test_random_bytes_of_a_foreign_publisher_are_counted_and_the_run_goes_on(gat
         assert worker.leaves_nothing()
     assert worker.count("undecodable") == 500
     assert worker.count("received from the trainer") == 701
-
-
-def test_a_subscriber_that_never_reads_costs_the_worker_nothing(gate):
-    control, progress = fixed_addresses(2)
-    ports = ("--control-address", control, "--progress-address", progress)
-    steps = trainer("send:100", f"read:{gate.path}", "leave", "exit:7")
-    with (
-        RunningWorker(*PAGE, "--", *steps, ports=ports) as worker,
-        zmq.Context() as context,
-        context.socket(zmq.SUB) as deaf,
-    ):
-        with PageClient(link_of(worker), "a-client") as client:
-            client.wait_for_reports(100)
-            deaf.subscribe("")
-            deaf.connect(control)
-            text = '{"command": "' + "x" * 10_000 + '"}'
-            client.send(f"CONTROL_COMMAND::{text}", 2_000)
-            client.wait_for(lambda: client.counts["control"] >= 2_000)
-            gate.open()
-            assert worker.ends() == 7, worker.output
-        assert worker.leaves_nothing()

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from actors.worker import TOO_MANY
 from tests.faults.garbage import broken, broken_texts, throw_at
 from tests.faults.page_client import TRANSPORTS, PageClient, link_of
 from tests.faults.trainer import trainer
@@ -36,11 +37,15 @@ def test_texts_that_are_no_orders_stop_nothing(transport, new_gate):
     gate, texts = new_gate(), texts_of_no_order()
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps) as worker:
-        with PageClient(link_of(worker), "a-client", transport) as client:
+        with (
+            PageClient(link_of(worker), "a-client", transport) as client,
+            PageClient(link_of(worker), "another-one") as other,
+        ):
             client.wait_for_reports(300)
             for text in texts:
                 client.send(text)
-            client.send("CONTROL_COMMAND::the last one")
+            client.wait_for_event("control", step="refused", text=TOO_MANY)
+            other.send("CONTROL_COMMAND::the last one")
             client.wait_for_event("control", command="the last one", step="sent")
             gate.open()
             assert worker.ends() == 3, worker.output

@@ -49,10 +49,11 @@ def test_a_million_reports_arrive_in_order_and_memory_stays_flat(transport):
     steps = trainer(f"send-evenly:{RATE}:{REPORTS}", "leave", "exit:3")
     worker = RunningWorker("--port", "0", "--", *steps, program=(SCRIPT,))
     with worker, Counter(link_of(worker), "a-client", transport) as client:
-        assert reaches(client, WARM)
+        assert reaches(client, WARM), so_far(client, worker)
         sizes = [memory_of(worker.pid)]
         for part in range(1, 11):
-            assert reaches(client, WARM + (REPORTS - WARM) * part // 10 - RATE)
+            count = WARM + (REPORTS - WARM) * part // 10 - RATE
+            assert reaches(client, count), so_far(client, worker)
             sizes.append(memory_of(worker.pid))
         assert worker.ends() == 3, worker.output
         assert (client.count, client.wrong) == (REPORTS, 0)
@@ -69,3 +70,7 @@ def reaches(client: Counter, count: int) -> bool:
         if not settled(lambda: client.count > before):  # noqa: B023 - called at once
             return False
     return True
+
+
+def so_far(client: Counter, worker: RunningWorker) -> str:
+    return f"{client.count} reports came, {client.wrong} times out of order:\n{worker.output}"
