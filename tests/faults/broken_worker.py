@@ -53,6 +53,7 @@ def clock(seconds: str) -> None:
 def impatient(seconds: str) -> None:
     """Each module has a name of its own for it."""
     run_worker.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
+    standalone.STOP_TIMEOUT = 3 * float(seconds)  # type: ignore[misc]
     viewer_peers.CLOSE_TIMEOUT = float(seconds)  # type: ignore[misc]
 
 

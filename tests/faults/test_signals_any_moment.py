@@ -61,7 +61,7 @@ def signalled_at(moment: float, number: signal.Signals) -> None:
             pass
 
 
-@pytest.mark.parametrize("moment", moments(1, 8), ids="{:.2f}".format)
+@pytest.mark.parametrize("moment", moments(1, 6), ids="{:.2f}".format)
 @pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
 def test_a_signal_at_any_moment_leaves_no_trainer_and_all_ports_free(moment, number):
     signalled_at(moment, number)
