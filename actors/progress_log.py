@@ -20,9 +20,12 @@ from messages.wire import PASSING_EVENTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE_BYTES: Final = 4 * 1024
+PAGE_BYTES: Final = 8 * 1024
 """A page ends before it holds more, but has one report at least: small pages keep the turns of
 the event loop short."""
+
+LIVE_BLOCKS: Final = 16
+"""Newest blocks that are left as they are: live clients read there, a thousand reports back."""
 
 _TRAIN_END: Final = '"train_end"'
 """What the text of a trainer's last message holds."""
@@ -71,8 +74,8 @@ class ProgressLog:
             self._train_end = True
         self.last += 1
         if not self._blocks or len(self._blocks[-1]) >= SIZE:
-            if self._blocks:
-                self._blocks[-1].pack()
+            if len(self._blocks) >= LIVE_BLOCKS:
+                self._blocks[-LIVE_BLOCKS].pack()
             self._blocks.append(ReportBlock())
         self._blocks[-1].append(text, position=self.last, time=time, note=note)
         self._count += 1
