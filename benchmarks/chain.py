@@ -81,7 +81,7 @@ async def chain(subject: str, *, jobs: int = 1, clients: int = 1) -> AsyncIterat
                 for number in range(clients):
                     await _join(made, worker, f"job {job}", f"{job}.{number}")
                 await trainer.ask("connect", control=control, progress=progress)
-        await made.run("send", rate=50, seconds=1)
+        await made.run("send", rate=50, seconds=0.3)
         yield made
 
 

@@ -24,10 +24,7 @@ RECORDING: Final = Path(__file__).parent.parent / "tests" / "data" / "sleap_nn_f
 LATE: Final = 500.0
 """Milliseconds within which every report has to come for a rate to be held."""
 
-FINE_STEPS: Final = 4
-"""Between a rate and its double."""
-
-RATES: Final = (1_000.0, 64_000.0)
+HIGHEST_RATE: Final = 64_000.0
 
 MIB: Final = 1024 * 1024
 OURS: Final = "this project"
@@ -38,13 +35,18 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Effort:
-    """How long it is measured: ``rounds`` of every measurement, ``seconds`` of one load."""
+    """How long it is measured: ``rounds`` of every measurement, ``seconds`` of one load.
+
+    Rates are doubled from ``first_rate`` on, and then raised in ``fine_steps`` to the next double.
+    """
 
     rounds: int
     seconds: float
     idle: float
     stall: float
     burst: int
+    first_rate: float
+    fine_steps: int
     cycles: int
     jobs: tuple[int, ...]
     clients: tuple[int, ...]
@@ -57,6 +59,8 @@ FULL: Final = Effort(
     idle=20.0,
     stall=10.0,
     burst=20_000,
+    first_rate=1_000.0,
+    fine_steps=4,
     cycles=200,
     jobs=(1, 4, 16),
     clients=(1, 2, 4, 8),
@@ -64,13 +68,15 @@ FULL: Final = Effort(
 )
 QUICK: Final = Effort(
     rounds=1,
-    seconds=0.8,
-    idle=2.0,
-    stall=2.0,
+    seconds=0.6,
+    idle=1.0,
+    stall=1.5,
     burst=5_000,
+    first_rate=4_000.0,
+    fine_steps=2,
     cycles=20,
-    jobs=(1, 4),
-    clients=(1, 4),
+    jobs=(4,),
+    clients=(4,),
     recording=False,
 )
 
@@ -82,7 +88,7 @@ async def latency(subject: str, effort: Effort) -> Figures:
         for rate in (20, 100, 500, 1000):
             before = made.middle.cpu()
             sent, received = await made.run(
-                "send", rate=rate, seconds=max(effort.seconds, 40 / rate)
+                "send", rate=rate, seconds=max(effort.seconds, 25 / rate)
             )
             cpu = made.middle.cpu() - before
             times = delays(received)
@@ -131,12 +137,12 @@ async def highest_rate(subject: str, effort: Effort) -> Figures:
     """The highest rate at which every report comes, and within 500 ms."""
     async with chain(subject) as made:
         held = 0.0
-        rate = RATES[0]
-        while rate <= RATES[1] and await _holds(made, rate, effort):
+        rate = effort.first_rate
+        while rate <= HIGHEST_RATE and await _holds(made, rate, effort):
             held, rate = rate, 2 * rate
         # In fine steps from there; a failure may have been the machine.
-        for _ in range(FINE_STEPS):
-            rate = held * 2 ** (1 / FINE_STEPS)
+        for _ in range(1, effort.fine_steps):
+            rate = held * 2 ** (1 / effort.fine_steps)
             if not (await _holds(made, rate, effort) or await _holds(made, rate, effort)):
                 break
             held = rate
@@ -195,7 +201,7 @@ def _burst_figures(sent: dict[str, Any], received: list[Any]) -> Figures:
 async def idle(subject: str, effort: Effort) -> Figures:
     """A job without a message."""
     async with chain(subject) as made:
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         before = made.middle.cpu()
         await asyncio.sleep(effort.idle)
         return {
