@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", soft_wrap=True, highlight=False)
         return EXIT_NOT_STARTED
     exit_code = asyncio.run(run(plan, console, errors))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training is over: its exit code stands
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the training is over: its exit code stands
     return exit_code
 
 

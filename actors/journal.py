@@ -133,7 +133,6 @@ class JournalActor(ReporterActor, pykka.ThreadingActor):
             for text in texts:
                 self._write_text(text)
         except OSError as error:
-            log.error("the journal is not written any more: %s", error)
             return f"the journal is not written any more: {error}"
         return None
 

@@ -13,6 +13,7 @@ from actors import journal, resources, signaling, terminal, trainer, worker
 from actors.journal import read_journal
 from actors.local_channel import LocalChannel
 from actors.local_client import LocalClient
+from actors.run_notes import RunNotes
 from actors.scheduler import ThreadScheduler
 from actors.settings import ReporterSettings
 from actors.spawn import SupervisorRef, spawn_supervisor
@@ -238,6 +239,12 @@ class Standalone:
         self, supervisor: SupervisorRef, client_id: str, taker: Mailbox[TextsForwarded], after: int
     ) -> None:
         channel = LocalChannel(taker, loop=self._loop)
+
+        def closed() -> None:
+            if channel.failure is not None:
+                RunNotes(supervisor).warning(channel.failure)
+
+        channel.on("close", closed)
         supervisor.tell(AttachClient(channel=channel, client_id=client_id, after=after))
 
     async def _serve(

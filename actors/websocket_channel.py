@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType
@@ -76,7 +77,9 @@ class WebSocketChannel:
         except (ConnectionError, RuntimeError):
             pass  # the other side is gone, which the receiving side ends with
         finally:
-            await self._socket.close(code=WSCloseCode.GOING_AWAY)
+            with suppress(TimeoutError):  # of one that is away, which does not answer
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
     def _left(self, size: int) -> None:
         before, self.bufferedAmount = self.bufferedAmount, self.bufferedAmount - size

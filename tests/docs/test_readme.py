@@ -54,3 +54,11 @@ def test_every_message_that_the_readme_names_exists():
     assert len(names) > 15
     for name in names:
         assert hasattr(messages, name), name
+
+
+def test_every_test_that_proves_a_promise_exists():
+    text = (README.parent / "docs" / "promises.md").read_text()
+    named = re.findall(r"`((?:\w+/)?\w+\.py|\w+/)`", text)
+    assert len(named) > 30
+    for name in named:
+        assert (README.parent / "tests" / name).exists(), name

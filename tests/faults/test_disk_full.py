@@ -60,6 +60,7 @@ def error_of_a_run_with(journal: Path, largest: int | None = None) -> str:
         with PageClient(link_of(worker), "a-client") as client:
             assert client.wait_for_reports(2_000) == reports(2_000)
             assert worker.ends() == 6, worker.output
+            assert client.wait_for_event("warning")
         assert worker.leaves_nothing()
     assert worker.count("received by the client") == 2_000
     output = " ".join(worker.output.split())  # the terminal wraps lines
