@@ -190,12 +190,10 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._take(drained)
             if drained.more:
                 await asyncio.sleep(0)
-                continue
-            await self._rest(descriptor)
-            # What comes soon after is received together: each drain costs two changes of thread.
-            early = drained.at + self._settings.gather_interval - time.monotonic()
-            if drained.messages and early > 0:
-                await asyncio.sleep(early)
+            elif drained.messages:
+                await asyncio.sleep(self._settings.gather_interval)
+            else:
+                await self._rest(descriptor)
 
     async def _rest(self, descriptor: int) -> None:
         """Sleep for the poll interval; an arrival ends the sleep early."""
