@@ -27,6 +27,9 @@ the event loop short."""
 LIVE_BLOCKS: Final = 16
 """Newest blocks that are left as they are: live clients read there, a thousand reports back."""
 
+LIVE_CHARACTERS: Final = 128 * 1024
+"""Characters of a block beyond which it is packed at once; real reports come to half of that."""
+
 _TRAIN_END: Final = '"train_end"'
 """What the text of a trainer's last message holds."""
 
@@ -74,14 +77,19 @@ class ProgressLog:
             self._train_end = True
         self.last += 1
         if not self._blocks or len(self._blocks[-1]) >= SIZE:
-            if len(self._blocks) >= LIVE_BLOCKS:
-                self._blocks[-LIVE_BLOCKS].pack()
+            self._pack_former()
             self._blocks.append(ReportBlock())
         self._blocks[-1].append(text, position=self.last, time=time, note=note)
         self._count += 1
         self._bytes += text_bytes(text)
         while self._blocks and (self._count > self._limit or self._bytes > self._max_bytes):
             self._thin()
+
+    def _pack_former(self) -> None:
+        if self._blocks and self._blocks[-1].characters > LIVE_CHARACTERS:
+            self._blocks[-1].pack()
+        if len(self._blocks) >= LIVE_BLOCKS:
+            self._blocks[-LIVE_BLOCKS].pack()
 
     def count_undecodable(self) -> None:
         """Count a message of the job that is no report."""

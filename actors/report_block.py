@@ -41,6 +41,11 @@ class ReportBlock:
         """The last entry's position."""
         return self.positions[-1]
 
+    @property
+    def characters(self) -> int:
+        """Of all its texts that are not packed."""
+        return sum(map(len, self._texts))
+
     def append(self, text: str, *, position: int, time: float, note: bool) -> None:
         """Add an entry, which comes after all others."""
         self.unpack()
