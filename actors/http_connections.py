@@ -22,8 +22,9 @@ REQUEST_TIMEOUT: Final = 10.0
 class HttpConnections:
     """Called by asyncio for each connection; ``heard`` is called for each request."""
 
-    def __init__(self, server: web.Server) -> None:
+    def __init__(self, server: web.Server, *, timeout: float = REQUEST_TIMEOUT) -> None:
         self._server = server
+        self._timeout = timeout
         self._silent: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
 
     def __call__(self) -> asyncio.BaseProtocol:
@@ -32,7 +33,7 @@ class HttpConnections:
             self._close(next(iter(self._silent)))
         protocol = self._server()
         loop = asyncio.get_running_loop()
-        self._silent[protocol] = loop.call_later(REQUEST_TIMEOUT, self._close, protocol)
+        self._silent[protocol] = loop.call_later(self._timeout, self._close, protocol)
         return protocol
 
     def heard(self, request: web.Request) -> None:

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from actors import viewer_files
 from actors.attach import attach
-from actors.http_connections import HttpConnections
+from actors.http_connections import REQUEST_TIMEOUT, HttpConnections
 from actors.viewer_access import Role
 from actors.viewer_peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.websocket_channel import WebSocketChannel
@@ -99,6 +99,7 @@ class ViewerSettings:
     version: str = ""
     replay: bool = False
     alive_interval: float = ALIVE_INTERVAL
+    request_timeout: float = REQUEST_TIMEOUT
     max_viewers: int = MAX_VIEWERS
 
 
@@ -148,7 +149,9 @@ class ViewerServer:
         )
         await self._runner.setup()
         assert self._runner.server is not None
-        self._connections = HttpConnections(self._runner.server)
+        self._connections = HttpConnections(
+            self._runner.server, timeout=self.settings.request_timeout
+        )
         try:
             self._listener = await self._listen(self.settings.port, context)
         except OSError as error:

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from actors import http_connections
 from actors.http_connections import MAX_SILENT
 from actors.viewer_access import Access, Role, is_loopback, new_token
 from messages import ServingFailed, ViewerAdmitted
@@ -228,9 +227,8 @@ async def test_who_connects_and_says_nothing_does_not_keep_others_out(served):
         writer.close()
 
 
-async def test_who_connects_and_says_nothing_is_closed(serve, monkeypatch):
-    monkeypatch.setattr(http_connections, "REQUEST_TIMEOUT", 0.01)
-    served = await serve()
+async def test_who_connects_and_says_nothing_is_closed(serve):
+    served = await serve(request_timeout=0.01)
     host, port = served.base.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(b"GET / HTTP/1.1\r\nHost: ")
