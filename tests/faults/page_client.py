@@ -53,6 +53,7 @@ class PageClient:
         self.instance = ""
         self.position = after
         self.closed = threading.Event()
+        self._low = asyncio.Event()
         self.messages: list[str] = []
         self.reports: list[str] = []
         self.events: list[dict[str, Any]] = []
@@ -96,6 +97,8 @@ class PageClient:
         opened = asyncio.Event()
         self._peer = peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._channel = channel = peer.createDataChannel("training", protocol=EVENTS_PROTOCOL)
+        channel.bufferedAmountLowThreshold = HIGH_WATER
+        channel.on("bufferedamountlow", self._low.set)
         channel.on("open", opened.set)
         channel.on("message", self._came)
         channel.on("close", self.closed.set)
@@ -133,8 +136,9 @@ class PageClient:
             else:
                 self._channel.send(text)
                 # All at once would overflow UDP.
-                while self._channel.bufferedAmount > HIGH_WATER:  # noqa: ASYNC110 - as it drains
-                    await asyncio.sleep(0.002)
+                self._low.clear()
+                if self._channel.bufferedAmount > HIGH_WATER:
+                    await self._low.wait()
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
         """What ``condition`` says, as soon as that is true; it is asked whenever something came."""
