@@ -16,7 +16,6 @@ from tests.support.probe import PATIENCE
 from tests.support.recorded_runs import recorded_run
 from tests.worker.processes import ends, python, shell
 from tests.worker.running_worker import RunningWorker
-from tests.worker.test_run_worker_modes import link_of
 
 BOTH = pytest.mark.parametrize("transport", ["rtc", "ws"])
 NAMES = {"rtc": "WebRTC", "ws": "WebSocket"}
@@ -52,7 +51,7 @@ def sends(tmp_path, messages, *gate):
 
 def visit(browser, worker, transport="ws", what="watch and stop it at "):
     """Open the page; the address it leaves in the address bar."""
-    browser.open(f"{link_of(worker, what)}&transport={transport}")
+    browser.open(f"{worker.link(what)}&transport={transport}")
     browser.wait(lambda: browser.viewer().get("connected"), "connected")
     return browser.driver.current_url
 
@@ -156,7 +155,7 @@ def test_a_page_that_is_reloaded_in_mid_run_has_the_run_from_its_first_message(b
 @BOTH
 def test_a_network_that_was_away_costs_nothing(browser, transport):
     with served("--epochs", "1000") as worker:
-        link = link_of(worker)
+        link = worker.link()
         port = int(link.partition("/?")[0].rpartition(":")[2])
         with Network(port) as network:
             through = link.replace(f":{port}/", f":{network.port}/")
@@ -223,7 +222,7 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
 
 def test_a_wrong_token_shows_no_page_and_says_what_to_do(browser, gate):
     with served("--", *shell("read line < $1", gate.path)) as worker:
-        base = link_of(worker).partition("?")[0]
+        base = worker.link().partition("?")[0]
         for address in (base, f"{base}?token=wrong"):
             browser.open(address)
             assert "Open the link that the worker has printed" in browser.text("body")

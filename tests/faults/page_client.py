@@ -15,7 +15,6 @@ from actors import viewer_server
 from messages import EVENTS_PROTOCOL, decode_event, decode_report
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE
-from tests.worker.running_worker import RunningWorker
 
 WEBSOCKET, WEBRTC = "websocket", "webrtc"
 TRANSPORTS = (WEBSOCKET, WEBRTC)
@@ -24,11 +23,6 @@ ALIVE = decode_report(viewer_server.ALIVE)
 
 HIGH_WATER = 16 * 1024
 """Bytes that may wait in the data channel."""
-
-
-def link_of(worker: RunningWorker, what: str = "watch and stop it at ") -> str:
-    """The link that the worker has printed."""
-    return worker.wait_for(what).partition(what)[2].strip()
 
 
 class PageClient:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.page_client import TRANSPORTS, WEBRTC, WEBSOCKET, PageClient, link_of
+from tests.faults.page_client import TRANSPORTS, WEBRTC, WEBSOCKET, PageClient
 from tests.faults.trainer import trainer
 from tests.support.channel import FakeChannel
 from tests.support.reporting import (
@@ -54,7 +54,7 @@ def test_a_channel_that_closes_and_is_followed_by_another_one_leaves_no_gap(
 def test_a_viewer_that_comes_again_and_again_has_the_run_once(transport):
     steps = trainer("send-every:0.001")
     with RunningWorker(*PAGE, "--", *steps) as worker:
-        link, seen, position = link_of(worker), [], 0
+        link, seen, position = worker.link(), [], 0
         while len(seen) < 1_500:
             with PageClient(link, "a-viewer", transport, after=position) as viewer:
                 viewer.wait_for_reports(1 if transport == WEBSOCKET else 300)
@@ -75,7 +75,7 @@ def test_a_viewer_that_takes_its_own_place_has_the_run_once_between_its_channels
     ):
         for number, transport in enumerate((WEBSOCKET, WEBRTC, WEBRTC, WEBSOCKET, WEBSOCKET)):
             after = channels[-1].position if channels else 0
-            client = PageClient(link_of(worker), "a-viewer", transport, after=after)
+            client = PageClient(worker.link(), "a-viewer", transport, after=after)
             channels.append(stack.enter_context(client))  # the former one stays open
             if number:
                 gates[number - 1].open()

@@ -5,7 +5,7 @@ import pytest
 from tests.faults.broken_worker import broken
 from tests.faults.client_process import ClientProcess
 from tests.faults.memory import memory_of
-from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.page_client import TRANSPORTS, PageClient
 from tests.faults.trainer import large_report, trainer
 from tests.support.reporting import reports
 from tests.worker.running_worker import PROGRAM, RunningWorker
@@ -26,7 +26,7 @@ ROOM = 15_000_000
 def test_a_client_that_is_killed_is_not_noticed_by_the_others(transport, tmp_path, gate):
     steps = trainer("send:500", f"read:{gate.path}", "send:2000", "leave", "exit:5")
     with RunningWorker(*PAGE, "--", *steps, program=IMPATIENT) as worker:
-        link = link_of(worker)
+        link = worker.link()
         with (
             PageClient(link, "the-other") as other,
             ClientProcess(link, "a-client", tmp_path / "came", transport) as client,
@@ -58,7 +58,7 @@ def away_in_a_run(transport, tmp_path, new_gate, program):
     gate, end = new_gate(), new_gate()
     later = (f"read:{gate.path}", f"send-large:{LARGE}", f"read:{end.path}", "leave", "exit:5")
     with RunningWorker(*PAGE, "--", *trainer("send:500", *later), program=program) as worker:
-        link = link_of(worker)
+        link = worker.link()
         with (
             PageClient(link, "the-other") as other,
             ClientProcess(link, "a-client", tmp_path / "came", transport) as client,

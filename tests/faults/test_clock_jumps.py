@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.faults.broken_worker import broken
-from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.page_client import TRANSPORTS, PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.running_worker import RunningWorker
@@ -20,7 +20,7 @@ JUMPING = broken("clock", "3600")
 def test_a_clock_that_jumps_changes_no_order_and_no_time_of_the_run(transport):
     steps = trainer("send:300", "leave", "exit:2")
     with RunningWorker(*PAGE, "--", *steps, program=JUMPING) as worker:
-        with PageClient(link_of(worker), "a-client", transport) as client:
+        with PageClient(worker.link(), "a-client", transport) as client:
             assert client.wait_for_reports(300) == reports(300)
             client.wait_for_event("ended")
             times = [event["time"] for event in client.events if event["event"] == "clock"]

@@ -7,7 +7,7 @@ import pytest
 from actors.order_budget import BURST
 from actors.worker import TOO_MANY
 from tests.faults.memory import memory_of
-from tests.faults.page_client import WEBRTC, WEBSOCKET, PageClient, link_of
+from tests.faults.page_client import WEBRTC, WEBSOCKET, PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.running_worker import RunningWorker
@@ -28,8 +28,8 @@ def test_a_flood_of_commands_is_cut_off_with_a_word_and_costs_nobody_else_anythi
     steps = trainer("send:100", f"hear:{heard}", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps) as worker:
         with (
-            PageClient(link_of(worker), "the-flood", transport) as client,
-            PageClient(link_of(worker), "another-one") as other,
+            PageClient(worker.link(), "the-flood", transport) as client,
+            PageClient(worker.link(), "another-one") as other,
         ):
             client.wait_for_reports(100)
             before = memory_of(worker.pid)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import settled
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.running_worker import RunningWorker
@@ -57,7 +57,7 @@ def error_of_a_run_with(journal: Path, largest: int | None = None) -> str:
     steps = trainer("send:2000", "leave", "exit:6")
     limit = () if largest is None else ("prlimit", f"--fsize={largest}")
     with RunningWorker(*options, "--", *steps, under=limit) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             assert client.wait_for_reports(2_000) == reports(2_000)
             assert worker.ends() == 6, worker.output
             assert client.wait_for_event("warning")

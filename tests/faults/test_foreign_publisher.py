@@ -2,7 +2,7 @@
 
 import random
 
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.support.ports import fixed_addresses
 from tests.support.reporting import reports
@@ -35,7 +35,7 @@ def test_random_bytes_of_a_foreign_publisher_are_counted_and_the_run_goes_on(gat
     ports = ("--control-address", control, "--progress-address", progress)
     steps = trainer("send:100", f"read:{gate.path}", "send:100", "leave", "exit:7")
     with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(100)
             with StandInTrainer(progress_address=progress) as foreign:
                 for frames in garbage(500):

@@ -11,7 +11,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
 from tests.faults.garbage import broken, broken_texts, throw_at
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.running_worker import RunningWorker
@@ -27,9 +27,9 @@ def bombarded(new_gate):
     gate = new_gate()
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(300)
-            yield link_of(worker), client
+            yield worker.link(), client
             gate.open()
             assert worker.ends() == 3, worker.output
             assert client.reports == reports(600)

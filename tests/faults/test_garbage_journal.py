@@ -7,7 +7,7 @@ import pytest
 
 from messages import OutputWritten, ResourcesUsed, RunState, StateChanged, encode_event
 from tests.faults.garbage import broken
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.support.recorded_runs import recorded_run
 from tests.worker.running_worker import RunningWorker
 
@@ -63,7 +63,7 @@ def test_a_broken_journal_is_shown_to_its_end_on_the_page(tmp_path):
     journal = tmp_path / "run.jsonl"
     journal.write_bytes(broken_journal())
     with RunningWorker("--port", "0", "--replay", str(journal), ports=()) as worker:
-        link = link_of(worker)
+        link = worker.link()
         with PageClient(link, "a-client") as client:
             run = recorded_run("sleap_nn_full_run")
             client.wait_for(lambda: client.reports[-len(run) :] == run)

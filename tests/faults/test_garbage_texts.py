@@ -6,7 +6,7 @@ import pytest
 
 from actors.worker import TOO_MANY
 from tests.faults.garbage import broken, broken_texts, throw_at
-from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.page_client import TRANSPORTS, PageClient
 from tests.faults.trainer import trainer
 from tests.support.ports import fixed_addresses
 from tests.support.reporting import reports
@@ -38,8 +38,8 @@ def test_texts_that_are_no_orders_stop_nothing(transport, new_gate):
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps) as worker:
         with (
-            PageClient(link_of(worker), "a-client", transport) as client,
-            PageClient(link_of(worker), "another-one") as other,
+            PageClient(worker.link(), "a-client", transport) as client,
+            PageClient(worker.link(), "another-one") as other,
         ):
             client.wait_for_reports(300)
             for text in texts:
@@ -64,7 +64,7 @@ def test_raw_bytes_at_a_zmq_port_are_shaken_off_and_the_run_goes_on(port, new_ga
     target = int(addresses[port].rpartition(":")[2])
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(300)
             for _ in range(60):
                 throw_at(target, *chance.choice(ZMTP)(chance))

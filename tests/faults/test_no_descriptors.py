@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.processes import shell
@@ -22,10 +22,10 @@ PAGE = ("--port", "0")
 def test_a_worker_that_may_open_nothing_more_goes_on_with_what_it_has(gate):
     steps = trainer("send:100", f"read:{gate.path}", "send:5000", "leave", "exit:9")
     with RunningWorker(*PAGE, "--", *steps) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(100)
             let_open(worker.pid, 0)
-            with refused_visitor(link_of(worker)):
+            with refused_visitor(worker.link()):
                 worker.wait_for("Too many open files")
             gate.open()
             assert client.wait_for_reports(5_100) == reports(5_100)
@@ -39,10 +39,10 @@ def test_a_worker_that_may_open_files_again_lets_viewers_in_again(gate):
     with RunningWorker(*PAGE, "--", *steps) as worker:
         worker.wait_for("the trainer has connected")
         let_open(worker.pid, 0)
-        with refused_visitor(link_of(worker)):
+        with refused_visitor(worker.link()):
             worker.wait_for("Too many open files")
         let_open(worker.pid, 100)
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             assert client.wait_for_reports(100) == reports(100)
             gate.open()
             assert worker.ends() == 9, worker.output

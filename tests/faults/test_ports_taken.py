@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import settled
 from tests.faults.broken_worker import CRASH, broken
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.parts.freed_addresses import is_free
 from tests.support.ports import fixed_addresses, occupied
@@ -41,7 +41,7 @@ def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_tra
     steps = trainer("send:200", f"say:{CRASH}", f"read:{trained.path}", "send:5", "exit:4")
     program = broken("crash", crashed.path)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             worker.wait_for("the socket is closed")
             with stolen(address):
                 crashed.open()
@@ -62,7 +62,7 @@ def test_a_port_that_comes_back_in_time_is_bound_again_and_the_reports_go_on(new
     steps = trainer("send:200", f"say:{CRASH}", "join", "send:100", "leave", "exit:4")
     program = broken("crash", crashed.path)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             worker.wait_for("the socket is closed")
             with stolen(address):
                 crashed.open()

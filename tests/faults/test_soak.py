@@ -10,7 +10,7 @@ import pytest
 from messages import decode_report
 from tests.conftest import settled
 from tests.faults.memory import memory_of
-from tests.faults.page_client import TRANSPORTS, PageClient, link_of
+from tests.faults.page_client import TRANSPORTS, PageClient
 from tests.faults.trainer import trainer
 from tests.worker.running_worker import SCRIPT, RunningWorker
 
@@ -48,7 +48,7 @@ class Counter(PageClient):
 def test_a_million_reports_arrive_in_order_and_memory_stays_flat(transport):
     steps = trainer(f"send-evenly:{RATE}:{REPORTS}", "leave", "exit:3")
     worker = RunningWorker("--port", "0", "--", *steps, program=(SCRIPT,))
-    with worker, Counter(link_of(worker), "a-client", transport) as client:
+    with worker, Counter(worker.link(), "a-client", transport) as client:
         assert reaches(client, WARM), so_far(client, worker)
         sizes = [memory_of(worker.pid)]
         for part in range(1, 11):

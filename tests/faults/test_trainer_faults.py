@@ -5,7 +5,7 @@ import os
 import signal
 
 from tests.faults.broken_worker import broken
-from tests.faults.page_client import PageClient, link_of
+from tests.faults.page_client import PageClient
 from tests.faults.trainer import trainer
 from tests.support.reporting import reports
 from tests.worker.processes import ends
@@ -16,7 +16,7 @@ PAGE = ("--port", "0")
 
 def test_a_killed_trainer_is_reported_with_the_cause_and_the_client_has_all_that_came(gate):
     steps = trainer("send:500", f"read:{gate.path}", "send-every:0.002")
-    with RunningWorker(*PAGE, "--", *steps) as worker, PageClient(link_of(worker), "a-client") as c:
+    with RunningWorker(*PAGE, "--", *steps) as worker, PageClient(worker.link(), "a-client") as c:
         pid = trainer_of(c)
         c.wait_for_reports(500)
         gate.open()
@@ -34,11 +34,11 @@ def test_a_trainer_that_hangs_is_killed_after_the_grace_time_and_the_page_stays_
     steps = trainer("send:100", "print:sent", "send-every:0.005")
     options = (*PAGE, "--grace", "0.5")
     with RunningWorker(*options, "--", *steps) as worker:
-        with PageClient(link_of(worker), "the-first") as client:
+        with PageClient(worker.link(), "the-first") as client:
             pid = trainer_of(client)
             client.wait_for_reports(150)
             os.kill(pid, signal.SIGSTOP)
-            with PageClient(link_of(worker), "a-late-one") as late:  # the page is alive
+            with PageClient(worker.link(), "a-late-one") as late:  # the page is alive
                 late.wait_for_reports(150)
                 late.send("JOB_CANCEL")
                 for step in ("terminating", "killing"):
@@ -53,7 +53,7 @@ def test_a_trainer_that_hangs_is_killed_after_the_grace_time_and_the_page_stays_
 def test_a_trainer_that_is_deaf_to_stop_and_term_is_killed_after_the_grace_time():
     steps = trainer("ignore-term", "send:10", "print:deaf", "send-every:0.01")
     with RunningWorker(*PAGE, "--grace", "0.5", "--", *steps) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             worker.wait_for("deaf")
             client.send('CONTROL_COMMAND::{"command": "stop"}')
             client.wait_for_event("control", command="stop", step="sent")
@@ -71,7 +71,7 @@ def test_all_arrives_of_a_trainer_that_exits_while_20_000_messages_are_unread(ne
     steps = trainer(f"read:{trainers.path}", "send:20000", "leave", "exit:3")
     program = broken("stuck", workers.path)
     with RunningWorker(*PAGE, "--", *steps, program=program) as worker:
-        with PageClient(link_of(worker), "a-client") as client:
+        with PageClient(worker.link(), "a-client") as client:
             pid = trainer_of(client)
             client.wait_for_event("state", state="training")
             worker.interrupt(signal.SIGUSR1)

@@ -107,6 +107,10 @@ class RunningWorker:
             assert found, f"{text!r} did not come:\n{''.join(self._lines)}"
             return found
 
+    def link(self, what: str = "watch and stop it at ") -> str:
+        """The link to the page, as it is printed behind ``what``."""
+        return self.wait_for(what).partition(what)[2].strip()
+
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ctrl-C, or another signal."""
         self._process.send_signal(number)

@@ -27,10 +27,6 @@ from tests.worker.running_worker import FREE_PORTS, RunningWorker
 PAGE = ("--port", "0")
 
 
-def link_of(worker: RunningWorker, what: str = "watch and stop it at ") -> str:
-    return worker.wait_for(what).partition(what)[2].strip()
-
-
 class Visit:
     """What a program sees of the page at ``link``."""
 
@@ -52,7 +48,7 @@ class Visit:
 
 def test_the_link_opens_the_page_while_the_training_runs(gate):
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as worker:
-        visit = Visit(link_of(worker))
+        visit = Visit(worker.link())
         assert "<html" in visit.page
         session = visit.session()
         assert session["may_control"] is True
@@ -69,8 +65,8 @@ def test_the_tokens_may_come_from_the_environment_and_one_may_only_watch(gate):
         "SLEAP_PROGRESS_READ_ONLY_TOKEN": "random",
     }
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path), variables=variables) as w:
-        assert link_of(w).endswith(f"?token={'t' * 20}")
-        assert Visit(link_of(w, "watch it at ")).session()["may_control"] is False
+        assert w.link().endswith(f"?token={'t' * 20}")
+        assert Visit(w.link("watch it at ")).session()["may_control"] is False
         gate.open()
         assert w.ends() == 0
 
@@ -78,7 +74,7 @@ def test_the_tokens_may_come_from_the_environment_and_one_may_only_watch(gate):
 def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
     with RunningWorker(*PAGE, "--keep-open", "--", *shell("exit 3")) as worker:
         worker.wait_for("the page stays up until Ctrl-C")
-        assert Visit(link_of(worker)).session()
+        assert Visit(worker.link()).session()
         worker.ctrl_c()
         assert worker.ends() == 3
     assert worker.count("received from the trainer") == 0
@@ -86,13 +82,13 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
 
 def test_two_workers_serve_two_pages():
     with RunningWorker("--epochs", "1") as one, RunningWorker("--epochs", "1") as other:
-        assert link_of(one).partition("/?")[0] != link_of(other).partition("/?")[0]
+        assert one.link().partition("/?")[0] != other.link().partition("/?")[0]
         assert (one.ends(), other.ends()) == (0, 0)
 
 
 def test_a_port_that_was_asked_for_and_is_in_use_is_named_and_nothing_is_trained(gate):
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as first:
-        port = link_of(first).partition("/?")[0].rpartition(":")[2]
+        port = first.link().partition("/?")[0].rpartition(":")[2]
         with RunningWorker("--port", port, "--", "echo", "never") as second:
             assert second.ends() == 2
         assert f"the page cannot be served at 127.0.0.1:{port}: the port is in use" in second.output
@@ -140,7 +136,7 @@ def test_a_certificate_turns_tls_on(tmp_path, gate):
     trust.check_hostname = False
     tls = ("--certfile", str(cert), "--keyfile", str(keyfile))
     with RunningWorker(*PAGE, *tls, "--", *shell("read line < $1", gate.path)) as worker:
-        link = link_of(worker)
+        link = worker.link()
         assert link.startswith("https://")
         assert Visit(link, trust).session()
         gate.open()
@@ -184,7 +180,7 @@ def test_a_journal_holds_the_run_and_a_replay_shows_it(tmp_path):
     assert sequence == list(range(1, len(messages) + 1))
     with RunningWorker(*PAGE, "--replay", str(journal), ports=()) as replay:
         replay.wait_for("until Ctrl-C")
-        assert Visit(link_of(replay)).session()["title"] == str(journal)
+        assert Visit(replay.link()).session()["title"] == str(journal)
         replay.wait_for("epoch 2/2: 20 batches")
         replay.ctrl_c()
         assert replay.ends() == 0
