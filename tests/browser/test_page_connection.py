@@ -1,0 +1,95 @@
+"""The page in a real browser: connections that are lost and made again."""
+
+import signal
+import subprocess
+import sys
+
+from actors import embedded_trainer
+from tests.browser.network import Network
+from tests.browser.visits import BOTH, served, visit
+from tests.support.ports import fixed_addresses
+from tests.support.probe import PATIENCE
+from tests.worker.processes import ends
+from tests.worker.running_worker import RunningWorker
+
+
+@BOTH
+def test_a_page_that_is_reloaded_in_mid_run_has_the_run_from_its_first_message(browser, transport):
+    with served("--epochs", "1000") as worker:
+        visit(browser, worker, transport)
+        browser.wait(lambda: browser.viewer()["epochs"] >= 3, "three epochs")
+        for _ in range(2):
+            browser.driver.refresh()
+            browser.wait(lambda: browser.viewer().get("epochs", 0) >= 3, "three epochs again")
+        worker.ctrl_c()
+        assert worker.ends() == 0
+        browser.wait_for("#state", "finished")
+    assert browser.viewer()["reports"] == worker.count("received from the trainer")
+
+
+@BOTH
+def test_a_network_that_was_away_costs_nothing(browser, transport):
+    with served("--epochs", "1000") as worker:
+        link = worker.link()
+        port = int(link.partition("/?")[0].rpartition(":")[2])
+        with Network(port) as network:
+            through = link.replace(f":{port}/", f":{network.port}/")
+            browser.open(f"{through}&transport={transport}")
+            browser.wait(lambda: browser.viewer().get("epochs", 0) >= 2, "two epochs")
+            network.go_away()
+            if transport == "rtc":  # its packets take no part in the proxy
+                browser.run("window.viewer.drop()")
+            browser.wait_for("#state", "reconnecting")
+            before = browser.viewer()
+            worker.wait_for(f"epoch {before['epochs'] + 3}/")
+            network.come_back()
+            browser.wait(lambda: browser.viewer()["epochs"] > before["epochs"] + 2, "more epochs")
+            assert browser.viewer()["instance"] == before["instance"]
+            worker.ctrl_c()
+            assert worker.ends() == 0
+            browser.wait_for("#state", "finished")
+    assert browser.viewer()["reports"] == worker.count("received from the trainer")
+
+
+def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_path):
+    control, progress, page = fixed_addresses(3)
+    port = page.rpartition(":")[2]
+    arguments = (
+        *("--adopt", "--journal", str(tmp_path / "run.jsonl"), "--port", port),
+        *("--token", "the token of this test"),
+    )
+    ports = ("--control-address", control, "--progress-address", progress)
+    trainer = subprocess.Popen(
+        (
+            sys.executable,
+            embedded_trainer.__file__,
+            *("--epochs", "100000"),
+            *("--control-port", control.rpartition(":")[2]),
+            *("--progress-port", progress.rpartition(":")[2]),
+        ),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with RunningWorker(*arguments, ports=ports) as worker:
+            visit(browser, worker)
+            browser.wait(lambda: browser.viewer()["epochs"] >= 3, "three epochs")
+            before = browser.viewer()
+            worker.interrupt(signal.SIGKILL)
+            worker.ends()
+        browser.wait_for("#state", "reconnecting")
+        with RunningWorker(*arguments, ports=ports) as worker:
+            browser.wait(
+                lambda: browser.viewer().get("instance") not in (None, before["instance"]),
+                "another instance",
+            )
+            browser.wait(lambda: browser.viewer()["epochs"] > before["epochs"] + 2, "more epochs")
+            browser.press("#stop")
+            browser.press("#confirm-yes")
+            browser.wait_for("#answers", "has been asked to stop")
+            assert ends(trainer.pid)
+            trainer.wait(PATIENCE)
+            assert worker.ends() == 0
+            browser.wait_for("#state", "finished")
+    finally:
+        trainer.kill()
+        trainer.wait()

@@ -1,0 +1,128 @@
+"""The page in a real browser: stop and cancel, and who may."""
+
+import http.server
+import signal
+import sys
+import threading
+
+from actors import embedded_trainer
+from tests.browser.visits import BOTH, served, visit
+from tests.worker.processes import shell
+
+
+@BOTH
+def test_stop_early_is_confirmed_sent_and_answered(browser, transport):
+    with served("--epochs", "1000") as worker:
+        visit(browser, worker, transport)
+        browser.wait(lambda: browser.viewer()["epochs"] >= 2, "two epochs")
+        browser.press("#stop")
+        browser.press("#confirm-no")
+        browser.press("#stop")
+        browser.picture(f"confirm-{transport}")
+        browser.press("#confirm-yes")
+        browser.wait_for("#answers", "by you: the trainer has been asked to stop")
+        assert worker.ends() == 0
+        browser.wait_for("#state", "finished")
+        browser.picture(f"stopped-{transport}")
+    assert "stopped early" in worker.output
+    assert browser.viewer()["reports"] == worker.count("received from the trainer")
+
+
+def test_cancel_ends_the_trainer_and_says_how(browser):
+    with served("--", *shell("echo ready; exec sleep 1000")) as worker:
+        visit(browser, worker)
+        worker.wait_for("ready")
+        browser.press("#cancel")
+        browser.press("#confirm-yes")
+        browser.wait_for("#answers", "SIGTERM")
+        assert worker.ends() == 128 + signal.SIGTERM
+        browser.wait_for("#state", "cancelled")
+        browser.wait_for("#report", "SIGTERM")
+
+
+def test_a_stop_before_the_trainer_is_ready_is_held_and_then_sent(browser, gate):
+    trainer = (
+        f"read line < {gate.path}; exec {sys.executable} {embedded_trainer.__file__} "
+        "--epochs 1000 --control-port $1 --progress-port $2"
+    )
+    with served("--", *shell(trainer, "{control_port}", "{progress_port}")) as worker:
+        visit(browser, worker)
+        browser.wait_for("#state", "waiting")
+        browser.press("#stop")
+        browser.press("#confirm-yes")
+        browser.wait_for("#answers", "not ready yet")
+        gate.open()
+        browser.wait_for("#answers", "has been asked to stop")
+        assert worker.ends() == 0
+
+
+def test_a_wrong_token_shows_no_page_and_says_what_to_do(browser, gate):
+    with served("--", *shell("read line < $1", gate.path)) as worker:
+        base = worker.link().partition("?")[0]
+        for address in (base, f"{base}?token=wrong"):
+            browser.open(address)
+            assert "Open the link that the worker has printed" in browser.text("body")
+        gate.open()
+        assert worker.ends() == 0
+
+
+def test_a_read_only_link_watches_and_cannot_stop(browser, gate):
+    with served("--read-only-token", "random", "--", *shell("read line < $1", gate.path)) as worker:
+        visit(browser, worker, what="watch it at ")
+        browser.wait_for("#state", "waiting")
+        for button in ("#stop", "#cancel"):
+            assert not browser.find(button).is_enabled()
+        # Also a page that is tampered with orders nothing.
+        browser.run("window.viewer.send('JOB_CANCEL')")
+        browser.wait_for("#answers", "may watch")
+        gate.open()
+        assert worker.ends() == 0
+
+
+EVIL = """\
+<script>
+const told = [];
+const tell = (what) => { told.push(what); document.title = told.sort().join(","); };
+fetch("BASE/session", {credentials: "include"}).then(() => tell("fetch!"), () => tell("fetch"));
+fetch("BASE/offer", {method: "POST", credentials: "include", body: "{}"})
+  .then(() => tell("post!"), () => tell("post"));
+const socket = new WebSocket("WS/ws?client=abcdefgh&after=0&instance=x", "sleap-progress.v1");
+socket.onopen = () => tell("socket!");
+socket.onerror = () => tell("socket");
+const frame = document.createElement("iframe");
+frame.src = "BASE/";
+frame.onload = () => { let inside = "frame"; try { inside += frame.contentDocument ? "?" : ""; }
+  catch (e) {} tell(inside); };
+document.documentElement.append(frame);
+</script>
+"""
+
+
+def test_another_sites_page_reaches_nothing(browser, gate):
+    with served("--", *shell("read line < $1", gate.path)) as worker:
+        base = visit(browser, worker).partition("/?")[0]
+        page = EVIL.replace("BASE", base).replace("WS", base.replace("http", "ws"))
+
+        class Evil(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(page.encode())
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Evil)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            browser.open(f"http://localhost:{server.server_port}/")
+            browser.wait(lambda: browser.driver.title.count(",") == 3, "four answers")
+            assert "!" not in browser.driver.title
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+        gate.open()
+        assert worker.ends() == 0
