@@ -7,6 +7,7 @@ import pytest
 
 from actors import SupervisorRef
 from messages import AttachClient, ClientGone, DetachClient, Phase, ReportingDegraded
+from tests.conftest import settled
 from tests.support.channel import FakeChannel
 from tests.support.event_gate import stuck
 from tests.support.event_loop import LoopThread
@@ -55,6 +56,7 @@ def test_of_several_attached_while_the_former_is_closing_the_last_one_counts(
             supervisor.tell(DetachClient(client_id="alice"))
             for channel in channels[1:]:
                 supervisor.tell(AttachClient(client_id="alice", channel=channel))
+        assert settled(lambda: channels[-1].is_attached)  # no longer the first: it takes no report
         trainer.send(*reports(3))
         assert channels[-1].wait_for_count(3) == forwarded(reports(3))
     assert [len(channel.sent) for channel in channels] == [0, 0, 0, 3]

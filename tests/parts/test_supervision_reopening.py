@@ -33,7 +33,7 @@ from messages import (
 )
 from tests.conftest import settled
 from tests.parts.crashes import CONTROL, LISTENER, SOCKETS, crash, is_heard, obeys, tell_alien
-from tests.parts.freed_addresses import is_free
+from tests.parts.freed_addresses import is_served
 from tests.parts.mailboxes import Gate
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
@@ -130,7 +130,7 @@ def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
     assert settled(lambda: clock.waiting(REOPEN_INTERVAL))
     crash(actor, owner)
     address = settings.control_address if actor == CONTROL else settings.progress_address
-    assert settled(lambda: not is_free(address))
+    assert settled(lambda: is_served(address))
     for _ in range(REOPENS + 1):
         clock.advance(REOPEN_INTERVAL)
         assert status(supervisor).phase is Phase.REPORTING

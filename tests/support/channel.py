@@ -45,6 +45,11 @@ class FakeChannel:
             self.sent.append(data)
             self._arrived.notify_all()
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether somebody hears what it receives."""
+        return bool(self._handlers["message"])
+
     def emit(self, event: str, *arguments: Any) -> None:
         for handler in list(self._handlers[event]):
             handler(*arguments)
