@@ -82,7 +82,7 @@ def _check(address: str, tcp: re.Match[str] | None) -> None:
         raise zmq.ZMQError(zmq.EADDRINUSE)
 
 
-def why_not_open(what: str, error: NotBoundError | zmq.ZMQError) -> str:
+def why_not_open(what: str, error: NotBoundError | zmq.ZMQError | OSError) -> str:
     """A reason for a person, also when there could be no socket at all."""
     return str(error) if isinstance(error, NotBoundError) else f"{what} cannot be made: {error}"
 

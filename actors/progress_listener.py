@@ -115,10 +115,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self._endings: list[EndJob | StopListening] = []
         self._socket: ProgressSocket | None = None
         self._task: asyncio.Task[None] | None = None
-        self._watched: int | None = None
-        self._nap: asyncio.Timeout | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
-        self._silent_since = 0.0
+        self._asked = self._silent_since = 0.0
         self._drain_until = 0.0
 
     def on_receive(self, message: _Inbox) -> None:
@@ -149,10 +147,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         """Cancel the task and have the socket closed on its own thread."""
         self._readers.clear()
         closed = None if self._socket is None else self._socket.close()
-        if not self._loop.is_closed():
-            self._unwatch()
-            if self._task is not None:
-                self._task.cancel()
+        if self._task is not None and not self._loop.is_closed():
+            self._task.cancel()
         return closed
 
     # Starting
@@ -161,7 +157,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         if self._socket is not None:
             deliver(message.reply_to, ListeningFailed(reason="progress is listened to already"))
             return
-        self._socket = ProgressSocket()
+        self._socket = ProgressSocket(self._settings)
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
             self._listen(self._socket, message), name="progress-listener"
@@ -177,60 +173,49 @@ class ProgressListenerActor(ReporterActor, LoopActor):
     async def _listen(self, socket: ProgressSocket, start: StartListening) -> None:
         """Poll ``socket`` until cancelled."""
         try:
-            bound, descriptor = await self._loop.run_in_executor(
+            bound = await self._loop.run_in_executor(
                 socket.thread, socket.open, start.context, start.address, start.free_port_if_in_use
             )
-        except (NotBoundError, zmq.ZMQError) as error:
+        except (NotBoundError, zmq.ZMQError, OSError) as error:
             self._failed = start, why_not_open("the progress socket", error)
             return
         log.info("listening for progress on %s", bound.address)
         deliver(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
-        while True:
-            drained = await self._loop.run_in_executor(socket.thread, socket.drain)
-            self._take(drained)
-            if drained.more:
-                await asyncio.sleep(0)
-            elif drained.messages:
-                await asyncio.sleep(self._settings.gather_interval)
-            else:
-                await self._rest(descriptor)
-
-    async def _rest(self, descriptor: int) -> None:
-        """Sleep for the poll interval; an arrival ends the sleep early."""
-        if self._watched is None:
-            # The socket signals edges and is dry: it becomes readable when something comes.
-            try:
-                self._loop.add_reader(descriptor, self._wake)
-                self._watched = descriptor
-            except NotImplementedError:
-                pass  # a loop without add_reader just polls
+        # One poll is always queued behind the one that runs, so that its thread need not be woken.
+        running, following = self._poll(socket), self._poll(socket)
         try:
-            async with asyncio.timeout(None) as self._nap:
-                await asyncio.sleep(
-                    min(self._settings.poll_interval, QUIET)
-                    if self._endings
-                    else self._settings.poll_interval
-                )
+            while True:
+                drained = await running
+                self._take(drained)
+                running, following = following, self._poll(socket)
+                if drained.more:
+                    await asyncio.sleep(0)
+                elif not drained.messages:
+                    await self._sleep(running)
+        finally:
+            # What ended the one may have ended both: to cancel it also says that it was seen.
+            running.cancel()
+            following.cancel()
+
+    def _poll(self, socket: ProgressSocket) -> asyncio.Future[Drained]:
+        return self._loop.run_in_executor(socket.thread, socket.poll)
+
+    async def _sleep(self, polled: asyncio.Future[Drained]) -> None:
+        """Sleep for the poll interval; a poll that is over meanwhile ends the sleep."""
+        is_asleep = True
+
+        def wake(_: object) -> None:
+            if is_asleep:  # a timeout that is over refuses to be told
+                nap.reschedule(self._loop.time())
+
+        try:
+            async with asyncio.timeout(None) as nap:
+                polled.add_done_callback(wake)
+                await asyncio.sleep(self._settings.poll_interval)
         except TimeoutError:
             pass
         finally:
-            self._nap = None
-
-    def _wake(self) -> None:
-        """The socket's descriptor says that something has come."""
-        self._unwatch()
-        self._end_nap()
-
-    def _end_nap(self) -> None:
-        # Once: a timeout that is about to expire refuses to be told again.
-        nap, self._nap = self._nap, None
-        if nap is not None:
-            nap.reschedule(self._loop.time())
-
-    def _unwatch(self) -> None:
-        if self._watched is not None:
-            self._loop.remove_reader(self._watched)
-            self._watched = None
+            is_asleep = False
 
     def _add(self, message: AddToLog) -> None:
         now = self._clock_offset + time.monotonic()
@@ -279,15 +264,18 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             self._answer(message)
             return
         if not self._endings:
-            self._silent_since = time.monotonic()
+            self._asked = self._silent_since = time.monotonic()
             within = message.within
             self._drain_until = self._silent_since + (
                 self._settings.drain_timeout if within is None else within
             )
         self._endings.append(message)
-        self._end_nap()
+        self._socket.interval = min(self._settings.poll_interval, QUIET)
+        self._socket.wake()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
+        if drained.at < self._asked:
+            return  # it does not know what has come since
         # The socket's own time: the loop may have been held up since the socket was found dry.
         if drained.messages:
             self._silent_since = drained.at
@@ -306,6 +294,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
                 self._task.cancel()
             return
         endings, self._endings = self._endings, []
+        if self._socket is not None:
+            self._socket.interval = self._settings.poll_interval
         self._end_job()
         for ending in endings:
             self._answer(ending)
@@ -319,7 +309,6 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             # As asyncio.run does it at its end: listening goes on nowhere from here.
             reason = "the polling task was cancelled from outside"
             self._parent.tell(ListeningFailed(reason=reason))
-        self._unwatch()
         if self._socket is not None:
             closed = self._socket.close()
             closed.add_done_callback(lambda _: self._me.tell(_SocketClosed()))

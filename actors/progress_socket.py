@@ -7,17 +7,26 @@ single thread of an executor; jobs there run in order, so that a close cannot ov
 from __future__ import annotations
 
 import logging
+import selectors
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from math import inf
+from socket import socketpair
+from typing import TYPE_CHECKING, Final
 
 import zmq
 
 from actors.addresses import Bound, bind
 from actors.connections import Connections, monitor, receive_event, switch_off
 from messages import is_marked_as_event
+
+if TYPE_CHECKING:
+    from socket import socket as Socket
+
+    from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +40,10 @@ DRAIN_LIMIT: Final = 128
 DRAIN_BYTES: Final = 256 * 1024
 """Messages, or characters, that one drain takes: about a millisecond of work, here and then on the
 event loop."""
+
+EARLY: Final = 0.002
+"""Seconds by which a poll ends before the event loop's sleep of the same length, and so ends it:
+the loop wakes once for both."""
 
 _EXCERPT: Final = 60
 
@@ -47,7 +60,7 @@ class Drained:
     """What one drain has found.
 
     ``more`` says that the drain ended at its limit, ``connected`` that a trainer was connected
-    when it began; ``at`` is when it ended, in ``time.monotonic`` seconds.
+    and ``at`` when it began, in ``time.monotonic`` seconds.
     """
 
     messages: tuple[str | Undecodable, ...]
@@ -59,32 +72,41 @@ class Drained:
 class ProgressSocket:
     """Opened once, closed once; ``close`` may be called from any thread and more than once."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ReporterSettings) -> None:
+        self.interval = settings.poll_interval
+        """Seconds that a poll waits at the most; may be set from any thread."""
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
-        """The executor on whose thread ``open``, ``receive`` and ``drain`` are to be called."""
+        """The executor on whose thread ``open``, ``receive``, ``drain`` and ``poll`` are called."""
+        self._gather_interval = settings.gather_interval
+        self._has_more = True
+        self._is_crowded = False
+        self._came = -inf
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._connections = Connections()
-        self._closing = threading.Lock()
+        self._selector: selectors.BaseSelector | None = None
+        self._wakes: tuple[Socket, Socket] | None = None
+        self._is_closing = False
+        self._ending = threading.Lock()
         self._closed: Future[None] | None = None
 
-    def open(
-        self, context: Context, address: str, free_port_if_in_use: bool = False
-    ) -> tuple[Bound, int]:
-        """Bind to ``address``; where it is bound and the descriptor that signals arrivals.
+    def open(self, context: Context, address: str, free_port_if_in_use: bool = False) -> Bound:
+        """Bind to ``address``; where it is bound.
 
-        Raises NotBoundError, or zmq.ZMQError when there can be no socket; ``close`` is due all the
-        same.
+        Raises NotBoundError, or zmq.ZMQError or OSError when there can be no socket; ``close`` is
+        due all the same.
         """
         self._socket = socket = context.socket(zmq.SUB)
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
         self._monitor = monitor(socket)
-        bound = bind(
-            "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
-        )
-        return bound, int(socket.get(zmq.FD))
+        self._selector = selectors.DefaultSelector()
+        self._wakes = woken, waker = socketpair()
+        waker.setblocking(False)
+        self._selector.register(int(socket.get(zmq.FD)), selectors.EVENT_READ)
+        self._selector.register(woken, selectors.EVENT_READ, data=woken)
+        return bind("the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use)
 
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""
@@ -107,8 +129,40 @@ class ProgressSocket:
             return Undecodable(f"it says that it is the worker's own: {message[:_EXCERPT]!r}")
         return message or Undecodable("an empty message")
 
+    def poll(self) -> Drained:
+        """Drain as soon as something comes, ``wake`` is called or ``interval`` is nearly over.
+
+        When reports come one after another it rests for ``gather_interval`` first, to take several
+        at once; a single one does not wait.
+        """
+        if self._is_crowded:
+            time.sleep(self._gather_interval)
+        self._wait()
+        drained = self.drain()
+        if drained.messages:
+            self._is_crowded = not drained.more and (
+                len(drained.messages) > 1 or drained.at - self._came < self._gather_interval
+            )
+            self._came = drained.at
+        return drained
+
+    def _wait(self) -> None:
+        # The socket signals edges: every poll leaves it dry, or does not wait the next time.
+        assert self._selector is not None
+        wait = 0.0 if self._has_more or self._is_closing else max(0.0, self.interval - EARLY)
+        for key, _ in self._selector.select(wait):
+            if key.data is not None:
+                key.data.recv(1024)
+
+    def wake(self) -> None:
+        """End the waiting of a ``poll``; from any thread."""
+        with self._ending:
+            if self._closed is None:
+                self._wake()
+
     def drain(self) -> Drained:
         """All that has arrived, ``DRAIN_LIMIT`` messages at the most."""
+        at = time.monotonic()
         # First the connections: when none is left, all that they brought is there to be received.
         self._follow_connections()
         connected = self._connections.any
@@ -121,20 +175,23 @@ class ProgressSocket:
                 break
             messages.append(message)
             size += len(message) if isinstance(message, str) else 0
-        return Drained(
-            tuple(messages),
-            more=more,
-            connected=connected,
-            at=time.monotonic(),
-        )
+        self._has_more = more
+        return Drained(tuple(messages), more=more, connected=connected, at=at)
 
     def close(self) -> Future[None]:
         """Close the socket on its thread, behind what runs there; done when it is closed."""
-        with self._closing:
+        with self._ending:
             if self._closed is None:
+                self._is_closing = True
+                self._wake()
                 self._closed = self.thread.submit(self._close)
                 self.thread.shutdown(wait=False)
             return self._closed
+
+    def _wake(self) -> None:
+        if self._wakes is not None:
+            with suppress(BlockingIOError):  # full: it is awake
+                self._wakes[1].send(b"w")
 
     def _follow_connections(self) -> None:
         assert self._monitor is not None
@@ -147,3 +204,7 @@ class ProgressSocket:
                 switch_off(self._socket)
                 self._monitor.close()
             self._socket.close()
+        if self._selector is not None:
+            self._selector.close()
+        for end in self._wakes or ():
+            end.close()

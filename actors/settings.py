@@ -45,8 +45,8 @@ class ReporterSettings:
     """Seconds from the binding of the sockets to ``ReportingReady``."""
 
     gather_interval: float = 0.005
-    """Seconds of rest after a poll that found something: unnoticed below 100 messages a second,
-    and at 1,000 it saves more than half of the CPU time."""
+    """Seconds of rest before the next poll when messages come faster than this: it is not there
+    below 100 a second, and at 1,000 it saves more than half of the CPU time."""
 
     drain_timeout: float = 5.0
     """Seconds that receiving what the trainer has still sent, and giving the clients what is

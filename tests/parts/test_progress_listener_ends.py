@@ -1,11 +1,13 @@
 """ProgressListenerActor: the end of a job and the end of listening."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from actors.progress_socket import Drained, ProgressSocket
 from messages import (
     EndJob,
     JobEnded,
@@ -124,6 +126,30 @@ def test_an_end_of_a_job_and_a_stop_at_once_are_both_answered(bench: ListenerBen
     bench.ref.tell(StopListening(reply_to=answers))
     answers.expect(JobEnded(counts=ProgressCounts(received=1, last=1)))
     assert isinstance(answers.get(), ListeningStopped)
+
+
+def test_a_drain_from_before_the_end_was_asked_for_does_not_say_that_all_has_come(
+    bench: ListenerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_return = threading.Semaphore(0), threading.Event()
+    later = iter([("late",)])
+
+    def drain(_: ProgressSocket) -> Drained:
+        if may_return.is_set():
+            return Drained(next(later, ()), more=False, connected=False, at=time.monotonic())
+        empty = Drained((), more=False, connected=False, at=time.monotonic())
+        begun.release()
+        assert may_return.wait(PATIENCE)
+        return empty
+
+    monkeypatch.setattr(ProgressSocket, "drain", drain)
+    bench.start()
+    assert begun.acquire(timeout=PATIENCE)
+    answers: Probe[JobEnded] = Probe()
+    bench.ref.tell(EndJob(reply_to=answers))
+    bench.counts()  # it has been asked for
+    may_return.set()
+    assert answers.get().counts.received == 1
 
 
 def test_a_trainer_that_sends_on_and_on_is_not_waited_for_longer_than_the_drain_timeout(

@@ -1,9 +1,13 @@
 """ProgressListenerActor: after a stop or a crash, no task, no socket and no reader is left."""
 
+import gc
+import logging
 from collections.abc import Iterator
+from threading import Event, Semaphore
 
 import pytest
 
+from actors.progress_socket import Drained, ProgressSocket
 from messages import ChildDown, ListeningStarted, ProgressPage, ProgressSocketMade
 from tests.conftest import settled
 from tests.parts.freed_addresses import becomes_free
@@ -65,6 +69,33 @@ def test_a_crash_closes_the_socket_and_is_told_when_it_is_closed(
     assert becomes_free(address)
     assert settled(lambda: loop_thread.tasks() == set())
     assert bench.parent.drain() == []
+
+
+def test_a_socket_that_fails_twice_while_the_loop_is_busy_is_one_crash(
+    bench: ListenerBench, loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.ask_start()
+    made = bench.parent.get()
+    assert isinstance(made, ProgressSocketMade)
+    # The records of a test's log would keep the failures from being collected.
+    monkeypatch.setattr(logging.getLogger("pykka"), "disabled", True)
+    drains, may_fail = Semaphore(0), Event()
+
+    def fail(_: ProgressSocket) -> Drained:
+        drains.release()
+        may_fail.wait(PATIENCE)
+        raise RuntimeError("the socket is broken")
+
+    monkeypatch.setattr(ProgressSocket, "drain", fail)
+    assert drains.acquire(timeout=PATIENCE)
+    with stuck(loop_thread):
+        may_fail.set()
+        made.close().result(PATIENCE)  # behind the polls
+    bench.parent.expect(
+        ChildDown(child="progress listener", reason="RuntimeError('the socket is broken')")
+    )
+    gc.collect()  # a failure that nobody has looked at is told to the loop when it is collected
+    assert loop_thread.call(lambda: loop_thread.errors) == []
 
 
 def test_a_crash_keeps_the_log_for_the_next_listener(

@@ -1,10 +1,9 @@
 """ProgressSocket: everything on the executor's thread, in order, and closed once."""
 
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import pytest
@@ -17,11 +16,14 @@ from actors.progress_socket import (
     ProgressSocket,
     Undecodable,
 )
+from actors.settings import ReporterSettings
 from tests.conftest import FREE_PORT, settled
 from tests.support.probe import PATIENCE
 from tests.support.trainer import StandInTrainer
 
 T = TypeVar("T")
+
+DEFAULTS = ReporterSettings()
 
 
 @pytest.fixture
@@ -34,10 +36,16 @@ def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
 class Opened:
     """A ProgressSocket that is bound, used on its own thread as its owner does."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        self.socket = ProgressSocket()
-        bound, self.descriptor = self.run(self.socket.open, context, FREE_PORT)
-        self.address = bound.address
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        settings: ReporterSettings = DEFAULTS,
+    ) -> None:
+        self.socket = ProgressSocket(settings)
+        self.address = self.run(self.socket.open, context, FREE_PORT).address
+
+    def close(self) -> None:
+        self.socket.close().result(PATIENCE)
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         return self.socket.thread.submit(function, *arguments).result(PATIENCE)
@@ -45,16 +53,12 @@ class Opened:
     def collect(self, done: Callable[[list[str | Undecodable], Drained], bool]) -> list[Any]:
         """What comes until ``done`` says so; messages are on their way for a moment."""
         got: list[str | Undecodable] = []
-        poller = select.poll()
-        poller.register(self.descriptor, select.POLLIN)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            drained = self.run(self.socket.drain)
+            drained = self.run(self.socket.poll)
             got += drained.messages
             if done(got, drained):
                 return got
-            if not drained.messages:
-                poller.poll(10)  # milliseconds: only to be kind to the machine
         raise AssertionError(f"it did not come: {got[-3:]}, {drained}")
 
     def messages(self, count: int) -> list[Any]:
@@ -83,9 +87,8 @@ def joined(opened: Opened) -> Iterator[StandInTrainer]:
 
 @pytest.fixture
 def opened(context: "zmq.Context[zmq.Socket[bytes]]") -> Iterator[Opened]:
-    opened = Opened(context)
-    yield opened
-    opened.socket.close().result(PATIENCE)
+    with closing(Opened(context)) as opened:
+        yield opened
 
 
 def test_the_address_names_the_port_that_the_system_gave(opened: Opened) -> None:
@@ -107,14 +110,65 @@ def test_messages_of_every_topic_come_in_order(opened: Opened) -> None:
         assert opened.messages(4) == sent
 
 
-def test_the_descriptor_says_that_something_has_come(opened: Opened) -> None:
+def test_a_poll_ends_as_soon_as_something_comes(opened: Opened) -> None:
     with joined(opened) as trainer:
-        assert opened.run(opened.socket.drain).messages == ()
+        opened.socket.interval = PATIENCE * 10
+        polled = opened.socket.thread.submit(opened.socket.poll)
         trainer.send("a")
-        poller = select.poll()
-        poller.register(opened.descriptor, select.POLLIN)
-        assert poller.poll(PATIENCE * 1000)
-        assert opened.messages(1) == ["a"]
+        assert polled.result(PATIENCE).messages == ("a",)
+
+
+def test_a_poll_of_a_silent_trainer_ends_with_the_interval(opened: Opened) -> None:
+    with joined(opened):
+        assert opened.run(opened.socket.poll).messages == ()
+
+
+def test_a_wake_ends_a_poll_that_waits(opened: Opened) -> None:
+    opened.run(opened.socket.drain)
+    opened.socket.interval = PATIENCE * 10
+    polled = opened.socket.thread.submit(opened.socket.poll)
+    opened.socket.wake()
+    assert polled.result(PATIENCE).messages == ()
+
+
+def test_any_number_of_wakes_does_not_block(opened: Opened) -> None:
+    for _ in range(100_000):
+        opened.socket.wake()
+    assert opened.run(opened.socket.poll).messages == ()
+
+
+def test_close_ends_the_polls_that_wait_and_that_are_queued(opened: Opened) -> None:
+    opened.run(opened.socket.drain)
+    opened.socket.interval = PATIENCE * 10
+    polls = [opened.socket.thread.submit(opened.socket.poll) for _ in range(3)]
+    opened.socket.close().result(PATIENCE)
+    assert all(poll.done() for poll in polls)
+    opened.socket.wake()  # and there is nothing left to wake
+
+
+def test_a_report_that_comes_alone_is_not_kept_for_others(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+) -> None:
+    with (
+        closing(Opened(context, ReporterSettings(gather_interval=PATIENCE * 10))) as opened,
+        joined(opened) as trainer,
+    ):
+        trainer.send("alone")
+        assert opened.messages(1) == ["alone"]
+        assert opened.run(opened.socket.poll).messages == ()
+
+
+def test_reports_that_come_together_are_gathered(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+) -> None:
+    with closing(Opened(context, ReporterSettings(gather_interval=0.2))) as opened:
+        with joined(opened) as trainer:
+            trainer.send(*"abcdefgh")
+            assert opened.messages(8) == list("abcdefgh")
+        opened.socket.wake()
+        before = time.monotonic()
+        opened.run(opened.socket.poll)
+        assert time.monotonic() - before >= 0.2
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:
@@ -203,7 +257,7 @@ def test_what_a_trainer_sent_is_there_when_its_connection_is_seen_to_be_gone(
 def test_an_address_in_use_raises_and_close_leaves_nothing(
     context: "zmq.Context[zmq.Socket[bytes]]", opened: Opened
 ) -> None:
-    second = ProgressSocket()
+    second = ProgressSocket(DEFAULTS)
     with pytest.raises(NotBoundError) as refused:
         second.thread.submit(second.open, context, opened.address).result(PATIENCE)
     assert "in use" in str(refused.value)
@@ -211,7 +265,7 @@ def test_an_address_in_use_raises_and_close_leaves_nothing(
 
 
 def test_a_socket_that_was_never_opened_can_be_closed() -> None:
-    socket = ProgressSocket()
+    socket = ProgressSocket(DEFAULTS)
     socket.close().result(PATIENCE)
 
 
@@ -251,11 +305,10 @@ def test_close_waits_behind_what_runs_on_the_thread_and_frees_the_address(
 
 def binds(context: "zmq.Context[zmq.Socket[bytes]]", address: str) -> bool:
     """Whether another ``ProgressSocket`` can be bound to ``address``."""
-    again = ProgressSocket()
+    again = ProgressSocket(DEFAULTS)
     try:
-        return (
-            again.thread.submit(again.open, context, address).result(PATIENCE)[0].address == address
-        )
+        bound = again.thread.submit(again.open, context, address).result(PATIENCE)
+        return bound.address == address
     except NotBoundError:
         return False
     finally:

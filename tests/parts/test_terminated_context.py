@@ -8,6 +8,7 @@ import pytest
 import zmq
 
 from actors.progress_socket import ProgressSocket
+from actors.settings import ReporterSettings
 from actors.socket_monitor import SocketMonitor
 from messages import (
     ChildDown,
@@ -61,7 +62,7 @@ def test_a_monitor_is_stopped() -> None:
 
 def test_a_progress_socket_is_closed() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    socket = ProgressSocket()
+    socket = ProgressSocket(ReporterSettings())
     socket.thread.submit(socket.open, context, FREE_PORT).result(PATIENCE)
     with terminating(context):
         with pytest.raises(zmq.ContextTerminated):  # from here on the socket knows of it

@@ -69,7 +69,7 @@ def test_handle_zmq_receive_errors(polling, caplog):
     caplog.set_level(logging.WARNING)
     journal = Journal()
     context = RecordingContext(journal)
-    socket = ProgressSocket()
+    socket = ProgressSocket(ReporterSettings())
     socket.thread.submit(socket.open, context, "tcp://127.0.0.1:*").result(PATIENCE)
 
     received = socket.thread.submit(socket.receive).result(PATIENCE)
