@@ -19,6 +19,8 @@ from tests.support.trainer import paced
 from tests.worker.running_worker import RunningWorker
 
 PAGE = ("--port", "0")
+VERBOSE = (*PAGE, "--log-level", "info")
+WIDE = {"COLUMNS": "200"}  # a log line stays one line
 
 
 def test_channels_that_replace_each_other_have_the_run_once_between_them(supervisor):
@@ -69,14 +71,16 @@ def test_a_viewer_that_takes_its_own_place_has_the_run_once_between_its_channels
     gates = [new_gate() for _ in range(4)]
     steps = [step for gate in gates for step in ("send:300", f"read:{gate.path}")]
     channels: list[PageClient] = []
+    steps.append("send:300")
     with (
         ExitStack() as stack,
-        RunningWorker(*PAGE, "--", *trainer(*steps, "send:300", "leave")) as worker,
+        RunningWorker(*VERBOSE, "--", *trainer(*steps, "leave"), variables=WIDE) as worker,
     ):
         for number, transport in enumerate((WEBSOCKET, WEBRTC, WEBRTC, WEBSOCKET, WEBSOCKET)):
             after = channels[-1].position if channels else 0
             client = PageClient(worker.link(), "a-viewer", transport, after=after)
             channels.append(stack.enter_context(client))  # the former one stays open
+            worker.wait_for(f"control-a-viewer attached after report {after} ")
             if number:
                 gates[number - 1].open()
             client.wait_for_reports(300)

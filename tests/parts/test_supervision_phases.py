@@ -16,7 +16,7 @@ from messages import (
     StopReporting,
     SwitchJob,
 )
-from tests.conftest import FREE_PORT
+from tests.conftest import FREE_PORT, settled
 from tests.parts.crashes import (
     ALL,
     CLIENT,
@@ -169,6 +169,8 @@ def test_in_the_switch_to_the_next_job_both_jobs_are_answered_and_the_next_is_re
     with trainer_for(ready) as trainer:
         trainer.send(*reports(3))
         channel.wait_for_count(3)
+    # The next trainer comes within the second in which one that lives on would connect again.
+    assert settled(lambda: not status(supervisor).trainer_connected)
     with stuck(loop_thread):
         tell_alien(actor)
         supervisor.tell(
