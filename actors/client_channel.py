@@ -58,14 +58,6 @@ announces that it opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _DataArrived:
-    """The client has sent ``data`` over the channel number ``channel``."""
-
-    data: object
-    channel: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Changed:
     """The channel number ``channel`` has opened, or has room again."""
 
@@ -92,13 +84,7 @@ class _FlushOver:
 
 
 _Inbox: TypeAlias = (
-    ClientChannelMessage
-    | ProgressPage
-    | _DataArrived
-    | _Changed
-    | _Closed
-    | _LookAgain
-    | _FlushOver
+    ClientChannelMessage | ProgressPage | _Changed | _Closed | _LookAgain | _FlushOver
 )
 
 
@@ -185,11 +171,6 @@ class ClientChannelActor(ReporterActor, LoopActor):
                 self._go_on()
             case ProgressPage():
                 self._take(message)
-            case _DataArrived():
-                if message.channel == self._channels:
-                    self._data_arrived(message.data)
-                else:
-                    log.info("a text over a former channel of client %s", self._client_id)
             case _Changed():
                 if message.channel == self._channels:
                     self._go_on()
@@ -234,11 +215,9 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._accept_control = message.accept_control
         self._closed = self._refused = False
         self._channels = number = self._channels + 1
-        # A handler that raised would close the client's whole connection: each one only tells.
-        channel.on(
-            "message",
-            lambda data: self._me.tell(_DataArrived(data=data, channel=number)),
-        )
+        # A handler that raised would close the client's whole connection: each does no more than
+        # tell.
+        channel.on("message", lambda data: self._data_arrived(number, data))
         channel.on("close", lambda: self._me.tell(_Closed(channel=number)))
         changed = _Changed(channel=number)
         channel.on("open", lambda: self._me.tell(changed))
@@ -267,7 +246,11 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._parent.tell(ChannelLost(channel=self._channels, reports_wait=False))
         self._go_on()
 
-    def _data_arrived(self, data: object) -> None:
+    def _data_arrived(self, channel: int, data: object) -> None:
+        # Not by way of the inbox: aiortc acknowledges before that has its turn, and a stop waits.
+        if channel != self._channels or self._channel is None:
+            log.info("a text over a former channel of client %s", self._client_id)
+            return
         if not isinstance(data, str):
             log.debug("%s: bytes are not for the reporter", self.name)
             return
