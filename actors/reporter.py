@@ -150,7 +150,10 @@ class ProgressReporter:
             task.result()
 
     def stop_progress_listener(self) -> None:
-        """Let go of the channel; what comes meanwhile is kept for the next one."""
+        """Let go of the channel; what comes meanwhile is kept for the next one.
+
+        When the task has ended, the channel is given nothing more.
+        """
         task = self.listener_task
         if task is not None and not task.get_loop().is_closed():
             task.cancel()
@@ -158,11 +161,13 @@ class ProgressReporter:
     async def restart_progress_listener(self, channel: Any) -> None:
         """Between two models: deliver all reports of the former one, then go on with ``channel``.
 
-        The sockets stay bound, and no report is lost. A control message that no trainer has taken
-        is held for the next one.
+        The sockets stay bound, and no report is lost. What comes when this has returned is for
+        ``channel``. A control message that no trainer has taken is held for the next one.
         """
         former = self._progress.supervisor
         await self._progress.switch_job()
+        if self._attached is not channel:
+            await self._detach(former)
         if former is None or self._progress.supervisor is not None:
             self.start_progress_listener_task(channel)  # else it has been cleaned up meanwhile
 
@@ -188,10 +193,13 @@ class ProgressReporter:
             reason = await asyncio.shield(asyncio.wrap_future(progress.over))
         finally:
             if self._attached_by is asyncio.current_task():
-                self._attached = self._attached_by = None
-                if progress.supervisor is supervisor:  # else it is being cleaned up
-                    supervisor.tell(DetachClient(client_id=CLIENT))
+                await self._detach(supervisor)
         raise OSError(reason)
+
+    async def _detach(self, supervisor: SupervisorRef | None) -> None:
+        self._attached = self._attached_by = None
+        if supervisor is not None and supervisor is self._progress.supervisor:  # else it has ended
+            await self._progress.handle(DetachClient(client_id=CLIENT))
 
     # The end
 

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from actors.spawn import SupervisorRef, spawn_supervisor
 from actors.typed_ref import Answer
 from messages import (
+    DetachClient,
+    GetStatus,
     JobOutcome,
     OwnerEvent,
+    ReporterStatus,
     ReportingFailed,
     ReportingReady,
     StartAnswer,
@@ -34,6 +37,10 @@ log = logging.getLogger(__name__)
 
 STOP_TIMEOUT: Final = 10.0
 """Seconds for delivering what is left and closing everything: more than all bounds on the way."""
+
+HANDLE_TIMEOUT: Final = 1.0
+"""Seconds for one message to be handled. It takes a millisecond; a supervisor that has been stopped
+meanwhile does not say so."""
 
 _JOB: Final = "job"
 
@@ -135,6 +142,14 @@ class Reporting:
             )
         )
         await _result(answer.future, STOP_TIMEOUT)
+
+    async def handle(self, message: DetachClient) -> None:
+        """Tell the supervisor ``message``; returns when that has been handled."""
+        assert self.supervisor is not None
+        handled: Answer[ReporterStatus] = Answer()
+        self.supervisor.tell(message)
+        self.supervisor.tell(GetStatus(reply_to=handled))
+        await _result(handled.future, HANDLE_TIMEOUT)
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
