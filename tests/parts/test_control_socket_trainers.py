@@ -19,6 +19,7 @@ from messages import (
 )
 from tests.conftest import settled
 from tests.parts.control_bench import SETTLE, ControlBench, control_bench, wait_until_subscribed
+from tests.parts.freed_addresses import is_served
 from tests.support.clock import ManualScheduler
 from tests.support.trainer import StandInTrainer
 
@@ -249,6 +250,7 @@ def test_a_trainer_that_joins_again_gets_its_command_when_it_has_subscribed_agai
     with StandInTrainer(control_address=address) as trainer:
         bench.wait_for_trainer()
         bench.close()
+        assert settled(lambda: not is_served(address))
         assert bench.open(address) == address
         replies = bench.publish()
         replies.expect(ControlHeld())
