@@ -149,6 +149,8 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._closed = self._refused = False
         self._look: asyncio.TimerHandle | None = None
         self._reading = False
+        self._rest = 0
+        self._resting: asyncio.Handle | None = None
         self._texts = PageTexts(events=False)
         self._wants_events = False
         self._page: deque[PageText] = deque()
@@ -201,9 +203,9 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._failed += waiting
         deliver(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._channel = None
-        for timer in (self._look, self._flush_timer):
-            if timer is not None:
-                timer.cancel()
+        for handle in (self._look, self._flush_timer, self._resting):
+            if handle is not None:
+                handle.cancel()
         if self._run is not None:
             self._run.listener.tell(StopReading(reply_to=self._me))
 
@@ -287,6 +289,7 @@ class ClientChannelActor(ReporterActor, LoopActor):
         self._note_missed(page)
         self._page.extend(self._texts.of(page))
         self._position = first - 1
+        self._rest = len(page.messages) if page.behind else 0
         self._go_on()
 
     def _note_missed(self, page: ProgressPage) -> None:
@@ -369,7 +372,21 @@ class ClientChannelActor(ReporterActor, LoopActor):
         if self._reading or self._run is None:
             return
         self._reading = True
-        self._run.listener.tell(
+        if self._resting is not None:
+            self._resting.cancel()
+        self._read_after(self._rest, self._run)
+
+    def _read_after(self, turns: int, run: FollowRun) -> None:
+        """Ask for more when the event loop has had so many turns, one for each text sent.
+
+        A turn takes in one of the client's acknowledgements. Without the rest they pile up, with
+        them what aiortc goes through at every send, and then the client's UDP buffer overflows.
+        """
+        if turns:
+            self._resting = self._loop.call_soon(self._read_after, turns - 1, run)
+            return
+        self._resting, self._rest = None, 0
+        run.listener.tell(
             ReadProgress(
                 after=self._position, limit=self._settings.page_messages, reply_to=self._me
             )

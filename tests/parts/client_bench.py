@@ -1,5 +1,6 @@
 """A client channel's actor alone: its listener, control, owner and parent are the test's."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,13 +65,14 @@ class ClientBench:
         self.owner: Probe[Any] = Probe()
         self.control: Probe[PublishControl] = Probe()
         self.reads: Probe[Any] = Probe()
+        self._settings = ReporterSettings(**settings)
         self.ref: Any = client_channel.spawn(
             client_id="alice",
             after=after,
             loop=loop_thread.loop,
             parent=self.parent,
             owner=self.owner,
-            settings=ReporterSettings(**settings),
+            settings=self._settings,
         )
 
     def follow(self, listener: Any = None) -> None:
@@ -113,13 +115,23 @@ class ClientBench:
         """Wait until the actor has done all that it can do by itself.
 
         Between two texts that it sends lie two messages to itself at the most, and each
-        ``status`` is behind one of them.
+        ``status`` is behind one of them; and a rest of as many turns as a page has texts.
         """
         unchanged = 0
         while unchanged < 5:
             before = len(channel.sent)
+            self.turn(self._settings.page_messages)
             self.status()
             unchanged = unchanged + 1 if len(channel.sent) == before else 0
+
+    def turn(self, times: int) -> None:
+        """Let the event loop have so many turns."""
+
+        async def turn() -> None:
+            for _ in range(times):
+                await asyncio.sleep(0)
+
+        self.loop_thread.run(turn())
 
     def end(self) -> None:
         self.ref.stop(timeout=PATIENCE)
