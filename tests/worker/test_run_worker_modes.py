@@ -308,3 +308,11 @@ def test_the_grace_time_is_really_waited_for():
         worker.wait_for("SIGKILL has been sent")
         assert time.monotonic() - began > 1.0
         assert worker.ends() == 137
+
+
+def test_what_it_has_imported_is_left_out_of_garbage_collections():
+    told = "import gc, sys, run_worker\nrun_worker.main(sys.argv[1:])\n"
+    told += "print('frozen:', gc.get_freeze_count() > len(gc.get_objects()))"
+    with RunningWorker("--no-page", "--", "true", program=("-c", told)) as worker:
+        assert worker.ends() == 0
+    assert "frozen: True" in worker.output
