@@ -66,6 +66,13 @@ FORMER_RECONNECTS: Final = 1.0
 """Seconds within which a trainer connects again to a socket that was bound anew; ZeroMQ tries every
 0.1 s, and a trainer that starts needs several."""
 
+NOT_OPEN: Final = (
+    "there is no control socket: either no training is reported, or the socket is being opened "
+    "again and the command can be sent again"
+)
+"""The reason for a command that comes before the socket is open, or while its address is busy after
+a crash."""
+
 GONE: Final = "the control socket's actor has ended: send the command again"
 """The reason for a command that the actor can no longer publish."""
 
@@ -203,7 +210,7 @@ class ControlSocketActor(ReporterActor, pykka.ThreadingActor):
     def _publish(self, message: PublishControl) -> None:
         if self._socket is None:
             log.error("control message not published: the control socket is not initialized")
-            self._reject(message.reply_to, "no training is reported: there is no control socket")
+            self._reject(message.reply_to, NOT_OPEN)
             return
         try:
             text = published_text(message.command, self._settings.control_encoding)

@@ -6,6 +6,9 @@ import pykka
 
 from actors import SupervisorRef
 from messages import (
+    ControlHeld,
+    ControlPublished,
+    ControlRejected,
     ReportingDegraded,
     SendControl,
 )
@@ -47,6 +50,19 @@ def is_heard(channel: FakeChannel, trainer: StandInTrainer) -> bool:
 
 
 def obeys(supervisor: SupervisorRef, trainer: StandInTrainer) -> bool:
-    """Whether the trainer gets what is published, once it has connected again."""
-    supervisor.tell(SendControl(command="STOP", reply_to=Probe()))
-    return trainer.command() == "STOP"
+    """Whether the trainer gets what is published, once it has connected again.
+
+    A command that a crash costs is rejected, and may be sent again.
+    """
+    replies: Probe[Any] = Probe()
+    supervisor.tell(SendControl(command="STOP", reply_to=replies))
+
+    def has_it() -> bool:
+        for reply in replies.drain():
+            if isinstance(reply, ControlRejected):
+                supervisor.tell(SendControl(command="STOP", reply_to=replies))
+            else:
+                assert isinstance(reply, ControlHeld | ControlPublished)
+        return trainer.has_command()  # as a trainer looks between two batches
+
+    return settled(has_it) and trainer.command() == "STOP"

@@ -15,6 +15,7 @@ from messages import (
     StartReporting,
     StopReporting,
     SwitchJob,
+    TrainerConnected,
 )
 from tests.conftest import FREE_PORT, settled
 from tests.parts.crashes import (
@@ -167,6 +168,7 @@ def test_in_the_switch_to_the_next_job_both_jobs_are_answered_and_the_next_is_re
     attach_client(supervisor, channel)
     ready = start(supervisor)
     with trainer_for(ready) as trainer:
+        owner.wait_for(TrainerConnected)
         trainer.send(*reports(3))
         channel.wait_for_count(3)
     # The next trainer comes within the second in which one that lives on would connect again.

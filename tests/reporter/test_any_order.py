@@ -34,6 +34,7 @@ from messages import (
     SendControl,
     StopReporting,
     SwitchJob,
+    TrainerConnected,
 )
 from tests.conftest import FREE_PORT, open_sockets, settled
 from tests.parts.crashes import CLIENT, CONTROL, LISTENER, obeys
@@ -101,7 +102,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.jobs += 1
         self.begin_job()
         self.crashes = 0
-        self.trainer = trainer_for(start(self.supervisor, self.job))
+        self.connect_trainer(start(self.supervisor, self.job))
 
     @precondition(lambda self: self.trainer is not None)
     @rule(outcome=st.sampled_from(JobOutcome), trainer_leaves_first=st.booleans())
@@ -138,7 +139,12 @@ class AnyOrder(RuleBasedStateMachine):
         assert stopped.summary.received == self.received
         assert isinstance(ready, ReportingReady)
         self.begin_job()
+        self.connect_trainer(ready)
+
+    def connect_trainer(self, ready: ReportingReady) -> None:
+        """Until the reporter knows of it: a crash before that takes it for the former one."""
         self.trainer = trainer_for(ready)
+        self.owner.wait_for(TrainerConnected)
 
     def answer_while_channels_drain(self, answers: Probe[Any]) -> Any:
         """The first answer to a message at which the clients are given what is left."""
@@ -258,7 +264,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(actor=st.sampled_from([CONTROL, LISTENER, CLIENT]))
     def crash(self, actor: str) -> None:
         # What waits in a socket that crashes is lost: the trainer has to rest for this.
-        assert settled(lambda: status(self.supervisor).received == self.received)
+        assert settled(lambda: status(self.supervisor).received == self.received), (
+            f"{status(self.supervisor).received} received of {self.received}"
+        )
         refs = pykka.ActorRegistry.get_by_class_name(actor)
         if not refs:
             return
@@ -269,6 +277,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.send_until_received()
         if actor == CONTROL:
             assert obeys(self.supervisor, self.trainer)
+            self.owner.wait_for(TrainerConnected)
         assert status(self.supervisor).phase is Phase.REPORTING
 
     # What always holds

@@ -20,9 +20,6 @@ from actors import (
 from messages import (
     AddToLog,
     CloseChannel,
-    ControlHeld,
-    ControlPublished,
-    ControlRejected,
     DetachClient,
     ForwardText,
     JobOutcome,
@@ -32,11 +29,10 @@ from messages import (
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
-    SendControl,
     SwitchJob,
 )
 from tests.conftest import FREE_PORT, settled
-from tests.parts.crashes import CLIENT, is_heard
+from tests.parts.crashes import CLIENT, is_heard, obeys
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
@@ -51,7 +47,6 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
-from tests.support.trainer import StandInTrainer
 
 CHILDREN = {
     control_socket.ControlSocketActor: control_socket._Inbox,
@@ -110,23 +105,6 @@ def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
     return answer
 
 
-def obeys_sooner_or_later(supervisor: SupervisorRef, trainer: StandInTrainer) -> None:
-    """A command that a crash costs is rejected, and may be sent again."""
-    replies: Probe[Any] = Probe()
-    supervisor.tell(SendControl(command="STOP", reply_to=replies))
-
-    def obeys() -> bool:
-        for reply in replies.drain():
-            if isinstance(reply, ControlRejected):
-                supervisor.tell(SendControl(command="STOP", reply_to=replies))
-            else:
-                assert isinstance(reply, ControlHeld | ControlPublished)
-        return trainer.has_command()  # as a trainer looks between two batches
-
-    assert settled(obeys)
-    assert trainer.command() == "STOP"
-
-
 def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None:
     """A pipeline of two jobs in which each child gets each of its messages."""
     alice, stalled = FakeChannel(), FakeChannel("connecting", buffering=True)
@@ -135,7 +113,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     ready = start_also_at_the_second_try(supervisor)
     with trainer_for(ready) as trainer:
         assert is_heard(alice, trainer)
-        obeys_sooner_or_later(supervisor, trainer)
+        assert obeys(supervisor, trainer)
         for ref in pykka.ActorRegistry.get_by_class_name(CLIENT):
             ref.tell(ForwardText(text="a text"))
         supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
@@ -165,7 +143,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     assert isinstance(next_ready, ReportingReady)
     with trainer_for(next_ready) as trainer:
         assert is_heard(alice, trainer)
-        obeys_sooner_or_later(supervisor, trainer)
+        assert obeys(supervisor, trainer)
     assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)
 
 
@@ -189,5 +167,5 @@ def test_the_pipeline_goes_on_and_the_next_job_is_reported(
     with trainer_for(start(supervisor, "job-3")) as trainer:
         trainer.send(*reports(20))
         assert channel.wait_for_count(20) == forwarded(reports(20))
-        obeys_sooner_or_later(supervisor, trainer)
+        assert obeys(supervisor, trainer)
     assert stop(supervisor, "job-3").summary.received == 20

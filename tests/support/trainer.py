@@ -32,6 +32,7 @@ class StandInTrainer:
     def _connect(self, kind: int, address: str) -> "zmq.Socket[bytes]":
         socket = self._context.socket(kind)
         socket.linger = 1000  # sleap-nn's progress socket has the same
+        socket.sndhwm = 0  # on a busy machine too, nothing is dropped before it is sent
         if kind == zmq.SUB:
             socket.subscribe("")
         monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
