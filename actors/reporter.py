@@ -127,9 +127,10 @@ class ProgressReporter:
     def start_progress_listener_task(self, channel: Any) -> asyncio.Task[None]:
         """Forward reports to ``channel`` from here on, in place of a former one.
 
-        A channel that comes after another one goes on after the last report that the other took.
-        The task runs until it is cancelled, by ``stop_progress_listener`` or by whoever has it; it
-        ends with an OSError, which is in the log too, when the progress socket cannot be bound.
+        A channel that comes after another one goes on after the last report that the other took;
+        when the other's task has ended, the other is given nothing more. The task runs until it is
+        cancelled, by ``stop_progress_listener`` or by whoever has it; it ends with an OSError,
+        which is in the log too, when the progress socket cannot be bound.
         """
         former, self.listener_task = (
             self.listener_task,
@@ -167,7 +168,8 @@ class ProgressReporter:
         former = self._progress.supervisor
         await self._progress.switch_job()
         if self._attached is not channel:
-            await self._detach(former)
+            self._detach(former)
+            await self._progress.handled()
         if former is None or self._progress.supervisor is not None:
             self.start_progress_listener_task(channel)  # else it has been cleaned up meanwhile
 
@@ -193,13 +195,14 @@ class ProgressReporter:
             reason = await asyncio.shield(asyncio.wrap_future(progress.over))
         finally:
             if self._attached_by is asyncio.current_task():
-                await self._detach(supervisor)
+                self._detach(supervisor)
+            await self._progress.handled()  # by then another one has taken its place, or none
         raise OSError(reason)
 
-    async def _detach(self, supervisor: SupervisorRef | None) -> None:
+    def _detach(self, supervisor: SupervisorRef | None) -> None:
         self._attached = self._attached_by = None
         if supervisor is not None and supervisor is self._progress.supervisor:  # else it has ended
-            await self._progress.handle(DetachClient(client_id=CLIENT))
+            supervisor.tell(DetachClient(client_id=CLIENT))
 
     # The end
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from actors.spawn import SupervisorRef, spawn_supervisor
 from actors.typed_ref import Answer
 from messages import (
-    DetachClient,
     GetStatus,
     JobOutcome,
     OwnerEvent,
@@ -39,8 +38,8 @@ STOP_TIMEOUT: Final = 10.0
 """Seconds for delivering what is left and closing everything: more than all bounds on the way."""
 
 HANDLE_TIMEOUT: Final = 1.0
-"""Seconds for one message to be handled. It takes a millisecond; a supervisor that has been stopped
-meanwhile does not say so."""
+"""Seconds for a few messages to be handled. It takes a millisecond; a supervisor that has been
+stopped meanwhile does not say so."""
 
 _JOB: Final = "job"
 
@@ -143,11 +142,11 @@ class Reporting:
         )
         await _result(answer.future, STOP_TIMEOUT)
 
-    async def handle(self, message: DetachClient) -> None:
-        """Tell the supervisor ``message``; returns when that has been handled."""
-        assert self.supervisor is not None
+    async def handled(self) -> None:
+        """Wait until all that the supervisor was told has been handled, by its clients too."""
+        if self.supervisor is None:
+            return
         handled: Answer[ReporterStatus] = Answer()
-        self.supervisor.tell(message)
         self.supervisor.tell(GetStatus(reply_to=handled))
         await _result(handled.future, HANDLE_TIMEOUT)
 

@@ -6,8 +6,10 @@ import logging
 import pykka
 import pytest
 
+from messages import JobOutcome, StopReporting
 from tests.drop_in.on_loop import got, trainer_of, until
 from tests.parts.crashes import CONTROL, LISTENER, tell_alien
+from tests.parts.mailboxes import Gate
 from tests.support.channel import FakeChannel
 from tests.support.probe import PATIENCE
 from tests.support.recorded_runs import RECORDINGS, recorded_run
@@ -290,6 +292,25 @@ async def test_a_second_listener_takes_the_place_of_the_first(reporter):
         reporter.start_progress_listener_task(second)
         await asyncio.wait({task})
         assert task.cancelled()
+        trainer.send("two")
+        assert await got(second, 1) == forwarded(["two"])
+    assert first.sent == forwarded(["one"])
+
+
+async def test_the_task_of_a_former_listener_ends_when_its_channel_is_given_nothing_more(reporter):
+    first, second, gate = FakeChannel(), FakeChannel(), Gate()
+    task = reporter.start_progress_listener_task(first)
+    with await trainer_of(reporter) as trainer:
+        trainer.send("one")
+        await got(first, 1)
+        reporter.context.tell(StopReporting(job_id="?", outcome=JobOutcome.FAILED, reply_to=gate))
+        await until(gate.entered.is_set)
+        reporter.start_progress_listener_task(second)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not task.done()
+        gate.opened.set()
+        await asyncio.wait({task})
         trainer.send("two")
         assert await got(second, 1) == forwarded(["two"])
     assert first.sent == forwarded(["one"])
