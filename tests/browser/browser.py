@@ -100,11 +100,15 @@ class Browser:
         return f"{self.text('body')[:2000]}\nconsole: {console}\n{self.viewer()}"
 
     def complaints(self) -> list[str]:
-        """What the console says that is worse than information."""
+        """What the console says that is worse than information.
+
+        Except that nobody listens: after a training's end the page looks whether another comes.
+        """
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")
             if entry["level"] in ("SEVERE", "WARNING")
+            and not entry["message"].endswith("ERR_CONNECTION_REFUSED")
         ]
 
     def picture(self, name: str) -> None:
