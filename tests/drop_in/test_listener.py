@@ -250,10 +250,13 @@ async def test_a_listener_that_fails_again_and_again_ends_its_task_and_can_be_st
     channel = FakeChannel()
     task = reporter.start_progress_listener_task(channel)
     await until(lambda: reporter.progress_socket)
-    while not task.done():
+
+    def has_ended() -> bool:
         if pykka.ActorRegistry.get_by_class_name(LISTENER):
             tell_alien(LISTENER)
-        await asyncio.sleep(0.01)
+        return task.done()
+
+    await until(has_ended)
     with pytest.raises(OSError, match="4 times"):
         task.result()
     assert reporter.progress_socket is None
