@@ -20,6 +20,9 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PICTURES = Path(__file__).parents[2] / "artifacts"
 """Screenshots, to be looked at."""
 
+LOOKS_IN_VAIN = "/session - Failed to load resource: net::ERR_CONNECTION_REFUSED"
+"""The end of the console's line when the page looks for a worker that has ended."""
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -102,13 +105,13 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the console says that is worse than information.
 
-        Except that nobody listens: after a training's end the page looks whether another comes.
+        Except that nobody listens any more: after a training's end the page looks for another one.
         """
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")
             if entry["level"] in ("SEVERE", "WARNING")
-            and not entry["message"].endswith("ERR_CONNECTION_REFUSED")
+            and not entry["message"].endswith(LOOKS_IN_VAIN)
         ]
 
     def picture(self, name: str) -> None:

@@ -32,7 +32,7 @@ from messages import (
     SwitchJob,
 )
 from tests.conftest import FREE_PORT, settled
-from tests.parts.crashes import CLIENT, is_heard, obeys
+from tests.parts.crashes import CLIENT, is_heard, obeys_again
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
@@ -113,7 +113,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     ready = start_also_at_the_second_try(supervisor)
     with trainer_for(ready) as trainer:
         assert is_heard(alice, trainer)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
         for ref in pykka.ActorRegistry.get_by_class_name(CLIENT):
             ref.tell(ForwardText(text="a text"))
         supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
@@ -143,7 +143,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     assert isinstance(next_ready, ReportingReady)
     with trainer_for(next_ready) as trainer:
         assert is_heard(alice, trainer)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
     assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)
 
 
@@ -167,5 +167,5 @@ def test_the_pipeline_goes_on_and_the_next_job_is_reported(
     with trainer_for(start(supervisor, "job-3")) as trainer:
         trainer.send(*reports(20))
         assert channel.wait_for_count(20) == forwarded(reports(20))
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
     assert stop(supervisor, "job-3").summary.received == 20

@@ -9,7 +9,7 @@ import pytest
 from actors import PortConflict, ReporterSettings, spawn_supervisor
 from messages import Phase, ReportingDegraded, ReportingFailed
 from tests.conftest import FREE_PORT
-from tests.parts.crashes import SOCKETS, is_heard, obeys
+from tests.parts.crashes import SOCKETS, is_heard, obeys, obeys_again
 from tests.support.channel import FakeChannel
 from tests.support.ports import fixed_addresses, occupied
 from tests.support.probe import PATIENCE
@@ -94,7 +94,7 @@ def test_a_crashed_child_goes_back_to_the_port_that_was_said(supervisor_on, owne
             ref.tell(object())
             owner.wait_for(ReportingDegraded)
             assert is_heard(channel, trainer)
-            assert obeys(supervisor, trainer)
+            assert obeys_again(supervisor, trainer)
         found = status(supervisor)
         assert found.phase is Phase.REPORTING
         assert found.addresses is not None

@@ -5,7 +5,7 @@ import pytest
 from actors import ReporterSettings, spawn_supervisor
 from messages import ControlRejected, JobOutcome, Phase, ReportingStopped, SendControl, SwitchJob
 from tests.conftest import FREE_PORT
-from tests.parts.crashes import CONTROL, LISTENER, crash, is_heard, obeys
+from tests.parts.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
 from tests.support.channel import FakeChannel
 from tests.support.event_gate import stuck
 from tests.support.ports import fixed_addresses, occupied
@@ -48,7 +48,7 @@ def test_of_control_alone_the_trainer_gets_commands(reporter_of, owner):
     with StandInTrainer(control_address=ready.control_address) as trainer:
         assert obeys(supervisor, trainer)
         crash(CONTROL, owner)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
         crash(LISTENER, owner)  # it has no socket to be opened again
         assert status(supervisor).phase is Phase.REPORTING
     assert stop(supervisor).summary.received == 0
