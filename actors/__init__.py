@@ -8,11 +8,10 @@ from actors.control_socket import ControlSocketActor
 from actors.progress_listener import ProgressListenerActor
 from actors.progress_log import ProgressLog
 from actors.reporter import ProgressReporter
-from actors.scheduler import Cancellable, Scheduler
+from actors.runtime import Cancellable, Scheduler, TypedRef
 from actors.settings import ControlEncoding, PortConflict, ReporterSettings
 from actors.spawn import SupervisorRef, spawn_supervisor
 from actors.supervisor import SupervisorActor
-from actors.typed_ref import TypedRef
 
 __all__ = [
     "Cancellable",

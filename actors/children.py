@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actors import control_socket, progress_listener
-from actors.typed_ref import Adapter
+from actors.runtime import Adapter
 from messages import (
     ChildDown,
     FollowRun,
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from actors.progress_log import ProgressLog
-    from actors.scheduler import Scheduler
+    from actors.runtime import Scheduler, TypedRef
     from actors.settings import ReporterSettings
-    from actors.typed_ref import TypedRef
     from messages import ControlSocketMessage, Mailbox, ProgressListenerMessage
 
 CONTROL: Final = control_socket.ControlSocketActor.name

@@ -11,11 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from actors.base import ReporterActor
-from actors.loop_actor import LoopActor
 from actors.page_texts import PageText, PageTexts
 from actors.progress_log import text_bytes
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from messages import (
     AttachChannel,
     ChannelClosed,

@@ -10,7 +10,7 @@ import pykka
 
 from actors import client_channel
 from actors.crash_budget import CrashBudget
-from actors.typed_ref import Adapter, TypedRef, deliver
+from actors.runtime import Adapter, TypedRef, deliver
 from messages import (
     AttachChannel,
     AttachClient,

@@ -12,12 +12,11 @@ import pykka
 import zmq
 
 from actors.addresses import NotBoundError, bind, why_not_open
-from actors.base import ReporterActor
 from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
+from actors.runtime import ReporterActor, TypedRef, deliver
 from actors.socket_monitor import SocketMonitor
 from actors.subscription import has_subscriber
-from actors.typed_ref import TypedRef, deliver
 from messages import (
     AwaitNextTrainer,
     ChildDown,
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
     from pykka._envelope import Envelope
 
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from actors.typed_ref import deliver
+from actors.runtime import deliver
 from messages import (
     JobOutcome,
     ProgressCounts,

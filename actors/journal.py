@@ -15,8 +15,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
-from actors.base import ReporterActor
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import ReporterActor, TypedRef, deliver
 from messages import (
     ChildDown,
     ClockTold,

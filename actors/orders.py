@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from actors.typed_ref import Adapter
+from actors.runtime import Adapter
 from messages import (
     TERMINAL,
     ControlHeld,

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import zmq
 
 from actors.addresses import NotBoundError, why_not_open
-from actors.base import ReporterActor
-from actors.loop_actor import LoopActor
 from actors.progress_socket import Drained, ProgressSocket, Undecodable
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from messages import (
     AddToLog,
     ChildDown,

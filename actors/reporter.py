@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.attach import attach, data_channel
 from actors.reporting import BoundSocket, Reporting
+from actors.runtime import Answer
 from actors.settings import ReporterSettings
-from actors.typed_ref import Answer
 from messages import DetachClient, SendControl
 
 if TYPE_CHECKING:

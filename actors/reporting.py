@@ -8,8 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from actors.runtime import Answer
 from actors.spawn import SupervisorRef, spawn_supervisor
-from actors.typed_ref import Answer
 from messages import (
     GetStatus,
     JobOutcome,

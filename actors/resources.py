@@ -10,8 +10,7 @@ import psutil
 import pykka
 import pynvml
 
-from actors.base import ReporterActor
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import ReporterActor, TypedRef, deliver
 from messages import (
     ChildDown,
     GpuUse,
@@ -23,7 +22,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
 
 log = logging.getLogger(__name__)
 

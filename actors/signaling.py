@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import quote
 
 from actors.addresses import who_listens_at
-from actors.base import ReporterActor
-from actors.loop_actor import LoopActor
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from actors.viewer_server import CertificateError, ViewerServer, ViewerSettings
 from messages import (
     AttachClient,

@@ -7,11 +7,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from actors.scheduler import Scheduler, ThreadScheduler
+from actors.runtime import (
+    Adapter,
+    Answer,
+    Scheduler,
+    ThreadScheduler,
+    TypedRef,
+    refuse_on_event_loop,
+)
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorActor
 from actors.supervisor_inbox import Shutdown
-from actors.typed_ref import Adapter, Answer, TypedRef, refuse_on_event_loop
 from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage
 
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ from actors.journal import read_journal
 from actors.local_channel import LocalChannel
 from actors.local_client import LocalClient
 from actors.run_notes import RunNotes
-from actors.scheduler import ThreadScheduler
+from actors.runtime import Answer, ThreadScheduler, TypedRef
 from actors.settings import ReporterSettings
 from actors.spawn import SupervisorRef, spawn_supervisor
-from actors.typed_ref import Answer, TypedRef
 from messages import (
     AddToLog,
     AttachClient,

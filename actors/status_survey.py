@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from actors.runtime import Adapter, deliver
 from actors.supervisor_inbox import SurveyAnswer, SurveyTimedOut
-from actors.typed_ref import Adapter, deliver
 from messages import ClientStatus, CountProgress, Mailbox, ProgressCounts, ReporterStatus
 
 if TYPE_CHECKING:
     from actors.client_roster import ClientRoster
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
 
 SURVEY_TIMEOUT: Final = 0.8
 """Seconds that those who know a part are waited for; what is missing then stays out."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.runtime import Adapter
 from actors.supervisor_inbox import Step, StepAnswer, StepTimedOut
-from actors.typed_ref import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
     from messages import Mailbox
 
 

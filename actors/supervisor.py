@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, assert_never, cast
 
 import pykka
 
-from actors.base import ReporterActor
 from actors.children import CONTROL, LISTENER, ChildEvent, Children, FromChild
 from actors.client_roster import ClientRoster, FromClient
 from actors.control_socket import GONE
@@ -22,6 +21,7 @@ from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
 from actors.job import Job
 from actors.progress_log import ProgressLog
+from actors.runtime import Adapter, ReporterActor, TypedRef, deliver
 from actors.sockets import Sockets
 from actors.status_survey import StatusSurveys
 from actors.steps import Steps
@@ -38,7 +38,6 @@ from actors.supervisor_inbox import (
     SurveyAnswer,
     SurveyTimedOut,
 )
-from actors.typed_ref import Adapter, TypedRef, deliver
 from messages import (
     AddToLog,
     AttachClient,
@@ -83,7 +82,7 @@ if TYPE_CHECKING:
 
     from pykka._envelope import Envelope
 
-    from actors.scheduler import Scheduler
+    from actors.runtime import Scheduler
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)

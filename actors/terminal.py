@@ -21,7 +21,7 @@ from rich.text import Text
 
 from actors.escapes import coloured, plain
 from actors.run_record import Epoch, RunRecord
-from actors.typed_ref import TypedRef, deliver
+from actors.runtime import TypedRef, deliver
 from messages import (
     TERMINAL,
     ClockTold,

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
-from actors.base import ReporterActor
 from actors.memory_kills import OutOfMemoryKills
 from actors.output_lines import LineBudget, OutputLines, Written
 from actors.output_relay import OutputRelay
+from actors.runtime import ReporterActor, TypedRef, deliver
 from actors.training_files import checkpoints_since
-from actors.typed_ref import TypedRef, deliver
 from messages import (
     ChildDown,
     Mailbox,
@@ -40,7 +39,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import pykka
 
 from actors.addresses import port_of
-from actors.base import ReporterActor
 from actors.order_budget import OrderBudget
 from actors.orders import STOP_COMMAND, ControlAnswered, Orders
 from actors.run_notes import RunNotes
+from actors.runtime import ReporterActor, TypedRef, deliver
 from actors.trainer_command import has_placeholders, with_ports
 from actors.training_end import (
     exit_code_of,
@@ -29,7 +29,6 @@ from actors.training_end import (
     report_of_interrupted,
     report_of_no_training,
 )
-from actors.typed_ref import TypedRef, deliver
 from messages import (
     TERMINAL,
     CancelText,
@@ -75,7 +74,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.scheduler import Cancellable, Scheduler
+    from actors.runtime import Cancellable, Scheduler
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
-from actors.typed_ref import Answer
+from actors.runtime import Answer
 from messages import JobOutcome, StartReporting, StopReporting
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import zmq
 
 from actors import ControlEncoding, ReporterSettings, control_socket
-from actors.scheduler import Scheduler
+from actors.runtime import Scheduler
 from messages import (
     CloseControlSocket,
     ControlRejected,

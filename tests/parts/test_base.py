@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pykka
 import pytest
 
-from actors.base import ReporterActor
+from actors.runtime import ReporterActor
 from messages import ChildDown
 from tests.support.probe import PATIENCE, Probe
 

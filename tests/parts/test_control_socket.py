@@ -8,7 +8,7 @@ import zmq
 
 from actors import ControlEncoding
 from actors.control_socket import HELD_LIMIT
-from actors.scheduler import ThreadScheduler
+from actors.runtime import ThreadScheduler
 from messages import (
     CloseControlSocket,
     ControlHeld,

@@ -10,7 +10,7 @@ import pykka
 import pytest
 from pykka._envelope import Envelope
 
-from actors.loop_actor import TURN_LIMIT, LoopActor
+from actors.runtime.loop_actor import TURN_LIMIT, LoopActor
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
 

@@ -8,7 +8,7 @@ import pykka
 import pytest
 
 from actors import ReporterSettings, SupervisorActor, SupervisorRef, spawn_supervisor
-from actors.scheduler import ThreadScheduler
+from actors.runtime import ThreadScheduler
 from messages import (
     GetStatus,
     JobOutcome,

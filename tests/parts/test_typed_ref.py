@@ -10,7 +10,7 @@ import pykka
 import pytest
 
 from actors import TypedRef
-from actors.typed_ref import Adapter, deliver
+from actors.runtime import Adapter, deliver
 from tests.parts.mailboxes import Raising
 from tests.support.probe import PATIENCE, Probe
 

@@ -3,7 +3,7 @@
 import logging
 
 from actors import control_socket
-from actors.scheduler import ThreadScheduler
+from actors.runtime import ThreadScheduler
 from messages import CloseControlSocket, ControlRejected, ControlSocketClosed, PublishControl
 from tests.conftest import settled
 from tests.support.channel import FakeChannel

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from actors import ReporterSettings, signaling, spawn_supervisor
-from actors.typed_ref import Answer
+from actors.runtime import Answer
 from actors.viewer_access import Access
 from actors.viewer_server import ViewerSettings
 from messages import (

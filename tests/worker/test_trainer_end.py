@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from actors.scheduler import ThreadScheduler
+from actors.runtime import ThreadScheduler
 from actors.trainer import OUTPUT_TIMEOUT
 from messages import TerminateTrainer
 from tests.support.clock import ManualScheduler
