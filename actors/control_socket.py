@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 import pykka
 import zmq
 
-from actors.addresses import NotBoundError, bind, why_not_open
-from actors.connections import ConnectionEvent, Connections
 from actors.control_check import ControlRefusedError, published_text
 from actors.runtime import ReporterActor, TypedRef, deliver
-from actors.socket_monitor import SocketMonitor
 from actors.subscription import has_subscriber
+from actors.zmq_sockets import (
+    ConnectionEvent,
+    Connections,
+    NotBoundError,
+    SocketMonitor,
+    bind,
+    why_not_open,
+)
 from messages import (
     AwaitNextTrainer,
     ChildDown,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
-from actors.addresses import NotBoundError, why_not_open
 from actors.progress_socket import Drained, ProgressSocket, Undecodable
 from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
+from actors.zmq_sockets import NotBoundError, why_not_open
 from messages import (
     AddToLog,
     ChildDown,

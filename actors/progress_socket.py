@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.addresses import Bound, bind
-from actors.connections import Connections, monitor, receive_event, switch_off
+from actors.zmq_sockets import Bound, Connections, bind, monitor, receive_event, switch_off
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
-from actors.addresses import port_of
 from actors.order_budget import OrderBudget
 from actors.orders import STOP_COMMAND, ControlAnswered, Orders
 from actors.run_notes import RunNotes
@@ -29,6 +28,7 @@ from actors.training_end import (
     report_of_interrupted,
     report_of_no_training,
 )
+from actors.zmq_sockets import port_of
 from messages import (
     TERMINAL,
     CancelText,

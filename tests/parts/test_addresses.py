@@ -6,7 +6,7 @@ import socket as socketlib
 import pytest
 import zmq
 
-from actors.addresses import (
+from actors.zmq_sockets import (
     Bound,
     NotBoundError,
     bind,

@@ -2,7 +2,7 @@
 
 import zmq
 
-from actors.connections import ConnectionEvent, Connections
+from actors.zmq_sockets import ConnectionEvent, Connections
 
 ACCEPTED, JOINED, LEFT = (
     zmq.EVENT_ACCEPTED,

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import pytest
 import zmq
 
-from actors.addresses import NotBoundError
 from actors.progress_socket import (
     DRAIN_LIMIT,
     Drained,
@@ -17,6 +16,7 @@ from actors.progress_socket import (
     Undecodable,
 )
 from actors.settings import ReporterSettings
+from actors.zmq_sockets import NotBoundError
 from tests.conftest import FREE_PORT, settled
 from tests.support.probe import PATIENCE
 from tests.support.trainer import StandInTrainer

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from actors.connections import ConnectionEvent
-from actors.socket_monitor import SocketMonitor
+from actors.zmq_sockets import ConnectionEvent, SocketMonitor
 from tests.conftest import FREE_PORT
 from tests.support.probe import PATIENCE, Probe
 from tests.support.trainer import StandInTrainer

@@ -15,8 +15,8 @@ from actors import (
     progress_socket,
     spawn_supervisor,
 )
-from actors.addresses import NotBoundError
 from actors.supervisor import REOPEN_INTERVAL, REOPENS
+from actors.zmq_sockets import NotBoundError
 from messages import (
     ControlHeld,
     ControlRejected,

@@ -9,7 +9,7 @@ import zmq
 
 from actors.progress_socket import ProgressSocket
 from actors.settings import ReporterSettings
-from actors.socket_monitor import SocketMonitor
+from actors.zmq_sockets import SocketMonitor
 from messages import (
     ChildDown,
     CloseControlSocket,

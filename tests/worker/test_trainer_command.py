@@ -2,13 +2,13 @@
 
 import pytest
 
-from actors.addresses import port_of
 from actors.trainer_command import (
     has_placeholders,
     is_sleap_nn,
     is_sleap_train,
     with_ports,
 )
+from actors.zmq_sockets import port_of
 
 NN_CONTROL = "++trainer_config.zmq.controller_port=5000"
 NN_PROGRESS = "++trainer_config.zmq.publish_port=5001"

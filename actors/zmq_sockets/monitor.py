@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.connections import ConnectionEvent, monitor, receive_event, switch_off
+from actors.zmq_sockets.connections import ConnectionEvent, monitor, receive_event, switch_off
 
 if TYPE_CHECKING:
     from messages import Mailbox
