@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors import ControlEncoding
-from actors.control_check import ControlRefusedError, published_text
+from actors.control_socket.allowed import ControlRefusedError, published_text
 
 # jsonpickle announces its next defaults at each decode, as it does in a trainer.
 pytestmark = pytest.mark.filterwarnings("ignore:.*jsonpickle 5:DeprecationWarning")

@@ -6,7 +6,7 @@ import jsonpickle
 import pytest
 
 from actors import ControlEncoding
-from actors.control_check import MAX_BYTES, MAX_DEPTH, ControlRefusedError, published_text
+from actors.control_socket.allowed import MAX_BYTES, MAX_DEPTH, ControlRefusedError, published_text
 
 VERBATIM, SLEAP_NN = ControlEncoding.VERBATIM, ControlEncoding.SLEAP_NN
 BOTH = list(ControlEncoding)

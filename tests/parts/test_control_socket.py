@@ -7,7 +7,7 @@ import pytest
 import zmq
 
 from actors import ControlEncoding
-from actors.control_socket import HELD_LIMIT
+from actors.control_socket.actor import HELD_LIMIT
 from actors.runtime import ThreadScheduler
 from messages import (
     CloseControlSocket,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zmq
 
-from actors.control_socket import SUBSCRIBE_TIMEOUT
+from actors.control_socket.actor import SUBSCRIBE_TIMEOUT
 from messages import (
     AwaitNextTrainer,
     ControlHeld,

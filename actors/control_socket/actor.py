@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 import pykka
 import zmq
 
-from actors.control_check import ControlRefusedError, published_text
+from actors.control_socket.allowed import ControlRefusedError, published_text
+from actors.control_socket.subscription import has_subscriber
 from actors.runtime import ReporterActor, TypedRef, deliver
-from actors.subscription import has_subscriber
 from actors.zmq_sockets import (
     ConnectionEvent,
     Connections,
