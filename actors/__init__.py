@@ -5,8 +5,7 @@ import logging
 from actors.attach import attach
 from actors.client_channel import ClientChannelActor
 from actors.control_socket import ControlSocketActor
-from actors.progress_listener import ProgressListenerActor
-from actors.progress_log import ProgressLog
+from actors.progress_listener import ProgressListenerActor, ProgressLog
 from actors.reporter import ProgressReporter
 from actors.runtime import Cancellable, Scheduler, TypedRef
 from actors.settings import ControlEncoding, PortConflict, ReporterSettings

@@ -22,7 +22,7 @@ from messages import (
 if TYPE_CHECKING:
     import asyncio
 
-    from actors.progress_log import ProgressLog
+    from actors.progress_listener import ProgressLog
     from actors.runtime import Scheduler, TypedRef
     from actors.settings import ReporterSettings
     from messages import ControlSocketMessage, Mailbox, ProgressListenerMessage

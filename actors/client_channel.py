@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.page_texts import PageText, PageTexts
-from actors.progress_log import text_bytes
+from actors.progress_listener import text_bytes
 from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from messages import (
     AttachChannel,

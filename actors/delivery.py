@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actors.children import Children
     from actors.client_roster import ClientRoster
-    from actors.progress_log import ProgressLog
+    from actors.progress_listener import ProgressLog
     from actors.steps import Steps
     from messages import ClientStatus, JobEnded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.progress_log import text_bytes
+from actors.progress_listener import text_bytes
 from messages import EVENTS_PROTOCOL, Mailbox, TextsForwarded, TextsTaken
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from actors.control_socket import GONE
 from actors.crash_budget import CRASHES, WINDOW, CrashBudget
 from actors.delivery import Delivery
 from actors.job import Job
-from actors.progress_log import ProgressLog
+from actors.progress_listener import ProgressLog
 from actors.runtime import Adapter, ReporterActor, TypedRef, deliver
 from actors.sockets import Sockets
 from actors.status_survey import StatusSurveys

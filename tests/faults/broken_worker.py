@@ -18,7 +18,7 @@ from typing import Any
 
 import run_worker
 from actors import standalone, viewer_peers
-from actors.progress_socket import Drained, ProgressSocket
+from actors.progress_listener.socket import Drained, ProgressSocket
 
 CRASH = "crash"
 """The report at which the progress listener dies."""

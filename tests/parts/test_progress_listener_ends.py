@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.progress_socket import Drained, ProgressSocket
+from actors.progress_listener.socket import Drained, ProgressSocket
 from messages import (
     EndJob,
     JobEnded,

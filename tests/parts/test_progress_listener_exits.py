@@ -7,7 +7,7 @@ from threading import Event, Semaphore
 
 import pytest
 
-from actors.progress_socket import Drained, ProgressSocket
+from actors.progress_listener.socket import Drained, ProgressSocket
 from messages import ChildDown, ListeningStarted, ProgressPage, ProgressSocketMade
 from tests.conftest import settled
 from tests.parts.freed_addresses import becomes_free

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from actors import ProgressLog
-from actors.progress_log import PAGE_BYTES, text_bytes
+from actors.progress_listener.log import PAGE_BYTES, text_bytes
 from messages import ProgressCounts, ProgressPage
 
 KEPT_EVENTS = ["train_begin", "epoch_begin", "epoch_end", "train_end", "val_end", ""]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import ProgressLog
-from actors.progress_log import PAGE_BYTES, text_bytes
-from actors.report_block import SIZE
+from actors.progress_listener.block import SIZE
+from actors.progress_listener.log import PAGE_BYTES, text_bytes
 from messages import ProgressCounts
 
 END_JOB, UNDECODABLE = "end of a job", "undecodable"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 import zmq
 
-from actors.progress_socket import (
+from actors.progress_listener.socket import (
     DRAIN_LIMIT,
     Drained,
     ProgressSocket,

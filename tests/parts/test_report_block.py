@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.report_block import SIZE, ReportBlock
+from actors.progress_listener.block import SIZE, ReportBlock
 from tests.support.recorded_runs import recorded_run
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import zmq
 
-from actors.progress_socket import ProgressSocket
+from actors.progress_listener.socket import ProgressSocket
 from actors.settings import ReporterSettings
 from actors.zmq_sockets import SocketMonitor
 from messages import (

@@ -6,7 +6,7 @@ import logging
 import zmq
 
 from actors import ReporterSettings
-from actors.progress_socket import ProgressSocket
+from actors.progress_listener.socket import ProgressSocket
 from tests.support.channel import FakeChannel
 from tests.support.polling import Journal, RecordingContext
 from tests.support.probe import PATIENCE

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
-from actors.progress_socket import Drained, ProgressSocket, Undecodable
+from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
 from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from actors.zmq_sockets import NotBoundError, why_not_open
 from messages import (
@@ -39,7 +39,7 @@ from messages import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from actors.progress_log import ProgressLog
+    from actors.progress_listener.log import ProgressLog
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)

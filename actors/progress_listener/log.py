@@ -13,7 +13,7 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from actors.report_block import SIZE, ReportBlock
+from actors.progress_listener.block import SIZE, ReportBlock
 from messages import ProgressCounts, ProgressPage
 from messages.wire import PASSING_EVENTS
 

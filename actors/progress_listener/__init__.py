@@ -1,0 +1,11 @@
+"""The progress listener: its actor, the SUB socket, the run's log."""
+
+from actors.progress_listener.actor import ProgressListenerActor, spawn
+from actors.progress_listener.log import ProgressLog, text_bytes
+
+__all__ = [
+    "ProgressListenerActor",
+    "ProgressLog",
+    "spawn",
+    "text_bytes",
+]
