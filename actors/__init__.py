@@ -2,8 +2,7 @@
 
 import logging
 
-from actors.attach import attach
-from actors.client_channel import ClientChannelActor
+from actors.client_channel import ClientChannelActor, attach
 from actors.control_socket import ControlSocketActor
 from actors.progress_listener import ProgressListenerActor, ProgressLog
 from actors.reporter import ProgressReporter

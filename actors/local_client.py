@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiortc import RTCConfiguration, RTCPeerConnection
 
-from actors.attach import attach
+from actors.client_channel import attach
 from messages import AttachClient, Mailbox
 from messages.wire import EVENTS_PROTOCOL, decode_event, decode_report
 

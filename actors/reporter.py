@@ -11,7 +11,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from actors.attach import attach, data_channel
+from actors.client_channel import attach, data_channel
 from actors.reporting import BoundSocket, Reporting
 from actors.runtime import Answer
 from actors.settings import ReporterSettings

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from actors import viewer_files
-from actors.attach import attach
+from actors.client_channel import attach
 from actors.http_connections import REQUEST_TIMEOUT, HttpConnections
 from actors.viewer_access import Role
 from actors.viewer_peers import MAX_PEERS, OfferError, ViewerPeers

@@ -1,6 +1,6 @@
 """PageTexts: who is sent what of the run's log."""
 
-from actors.page_texts import CLOCK_INTERVAL, PageText, PageTexts
+from actors.client_channel.texts import CLOCK_INTERVAL, PageText, PageTexts
 from messages import (
     ClockTold,
     OutputWritten,

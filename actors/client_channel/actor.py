@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from actors.page_texts import PageText, PageTexts
+from actors.client_channel.texts import PageText, PageTexts
 from actors.progress_listener import text_bytes
 from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
 from messages import (
