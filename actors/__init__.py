@@ -8,8 +8,7 @@ from actors.progress_listener import ProgressListenerActor, ProgressLog
 from actors.reporter import ProgressReporter
 from actors.runtime import Cancellable, Scheduler, TypedRef
 from actors.settings import ControlEncoding, PortConflict, ReporterSettings
-from actors.spawn import SupervisorRef, spawn_supervisor
-from actors.supervisor import SupervisorActor
+from actors.supervisor import SupervisorActor, SupervisorRef, spawn_supervisor
 
 __all__ = [
     "Cancellable",

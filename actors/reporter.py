@@ -20,7 +20,7 @@ from messages import DetachClient, SendControl
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actors.spawn import SupervisorRef
+    from actors.supervisor import SupervisorRef
     from messages import ControlReply
 
 log = logging.getLogger(__name__)

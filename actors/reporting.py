@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from actors.runtime import Answer
-from actors.spawn import SupervisorRef, spawn_supervisor
+from actors.supervisor import SupervisorRef, spawn_supervisor
 from messages import (
     GetStatus,
     JobOutcome,

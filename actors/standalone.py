@@ -16,7 +16,7 @@ from actors.local_client import LocalClient
 from actors.run_notes import RunNotes
 from actors.runtime import Answer, ThreadScheduler, TypedRef
 from actors.settings import ReporterSettings
-from actors.spawn import SupervisorRef, spawn_supervisor
+from actors.supervisor import SupervisorRef, spawn_supervisor
 from messages import (
     AddToLog,
     AttachClient,

@@ -15,7 +15,7 @@ from actors import (
     progress_socket,
     spawn_supervisor,
 )
-from actors.supervisor import REOPEN_INTERVAL, REOPENS
+from actors.supervisor.actor import REOPEN_INTERVAL, REOPENS
 from actors.zmq_sockets import NotBoundError
 from messages import (
     ControlHeld,

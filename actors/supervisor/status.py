@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import Adapter, deliver
-from actors.supervisor_inbox import SurveyAnswer, SurveyTimedOut
+from actors.supervisor.inbox import SurveyAnswer, SurveyTimedOut
 from messages import ClientStatus, CountProgress, Mailbox, ProgressCounts, ReporterStatus
 
 if TYPE_CHECKING:
-    from actors.client_roster import ClientRoster
     from actors.runtime import Cancellable, Scheduler
+    from actors.supervisor.clients import ClientRoster
 
 SURVEY_TIMEOUT: Final = 0.8
 """Seconds that those who know a part are waited for; what is missing then stays out."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import pykka
 
 from actors import client_channel
-from actors.crash_budget import CrashBudget
 from actors.runtime import Adapter, TypedRef, deliver
+from actors.supervisor.restarts import CrashBudget
 from messages import (
     AttachChannel,
     AttachClient,

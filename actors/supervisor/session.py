@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.children import CONTROL, LISTENER
 from actors.settings import PortConflict
-from actors.supervisor_inbox import ContextTerminated, RestartAnswer
+from actors.supervisor.children import CONTROL, LISTENER
+from actors.supervisor.inbox import ContextTerminated, RestartAnswer
 from messages import (
     Addresses,
     CloseControlSocket,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from actors.children import Children
     from actors.settings import ReporterSettings
-    from actors.steps import Steps
+    from actors.supervisor.children import Children
+    from actors.supervisor.steps import Steps
     from messages import Mailbox
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.runtime import Adapter
-from actors.supervisor_inbox import Step, StepAnswer, StepTimedOut
+from actors.supervisor.inbox import Step, StepAnswer, StepTimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING, Final, assert_never, cast
 
 import pykka
 
-from actors.children import CONTROL, LISTENER, ChildEvent, Children, FromChild
-from actors.client_roster import ClientRoster, FromClient
 from actors.control_socket import GONE
-from actors.crash_budget import CRASHES, WINDOW, CrashBudget
-from actors.delivery import Delivery
-from actors.job import Job
 from actors.progress_listener import ProgressLog
 from actors.runtime import Adapter, ReporterActor, TypedRef, deliver
-from actors.sockets import Sockets
-from actors.status_survey import StatusSurveys
-from actors.steps import Steps
-from actors.supervisor_inbox import (
+from actors.supervisor.children import CONTROL, LISTENER, ChildEvent, Children, FromChild
+from actors.supervisor.clients import ClientRoster, FromClient
+from actors.supervisor.delivery import Delivery
+from actors.supervisor.inbox import (
     ContextTerminated,
     Inbox,
     ReopenDue,
@@ -38,6 +33,11 @@ from actors.supervisor_inbox import (
     SurveyAnswer,
     SurveyTimedOut,
 )
+from actors.supervisor.job import Job
+from actors.supervisor.restarts import CRASHES, WINDOW, CrashBudget
+from actors.supervisor.session import Sockets
+from actors.supervisor.status import StatusSurveys
+from actors.supervisor.steps import Steps
 from messages import (
     AddToLog,
     AttachClient,

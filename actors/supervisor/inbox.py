@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from actors.children import FromChild
-from actors.client_roster import FromClient
+from actors.supervisor.children import FromChild
+from actors.supervisor.clients import FromClient
 from messages import (
     ClientStatus,
     ControlSocketClosed,

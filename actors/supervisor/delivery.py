@@ -9,16 +9,16 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from actors.children import LISTENER
+from actors.supervisor.children import LISTENER
 from messages import EndJob, ListeningStopped, ProgressCounts, StopListening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.children import Children
-    from actors.client_roster import ClientRoster
     from actors.progress_listener import ProgressLog
-    from actors.steps import Steps
+    from actors.supervisor.children import Children
+    from actors.supervisor.clients import ClientRoster
+    from actors.supervisor.steps import Steps
     from messages import ClientStatus, JobEnded
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from actors.runtime import (
     refuse_on_event_loop,
 )
 from actors.settings import ReporterSettings
-from actors.supervisor import SupervisorActor
-from actors.supervisor_inbox import Shutdown
+from actors.supervisor.actor import SupervisorActor
+from actors.supervisor.inbox import Shutdown
 from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage
 
 if TYPE_CHECKING:
