@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.client_channel import attach, data_channel
-from actors.reporting import BoundSocket, Reporting
+from actors.reporter.reporting import BoundSocket, Reporting
 from actors.runtime import Answer
 from actors.settings import ReporterSettings
 from messages import DetachClient, SendControl
