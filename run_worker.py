@@ -20,9 +20,14 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from actors import ControlEncoding, PortConflict, ReporterSettings, embedded_trainer
-from actors.command_line import DEFAULT_PORT, parse, version
 from actors.journal import JournalError, open_journal
-from actors.standalone import (
+from actors.terminal import WorkerConsole
+from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_sleap_train
+from actors.training_files import checkpoint_folders, epochs_of
+from actors.viewer_access import Access, is_loopback, own_names
+from actors.viewer_server import ViewerSettings
+from actors.worker.command_line import DEFAULT_PORT, parse, version
+from actors.worker.standalone import (
     DRAIN_TIMEOUT,
     EXIT_NOT_STARTED,
     REPLAY_BYTES,
@@ -30,11 +35,6 @@ from actors.standalone import (
     Plan,
     Standalone,
 )
-from actors.terminal import WorkerConsole
-from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_sleap_train
-from actors.training_files import checkpoint_folders, epochs_of
-from actors.viewer_access import Access, is_loopback, own_names
-from actors.viewer_server import ViewerSettings
 from messages import CancelTraining, StopTraining
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import run_worker
-from actors import standalone, viewer_peers
+from actors import viewer_peers
 from actors.progress_listener.socket import Drained, ProgressSocket
+from actors.worker import standalone
 
 CRASH = "crash"
 """The report at which the progress listener dies."""

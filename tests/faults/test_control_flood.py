@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from actors.order_budget import BURST
-from actors.worker import TOO_MANY
+from actors.worker.actor import TOO_MANY
+from actors.worker.order_budget import BURST
 from tests.faults.memory import memory_of
 from tests.faults.page_client import WEBRTC, WEBSOCKET, PageClient
 from tests.faults.trainer import trainer

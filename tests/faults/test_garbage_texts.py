@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from actors.worker import TOO_MANY
+from actors.worker.actor import TOO_MANY
 from tests.faults.garbage import broken, broken_texts, throw_at
 from tests.faults.page_client import TRANSPORTS, PageClient
 from tests.faults.trainer import trainer

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from actors.failure import Failure, explain, signal_name
+from actors.worker.failure import Failure, explain, signal_name
 
 TRACEBACK = (
     "Traceback (most recent call last):",

@@ -1,6 +1,6 @@
 """How many orders a client may give."""
 
-from actors.order_budget import BURST, RATE, OrderBudget
+from actors.worker.order_budget import BURST, RATE, OrderBudget
 
 
 def spend(budget, client, count, *, now=0.0):

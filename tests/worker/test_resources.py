@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from actors.resources import FIRST, INTERVAL, spawn
+from actors.worker.resources import FIRST, INTERVAL, spawn
 from messages import ChildDown, ResourcesUsed, StopWatching, WatchProcess
 from tests.conftest import settled
 from tests.support.clock import ManualScheduler

@@ -11,7 +11,7 @@ import pytest
 
 import run_worker
 from actors import ReporterSettings
-from actors.standalone import EXIT_BROKEN
+from actors.worker.standalone import EXIT_BROKEN
 from tests.support.probe import PATIENCE
 from tests.worker.processes import python, shell
 from tests.worker.running_worker import FREE_PORTS, ROOT, RunningWorker

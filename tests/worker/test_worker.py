@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.run_notes import NOTE_BYTES
+from actors.worker.events import NOTE_BYTES
 from messages import (
     CancelTraining,
     ChildDown,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.order_budget import BURST
-from actors.worker import ADOPTED_GONE, TOO_MANY
+from actors.worker.actor import ADOPTED_GONE, TOO_MANY
+from actors.worker.order_budget import BURST
 from messages import (
     CancelTraining,
     ClientMessageReceived,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.worker import spawn
+from actors.worker.actor import spawn
 from messages import (
     AddToLog,
     ChildDown,

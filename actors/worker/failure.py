@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
-from actors.escapes import plain
+from actors.worker.escapes import plain
 
 
 @dataclass(frozen=True, slots=True)

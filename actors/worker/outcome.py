@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from actors.failure import explain, signal_name
+from actors.worker.failure import explain, signal_name
 from messages import JobOutcome, TrainingReport
 
 if TYPE_CHECKING:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
-from actors import journal, resources, signaling, terminal, trainer, worker
+from actors import journal, signaling, terminal, trainer
 from actors.journal import read_journal
 from actors.local_channel import LocalChannel
 from actors.local_client import LocalClient
-from actors.run_notes import RunNotes
 from actors.runtime import Answer, ThreadScheduler, TypedRef
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorRef, spawn_supervisor
+from actors.worker import actor, resources
+from actors.worker.events import RunNotes
 from messages import (
     AddToLog,
     AttachClient,
@@ -67,7 +68,7 @@ REPLAY_BYTES: Final = 8 * 1024**3
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
-EXIT_NOT_STARTED: Final = worker.EXIT_NOT_STARTED
+EXIT_NOT_STARTED: Final = actor.EXIT_NOT_STARTED
 
 M = TypeVar("M")
 
@@ -108,7 +109,7 @@ class Standalone:
         self._errors = errors
         self._down: Answer[ChildDown] = Answer()
         self._let_go = asyncio.Event()
-        self.worker = worker.spawn(parent=self._down, scheduler=self._scheduler)
+        self.worker = actor.spawn(parent=self._down, scheduler=self._scheduler)
 
     def let_go(self) -> None:
         """Do not keep open any longer what is over."""

@@ -28,7 +28,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.run_notes import RunNotes
+    from actors.worker.events import RunNotes
 
 STOP_COMMAND: Final = '{"command": "stop"}'
 """What every SLEAP trainer understands."""

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
-from actors.order_budget import OrderBudget
-from actors.orders import STOP_COMMAND, ControlAnswered, Orders
-from actors.run_notes import RunNotes
 from actors.runtime import ReporterActor, TypedRef, deliver
 from actors.trainer_command import has_placeholders, with_ports
-from actors.training_end import (
+from actors.worker.events import RunNotes
+from actors.worker.order_budget import OrderBudget
+from actors.worker.orders import STOP_COMMAND, ControlAnswered, Orders
+from actors.worker.outcome import (
     exit_code_of,
     report_of,
     report_of_adopted,

@@ -1,0 +1,1 @@
+"""The standalone worker: runs a training and lets people watch and stop it."""
