@@ -19,11 +19,9 @@ import sys
 from rich.console import Console
 from rich.logging import RichHandler
 
-from actors import ControlEncoding, PortConflict, ReporterSettings, embedded_trainer
+from actors import ControlEncoding, PortConflict, ReporterSettings
 from actors.journal import JournalError, open_journal
 from actors.terminal import WorkerConsole
-from actors.trainer_command import CONTROL_PORT, PROGRESS_PORT, is_sleap_nn, is_sleap_train
-from actors.training_files import checkpoint_folders, epochs_of
 from actors.viewer_access import Access, is_loopback, own_names
 from actors.viewer_server import ViewerSettings
 from actors.worker.command_line import DEFAULT_PORT, parse, version
@@ -34,6 +32,15 @@ from actors.worker.standalone import (
     REPLAY_LIMIT,
     Plan,
     Standalone,
+)
+from actors.worker.trainer import (
+    CONTROL_PORT,
+    PROGRESS_PORT,
+    checkpoint_folders,
+    embedded,
+    epochs_of,
+    is_sleap_nn,
+    is_sleap_train,
 )
 from messages import CancelTraining, StopTraining
 
@@ -169,7 +176,7 @@ def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
 
 def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:
     # By its path, and -P: it is found from every folder and imports nothing of this one.
-    command = (sys.executable, "-P", embedded_trainer.__file__, "--epochs", str(options.epochs))
+    command = (sys.executable, "-P", embedded.__file__, "--epochs", str(options.epochs))
     if options.no_gui:
         return command
     return (*command, "--control-port", CONTROL_PORT, "--progress-port", PROGRESS_PORT)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import pykka
 
 from actors.runtime import ReporterActor, TypedRef, deliver
-from actors.trainer_command import has_placeholders, with_ports
 from actors.worker.events import RunNotes
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import STOP_COMMAND, ControlAnswered, Orders
@@ -28,6 +27,7 @@ from actors.worker.outcome import (
     report_of_interrupted,
     report_of_no_training,
 )
+from actors.worker.trainer import has_placeholders, with_ports
 from actors.zmq_sockets import port_of
 from messages import (
     TERMINAL,

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from actors import embedded_trainer
+from actors.worker.trainer import embedded as embedded_trainer
 from tests.browser.network import Network
 from tests.browser.visits import BOTH, served, visit
 from tests.support.ports import fixed_addresses

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from actors import embedded_trainer
+from actors.worker.trainer import embedded as embedded_trainer
 from tests.browser.visits import BOTH, served, visit
 from tests.worker.processes import shell
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import zmq
 
-from actors import embedded_trainer
+from actors.worker.trainer import embedded as embedded_trainer
 from tests.support.probe import PATIENCE
 
 

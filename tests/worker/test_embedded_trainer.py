@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.embedded_trainer import BATCHES, LEARNING_RATE, Network
+from actors.worker.trainer.embedded import BATCHES, LEARNING_RATE, Network
 from tests.support.recorded_runs import RECORDINGS, recorded_run
 from tests.worker.embedded_run import EmbeddedRun
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.output_lines import MAX_LINE, LineBudget, OutputLines, Written
+from actors.worker.trainer.output import MAX_LINE, LineBudget, OutputLines, Written
 
 QUIET = settings(deadline=None, derandomize=True, database=None, max_examples=300)
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from actors import embedded_trainer
+from actors.worker.trainer import embedded as embedded_trainer
 from tests.conftest import settled
 from tests.support.ports import fixed_addresses
 from tests.support.probe import PATIENCE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.trainer_command import (
+from actors.worker.trainer import (
     has_placeholders,
     is_sleap_nn,
     is_sleap_train,

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from actors.runtime import ThreadScheduler
-from actors.trainer import OUTPUT_TIMEOUT
+from actors.worker.trainer.actor import OUTPUT_TIMEOUT
 from messages import TerminateTrainer
 from tests.support.clock import ManualScheduler
 from tests.worker.processes import ends, python, runs, shell

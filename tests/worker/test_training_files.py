@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.training_files import checkpoint_folders, checkpoints_since, epochs_of
+from actors.worker.trainer.files import checkpoint_folders, checkpoints_since, epochs_of
 
 CONFIG = """\
 data_config:

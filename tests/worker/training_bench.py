@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from actors.trainer import spawn
+from actors.worker.trainer import spawn
 from messages import (
     ChildDown,
     StartTrainer,

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import pykka
 
-from actors.memory_kills import OutOfMemoryKills
-from actors.output_lines import LineBudget, OutputLines, Written
-from actors.output_relay import OutputRelay
 from actors.runtime import ReporterActor, TypedRef, deliver
-from actors.training_files import checkpoints_since
+from actors.worker.trainer.files import checkpoints_since
+from actors.worker.trainer.memory import OutOfMemoryKills
+from actors.worker.trainer.output import LineBudget, OutputLines, Written
+from actors.worker.trainer.relay import OutputRelay
 from messages import (
     ChildDown,
     Mailbox,

@@ -1,4 +1,4 @@
-"""A small trainer to try the worker with: ``python -m actors.embedded_trainer``.
+"""A small trainer to try the worker with: ``python -m actors.worker.trainer.embedded``.
 
 It really trains: a network of one hidden layer learns, by gradient descent, where a swinging
 tail's tip is. To the worker it looks like sleap-nn: it connects a PUB and a SUB socket, sends the

@@ -1,0 +1,25 @@
+"""The trainer: its process, its command line, its files and its output."""
+
+from actors.worker.trainer.actor import TrainerActor, spawn
+from actors.worker.trainer.command import (
+    CONTROL_PORT,
+    PROGRESS_PORT,
+    has_placeholders,
+    is_sleap_nn,
+    is_sleap_train,
+    with_ports,
+)
+from actors.worker.trainer.files import checkpoint_folders, epochs_of
+
+__all__ = [
+    "CONTROL_PORT",
+    "PROGRESS_PORT",
+    "TrainerActor",
+    "checkpoint_folders",
+    "epochs_of",
+    "has_placeholders",
+    "is_sleap_nn",
+    "is_sleap_train",
+    "spawn",
+    "with_ports",
+]
