@@ -20,11 +20,10 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from actors import ControlEncoding, PortConflict, ReporterSettings
-from actors.journal import JournalError, open_journal
-from actors.terminal import WorkerConsole
 from actors.viewer_access import Access, is_loopback, own_names
 from actors.viewer_server import ViewerSettings
 from actors.worker.command_line import DEFAULT_PORT, parse, version
+from actors.worker.outputs import JournalError, WorkerConsole, open_journal
 from actors.worker.standalone import (
     DRAIN_TIMEOUT,
     EXIT_NOT_STARTED,

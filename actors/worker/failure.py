@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
-from actors.worker.escapes import plain
+from actors.worker.outputs import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
-from actors import journal, signaling, terminal
-from actors.journal import read_journal
-from actors.local_channel import LocalChannel
-from actors.local_client import LocalClient
+from actors import signaling
 from actors.runtime import Answer, ThreadScheduler, TypedRef
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
 from actors.worker.events import RunNotes
+from actors.worker.outputs import LocalChannel, LocalClient, journal, read_journal, terminal
 from messages import (
     AddToLog,
     AttachClient,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.worker.escapes import coloured, plain
+from actors.worker.outputs.escapes import coloured, plain
 
 RED, END = "\x1b[31m", "\x1b[0m"
 

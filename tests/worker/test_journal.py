@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from actors.journal import JournalError, open_journal, read_journal, spawn
+from actors.worker.outputs.journal import JournalError, open_journal, read_journal, spawn
 from messages import (
     ChildDown,
     ClockTold,

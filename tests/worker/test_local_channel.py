@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.local_channel import LocalChannel
+from actors.worker.outputs import LocalChannel
 from messages import EVENTS_PROTOCOL, TextsForwarded, TextsTaken
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe

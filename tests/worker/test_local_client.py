@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.local_client import LocalClient
+from actors.worker.outputs import LocalClient
 from messages import ClientGone, decode_event, decode_report
 from tests.support.probe import Probe
 from tests.support.recorded_runs import recorded_run

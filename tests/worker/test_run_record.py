@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from actors.run_record import RunRecord
+from actors.worker.outputs.run_record import RunRecord
 from tests.support.recorded_runs import RECORDINGS, recorded_run
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from actors.terminal import spawn
+from actors.worker.outputs.terminal import spawn
 from messages import (
     ClockTold,
     ControlStep,

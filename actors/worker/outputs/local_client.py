@@ -18,7 +18,7 @@ from messages.wire import EVENTS_PROTOCOL, decode_event, decode_report
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
 
-    from actors.local_channel import LocalChannel
+    from actors.worker.outputs.local_channel import LocalChannel
 
 OPEN_TIMEOUT: Final = 10.0
 """Seconds that the data channel may take to open; it takes half a second."""

@@ -19,9 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from actors.run_record import Epoch, RunRecord
 from actors.runtime import TypedRef, deliver
-from actors.worker.escapes import coloured, plain
+from actors.worker.outputs.escapes import coloured, plain
+from actors.worker.outputs.run_record import Epoch, RunRecord
 from messages import (
     TERMINAL,
     ClockTold,
