@@ -20,8 +20,6 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from actors import ControlEncoding, PortConflict, ReporterSettings
-from actors.viewer_access import Access, is_loopback, own_names
-from actors.viewer_server import ViewerSettings
 from actors.worker.command_line import DEFAULT_PORT, parse, version
 from actors.worker.outputs import JournalError, WorkerConsole, open_journal
 from actors.worker.standalone import (
@@ -41,6 +39,7 @@ from actors.worker.trainer import (
     is_sleap_nn,
     is_sleap_train,
 )
+from actors.worker.viewer import Access, ViewerSettings, is_loopback, own_names
 from messages import CancelTraining, StopTraining
 
 log = logging.getLogger(__name__)

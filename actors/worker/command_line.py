@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.settings import ControlEncoding, ReporterSettings
-from actors.viewer_access import MIN_TOKEN, new_token
 from actors.worker.trainer import CONTROL_PORT, PROGRESS_PORT
+from actors.worker.viewer.access import MIN_TOKEN, new_token
 
 DESCRIPTION: Final = """\
 A complete worker: runs a training and lets people watch and stop it.

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
-from actors import signaling
 from actors.runtime import Answer, ThreadScheduler, TypedRef
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorRef, spawn_supervisor
-from actors.worker import actor, resources, trainer
+from actors.worker import actor, resources, trainer, viewer
 from actors.worker.events import RunNotes
 from actors.worker.outputs import LocalChannel, LocalClient, journal, read_journal, terminal
 from messages import (
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from actors.viewer_server import ViewerSettings
+    from actors.worker.viewer import ViewerSettings
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
@@ -252,7 +251,7 @@ class Standalone:
             return
         server = self._begin(
             stack,
-            signaling.spawn(
+            viewer.spawn(
                 loop=self._loop,
                 parent=_Aside(screen),
                 supervisor=supervisor,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import run_worker
-from actors import viewer_peers
 from actors.progress_listener.socket import Drained, ProgressSocket
 from actors.worker import standalone
+from actors.worker.viewer import peers
 
 CRASH = "crash"
 """The report at which the progress listener dies."""
@@ -55,7 +55,7 @@ def impatient(seconds: str) -> None:
     """Each module has a name of its own for it."""
     run_worker.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
     standalone.STOP_TIMEOUT = 3 * float(seconds)  # type: ignore[misc]
-    viewer_peers.CLOSE_TIMEOUT = float(seconds)  # type: ignore[misc]
+    peers.CLOSE_TIMEOUT = float(seconds)  # type: ignore[misc]
 
 
 def crash(gate: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from actors import viewer_server
+from actors.worker.viewer import server
 from messages import EVENTS_PROTOCOL, decode_event, decode_report
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE
@@ -19,7 +19,7 @@ from tests.support.probe import PATIENCE
 WEBSOCKET, WEBRTC = "websocket", "webrtc"
 TRANSPORTS = (WEBSOCKET, WEBRTC)
 
-ALIVE = decode_report(viewer_server.ALIVE)
+ALIVE = decode_report(server.ALIVE)
 
 HIGH_WATER = 16 * 1024
 """Bytes that may wait in the data channel."""

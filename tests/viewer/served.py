@@ -7,10 +7,10 @@ from typing import Any
 
 import aiohttp
 
-from actors import ReporterSettings, signaling, spawn_supervisor
+from actors import ReporterSettings, spawn_supervisor
 from actors.runtime import Answer
-from actors.viewer_access import Access
-from actors.viewer_server import ViewerSettings
+from actors.worker import viewer
+from actors.worker.viewer import Access, ViewerSettings
 from messages import (
     EVENTS_PROTOCOL,
     ClientStatus,
@@ -55,7 +55,7 @@ class Served:
             ),
         )
         given = {"access": Access(TOKEN, WATCH), "port": 0, "title": "a run", **settings}
-        self.actor = signaling.spawn(
+        self.actor = viewer.spawn(
             loop=loop,
             parent=self.parent,
             supervisor=self.supervisor,

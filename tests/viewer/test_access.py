@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from actors.http_connections import MAX_SILENT
-from actors.viewer_access import Access, Role, is_loopback, new_token
+from actors.worker.viewer.access import Access, Role, is_loopback, new_token
+from actors.worker.viewer.connections import MAX_SILENT
 from messages import ServingFailed, ViewerAdmitted
 from tests.support.ports import fixed_addresses, occupied
 from tests.support.probe import PATIENCE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import quote
 
 from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
-from actors.viewer_server import CertificateError, ViewerServer, ViewerSettings
+from actors.worker.viewer.server import CertificateError, ViewerServer, ViewerSettings
 from actors.zmq_sockets import who_listens_at
 from messages import (
     AttachClient,

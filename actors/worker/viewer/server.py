@@ -19,19 +19,19 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from actors import viewer_files
 from actors.client_channel import attach
-from actors.http_connections import REQUEST_TIMEOUT, HttpConnections
-from actors.viewer_access import Role
-from actors.viewer_peers import MAX_PEERS, OfferError, ViewerPeers
-from actors.websocket_channel import WebSocketChannel
+from actors.worker.viewer import files
+from actors.worker.viewer.access import Role
+from actors.worker.viewer.connections import REQUEST_TIMEOUT, HttpConnections
+from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
+from actors.worker.viewer.websocket import WebSocketChannel
 from messages import EVENTS_PROTOCOL, DetachClient, ViewerAdmitted, encode_report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from actors.viewer_access import Access
+    from actors.worker.viewer.access import Access
     from messages import AttachClient, DataChannel, Mailbox
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class ViewerServer:
         application.add_routes(
             [
                 web.get("/", self._page),
-                *viewer_files.routes(),
+                *files.routes(),
                 web.get("/session", self._session),
                 web.post("/offer", self._offer),
                 web.get("/ws", self._websocket),
@@ -232,7 +232,7 @@ class ViewerServer:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         token = request.query.get("token")
         if token is None:
-            return viewer_files.page()
+            return files.page()
         rest = {name: value for name, value in request.query.items() if name != "token"}
         where = "/" + (f"?{urlencode(rest)}" if rest else "")
         response = web.Response(status=303, headers={"Location": where})

@@ -1,6 +1,6 @@
 """The files of the viewers' page, as aiohttp handlers on the event loop's thread.
 
-They are those of the package's folder ``viewer`` and the plotting library that the package plotly
+They are those of the room's folder ``page`` and the plotting library that the package plotly
 ships: nothing comes from another server.
 """
 
@@ -24,7 +24,7 @@ def page() -> web.Response:
 
 def routes() -> list[web.RouteDef]:
     """A route for each file that the page loads."""
-    folder = importlib.resources.files("actors") / "viewer"
+    folder = importlib.resources.files("actors.worker.viewer") / "page"
     names = sorted(file.name for file in folder.iterdir() if file.name != "index.html")
     return [
         web.get(f"/{PLOT_LIBRARY}", _plot_library),
@@ -47,7 +47,9 @@ async def _plot_library(request: web.Request) -> web.StreamResponse:
 
 
 def _read(name: str) -> web.Response:
-    text = (importlib.resources.files("actors") / "viewer" / name).read_text(encoding="utf-8")
+    text = (importlib.resources.files("actors.worker.viewer") / "page" / name).read_text(
+        encoding="utf-8"
+    )
     return web.Response(text=text, content_type=_kind(name))
 
 
