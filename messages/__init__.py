@@ -32,6 +32,13 @@ from messages.control_socket import (
     OpenControlSocket,
     PublishControl,
 )
+from messages.event_codec import (
+    EVENT_MARK,
+    PASSING_EVENTS,
+    decode_event,
+    encode_event,
+    is_marked_as_event,
+)
 from messages.events import (
     ClockTold,
     ControlStep,
@@ -44,10 +51,6 @@ from messages.events import (
     TrainingReport,
     WarningGiven,
     WorkerEvent,
-)
-from messages.local_channel import (
-    TextsForwarded,
-    TextsTaken,
 )
 from messages.mailbox import (
     Mailbox,
@@ -69,19 +72,6 @@ from messages.progress_listener import (
     StartListening,
     StopListening,
     StopReading,
-)
-from messages.resources import (
-    ResourcesMessage,
-    StopWatching,
-    WatchProcess,
-)
-from messages.signaling import (
-    ServingFailed,
-    ServingStarted,
-    ServingStopped,
-    SignalingMessage,
-    StartServing,
-    StopServing,
 )
 from messages.supervisor import (
     Addresses,
@@ -112,12 +102,45 @@ from messages.supervisor import (
     TrainerConnected,
     TrainerDisconnected,
 )
-from messages.terminal import (
+from messages.wire import (
+    CHANGING_LINE,
+    CONTROL_PREFIXES,
+    EVENTS_PROTOCOL,
+    PROGRESS_REPORT,
+    CancelText,
+    ControlText,
+    OtherText,
+    StopText,
+    decode_report,
+    encode_control,
+    encode_report,
+    parse_client_text,
+    parse_order,
+    plain_text,
+)
+from messages.worker.local_channel import (
+    TextsForwarded,
+    TextsTaken,
+)
+from messages.worker.resources import (
+    ResourcesMessage,
+    StopWatching,
+    WatchProcess,
+)
+from messages.worker.signaling import (
+    ServingFailed,
+    ServingStarted,
+    ServingStopped,
+    SignalingMessage,
+    StartServing,
+    StopServing,
+)
+from messages.worker.terminal import (
     ShowLine,
     ShowSummary,
     TerminalMessage,
 )
-from messages.trainer import (
+from messages.worker.trainer import (
     StartTrainer,
     TerminateTrainer,
     TrainerEvent,
@@ -128,28 +151,7 @@ from messages.trainer import (
     TrainerSignalled,
     TrainerStarted,
 )
-from messages.wire import (
-    CHANGING_LINE,
-    CONTROL_PREFIXES,
-    EVENT_MARK,
-    EVENTS_PROTOCOL,
-    PASSING_EVENTS,
-    PROGRESS_REPORT,
-    CancelText,
-    ControlText,
-    OtherText,
-    StopText,
-    decode_event,
-    decode_report,
-    encode_control,
-    encode_event,
-    encode_report,
-    is_marked_as_event,
-    parse_client_text,
-    parse_order,
-    plain_text,
-)
-from messages.worker import (
+from messages.worker.worker import (
     TERMINAL,
     CancelTraining,
     RunTraining,

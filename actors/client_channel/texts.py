@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from messages import ClockTold
-from messages.wire import encode_event, encode_report, plain_text
+from messages.event_codec import encode_event
+from messages.wire import encode_report, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.progress_listener.block import SIZE, ReportBlock
 from messages import ProgressCounts, ProgressPage
-from messages.wire import PASSING_EVENTS
+from messages.event_codec import PASSING_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from messages import (
     parse_client_text,
     parse_order,
 )
-from messages.wire import _EVENTS, CONTROL_PREFIXES, EVENT_MARK, plain_text
+from messages.event_codec import _EVENTS, EVENT_MARK
+from messages.wire import CONTROL_PREFIXES, plain_text
 
 PREFIXES = [*CONTROL_PREFIXES, "PROGRESS_REPORT::", "JOB_STOP", "JOB_CANCEL", "CR::", ""]
 

@@ -13,7 +13,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 
 from actors.client_channel import attach
 from messages import AttachClient, Mailbox
-from messages.wire import EVENTS_PROTOCOL, decode_event, decode_report
+from messages.event_codec import decode_event
+from messages.wire import EVENTS_PROTOCOL, decode_report
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel

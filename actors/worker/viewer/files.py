@@ -14,6 +14,8 @@ from aiohttp import web
 
 _KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
+_PAGE: Final = importlib.resources.files("actors.worker.viewer") / "page"
+
 PLOT_LIBRARY: Final = "plotly.min.js"
 
 
@@ -24,8 +26,7 @@ def page() -> web.Response:
 
 def routes() -> list[web.RouteDef]:
     """A route for each file that the page loads."""
-    folder = importlib.resources.files("actors.worker.viewer") / "page"
-    names = sorted(file.name for file in folder.iterdir() if file.name != "index.html")
+    names = sorted(file.name for file in _PAGE.iterdir() if file.name != "index.html")
     return [
         web.get(f"/{PLOT_LIBRARY}", _plot_library),
         *(web.get(f"/{name}", _file) for name in names if _kind(name) is not None),

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from messages.local_channel import TextsForwarded
 from messages.supervisor import ReportingSummary
+from messages.worker.local_channel import TextsForwarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

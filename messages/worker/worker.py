@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from messages.events import TrainingReport
 from messages.mailbox import Mailbox
-from messages.resources import ResourcesMessage
 from messages.supervisor import ReportingSummary, SupervisorMessage
-from messages.trainer import TrainerMessage
+from messages.worker.resources import ResourcesMessage
+from messages.worker.trainer import TrainerMessage
 
 TERMINAL = "terminal"
 """Who it is that asks from the worker's own terminal."""
