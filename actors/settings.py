@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import math
+import numbers
 from dataclasses import dataclass
+from typing import Final, TypeGuard, cast
+
+LONGEST: Final = 24 * 3600.0
+"""Seconds: a wait of more than a day is a mistake, and a timer cannot hold much more."""
+
+_MORE_THAN_0: Final = ("poll_interval", "drain_timeout", "open_timeout")
 
 
 class ControlEncoding(enum.Enum):
@@ -18,7 +27,7 @@ class ControlEncoding(enum.Enum):
 
 
 class PortConflict(enum.Enum):
-    """What becomes of a TCP address that is in use."""
+    """What is done about a TCP address that is in use."""
 
     FAIL = "fail"
     """Reporting does not start; the reason names the address and who uses it."""
@@ -28,7 +37,11 @@ class PortConflict(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterSettings:
-    """The reporter's settings; the defaults are those of the requirement text where it has one."""
+    """The reporter's settings; the defaults are those of the requirement text where it has one.
+
+    A value of a wrong type raises TypeError, one that makes no sense ValueError; both name the
+    field, the value and what is expected. Of an enumeration, its value is taken too.
+    """
 
     control_address: str | None = "tcp://127.0.0.1:9000"
     """Where the PUB socket is bound; ``tcp://127.0.0.1:*`` takes a free port, None makes none."""
@@ -45,7 +58,7 @@ class ReporterSettings:
     """Seconds from the binding of the sockets to ``ReportingReady``."""
 
     gather_interval: float = 0.005
-    """Seconds of rest before the next poll when messages come faster than this: it is not there
+    """Seconds to wait before the next poll when messages come faster than this: there is no wait
     below 100 a second, and at 1,000 it saves more than half of the CPU time."""
 
     drain_timeout: float = 5.0
@@ -56,12 +69,16 @@ class ReporterSettings:
     """Seconds from the trainer's handshake to the first control message: at the handshake itself
     half of them are lost, a millisecond later none."""
 
+    open_timeout: float = 30.0
+    """Seconds that a client's channel may take to open; after that the client is gone."""
+
     log_limit: int = 100_000
-    """Reports that the log holds; beyond, the oldest batch reports leave it. Of a sleap-nn training
-    they are 40 MB of text, which take 4 MB of memory."""
+    """Entries that the log holds of each kind: of those that pass (batch reports, the worker's
+    output), and of all others. Beyond, the oldest of the kind leave it. Of a sleap-nn training,
+    100,000 are 40 MB of text, which take 4 MB of memory."""
 
     log_bytes: int = 64 * 1024 * 1024
-    """Bytes of text that the log holds."""
+    """Bytes of text that the log holds, half of it for each kind."""
 
     channel_high_water: int = 16 * 1024
     """Bytes that may wait in a client's channel; a larger report waits there alone."""
@@ -72,13 +89,60 @@ class ReporterSettings:
     control_encoding: ControlEncoding = ControlEncoding.VERBATIM
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a number that makes no sense."""
-        for name in ("poll_interval", "drain_timeout"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be more than 0 seconds")
-        for name in ("connect_wait", "gather_interval", "settle_time"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be 0 seconds or more")
-        for name in ("log_limit", "log_bytes", "channel_high_water", "page_messages"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+        """Check each field, and make it what it says it is."""
+        for field in dataclasses.fields(self):
+            value = _checked(field.name, field.default, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number, of whatever type; True and False are none."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(float(cast("float", value)))
+
+
+def _checked(name: str, default: object, value: object) -> object:
+    """``value`` as a field whose default is ``default`` has it."""
+    match default:
+        case enum.Enum():
+            return _member(name, type(default), value)
+        case float():
+            return _seconds(name, value)
+        case int():
+            return _count(name, value)
+        case _:
+            return _address(name, value)
+
+
+def _member(name: str, kind: type[enum.Enum], value: object) -> enum.Enum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise _refusal(name, value, f"one of {[member.value for member in kind]}", str) from None
+
+
+def _seconds(name: str, value: object) -> float:
+    least = "more than 0" if name in _MORE_THAN_0 else "0"
+    if is_number(value) and 0 <= value <= LONGEST and (value or name not in _MORE_THAN_0):
+        return float(value)
+    expected = f"seconds, from {least} to {LONGEST:.0f}"
+    raise _refusal(name, value, expected, numbers.Real)
+
+
+def _count(name: str, value: object) -> int:
+    count = value if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
+    if count is None or count < 1:
+        raise _refusal(name, value, "a whole number, at least 1", numbers.Integral)
+    return int(count)
+
+
+def _address(name: str, value: object) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise _refusal(name, value, "an address such as 'tcp://127.0.0.1:9000', or None", str)
+
+
+def _refusal(name: str, value: object, expected: str, kind: type) -> Exception:
+    wrong_type = isinstance(value, bool) or not isinstance(value, kind)
+    error = TypeError if wrong_type else ValueError
+    return error(f"{name} is {value!r:.100}; expected: {expected}")

@@ -17,7 +17,7 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
-from actors.runtime import Answer
+from actors.runtime import FutureMailbox
 from messages import JobOutcome, StartReporting, StopReporting
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Ours:
                 connect_wait=0.0,
             ),
         )
-        ready: Answer[Any] = Answer()
+        ready: FutureMailbox[Any] = FutureMailbox()
         self._supervisor.tell(StartReporting(job_id="job", gui=True, reply_to=ready))
         await asyncio.wrap_future(ready.future)
 
@@ -74,7 +74,7 @@ class Ours:
 
     async def stop(self) -> None:
         """Stop the job, then the supervisor."""
-        stopped: Answer[Any] = Answer()
+        stopped: FutureMailbox[Any] = FutureMailbox()
         self._supervisor.tell(
             StopReporting(job_id="job", outcome=JobOutcome.COMPLETED, reply_to=stopped)
         )

@@ -15,7 +15,6 @@ from messages.client_channel import (
     DataChannel,
     FlushReports,
     FollowRun,
-    ForwardText,
     ReportsFlushed,
 )
 from messages.control_socket import (
@@ -29,6 +28,7 @@ from messages.control_socket import (
     ControlSocketFailed,
     ControlSocketMessage,
     ControlSocketOpened,
+    ForgetStop,
     OpenControlSocket,
     PublishControl,
 )
@@ -56,6 +56,7 @@ from messages.mailbox import (
     Mailbox,
 )
 from messages.progress_listener import (
+    AddedToLog,
     AddToLog,
     CountProgress,
     EndJob,
@@ -72,11 +73,13 @@ from messages.progress_listener import (
     StartListening,
     StopListening,
     StopReading,
+    TrainEndReceived,
 )
 from messages.supervisor import (
     Addresses,
     AttachClient,
     ChildDown,
+    ClientDetached,
     ClientGone,
     ClientMessageReceived,
     DetachClient,
@@ -111,12 +114,13 @@ from messages.wire import (
     ControlText,
     OtherText,
     StopText,
+    asks_to_stop,
     decode_report,
-    encode_control,
     encode_report,
     parse_client_text,
     parse_order,
     plain_text,
+    text_bytes,
 )
 from messages.worker.local_channel import (
     TextsForwarded,
@@ -170,6 +174,7 @@ __all__ = [
     "PROGRESS_REPORT",
     "TERMINAL",
     "AddToLog",
+    "AddedToLog",
     "Addresses",
     "AttachChannel",
     "AttachClient",
@@ -180,6 +185,7 @@ __all__ = [
     "ChannelLost",
     "ChildDown",
     "ClientChannelMessage",
+    "ClientDetached",
     "ClientGone",
     "ClientMessageReceived",
     "ClientStatus",
@@ -204,7 +210,7 @@ __all__ = [
     "EndJob",
     "FlushReports",
     "FollowRun",
-    "ForwardText",
+    "ForgetStop",
     "GetStatus",
     "GpuUse",
     "JobEnded",
@@ -265,6 +271,7 @@ __all__ = [
     "TerminateTrainer",
     "TextsForwarded",
     "TextsTaken",
+    "TrainEndReceived",
     "TrainerConnected",
     "TrainerDisconnected",
     "TrainerEvent",
@@ -281,13 +288,14 @@ __all__ = [
     "WatchProcess",
     "WorkerEvent",
     "WorkerMessage",
+    "asks_to_stop",
     "decode_event",
     "decode_report",
-    "encode_control",
     "encode_event",
     "encode_report",
     "is_marked_as_event",
     "parse_client_text",
     "parse_order",
     "plain_text",
+    "text_bytes",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from messages.progress_listener import ProgressPage
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 class DataChannel(Protocol):
     """Carries text to a client and back; an aiortc ``RTCDataChannel`` fits.
 
-    All of it is used on the event loop's thread alone. The events are ``message`` (the text),
+    An object that has ``send`` alone is taken too: it always has room, and announces nothing. All
+    of it is used on the event loop's thread alone. The events are ``message`` (the text),
     ``open``, ``close`` and ``bufferedamountlow``.
     """
 
@@ -61,7 +64,7 @@ class ClientStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelClosed:
-    """The channel has been let go of, and the client's actor has ended.
+    """The channel is released, and the client's actor has ended.
 
     ``waiting`` of the failed reports waited for a channel that has closed: a client that comes back
     is given them.
@@ -73,9 +76,12 @@ class ChannelClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLost:
-    """The attached channel number ``channel`` is closed; told again when reports wait for it."""
+    """The attached ``channel`` is closed; told again when reports wait for it.
 
-    channel: int
+    With ``reports_wait`` there is nothing to keep the client's actor for.
+    """
+
+    channel: DataChannel
     reports_wait: bool
 
 
@@ -88,7 +94,7 @@ class ReportsFlushed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachChannel:
-    """Use ``channel`` from here on, in place of a former one.
+    """Use ``channel`` from now on, in place of a former one.
 
     The client goes on after what that took, or after the position ``after``.
     """
@@ -107,22 +113,15 @@ class FollowRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardText:
-    """Send ``text`` to the client as it stands, between two reports."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FlushReports:
     """Answered when the channel took all up to the position ``last`` and nothing waits in it.
 
-    The answer comes at once when the channel is not open, and after ``within`` seconds in any
+    The answer comes at once when the channel is not open, and after ``timeout`` seconds in any
     case: what the client could not be given counts as failed.
     """
 
     last: int
-    within: float
+    timeout: float
     reply_to: Mailbox[ReportsFlushed]
 
 
@@ -135,11 +134,11 @@ class CountReports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseChannel:
-    """Let go of the channel and end; answered with ``ChannelClosed``."""
+    """Release the channel and end; answered with ``ChannelClosed``."""
 
     reply_to: Mailbox[ChannelClosed]
 
 
 ClientChannelMessage: TypeAlias = (
-    AttachChannel | FollowRun | ForwardText | FlushReports | CountReports | CloseChannel
+    AttachChannel | FollowRun | ProgressPage | FlushReports | CountReports | CloseChannel
 )

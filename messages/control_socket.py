@@ -59,22 +59,21 @@ ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenControlSocket:
-    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use.
-
-    With ``former_trainer_lives`` a trainer that was connected to the socket before belongs to the
-    former job: who connects again at once is not the next one.
-    """
+    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
     free_port_if_in_use: bool = False
-    former_trainer_lives: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishControl:
-    """Publish ``command`` to the trainer; held while no trainer has joined."""
+    """Publish ``command`` to the trainer; held while no trainer has joined.
+
+    A stop stays in force: it is published again to each trainer that joins later, until
+    ``ForgetStop``, ``AwaitNextTrainer`` or ``CloseControlSocket``.
+    """
 
     command: str
     reply_to: Mailbox[ControlReply] | None = None
@@ -86,12 +85,20 @@ class AwaitNextTrainer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetStop:
+    """A stop that has been published is used up: the next training is not stopped by it.
+
+    One that is still held is for the next trainer, and stays.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseControlSocket:
-    """Reject what is held and close the socket; answered when it is closed, twice too."""
+    """Reject what is held and close the socket; answered when it is closed. Idempotent."""
 
     reply_to: Mailbox[ControlSocketClosed]
 
 
 ControlSocketMessage: TypeAlias = (
-    OpenControlSocket | PublishControl | AwaitNextTrainer | CloseControlSocket
+    OpenControlSocket | PublishControl | AwaitNextTrainer | ForgetStop | CloseControlSocket
 )

@@ -47,7 +47,10 @@ class ListeningFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressCounts:
-    """The job's counts so far, and the position of its last report."""
+    """The job's counts so far: what came over the socket, and nothing else.
+
+    ``last`` is the position of the log's last entry.
+    """
 
     received: int = 0
     undecodable: int = 0
@@ -60,10 +63,7 @@ class ProgressCounts:
 class ListeningStopped:
     """What was coming has been received, the polling task is cancelled and the socket closed."""
 
-    received: int
-    undecodable: int = 0
-    last: int = 0
-    train_end: bool = field(default=False, compare=False)
+    counts: ProgressCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +74,18 @@ class JobEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainEndReceived:
+    """Told to the listener's parent: the trainer has sent the last message of its training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressPage:
     """Reports in order, without a gap among them.
 
     The report ``messages[i]`` has the position ``last - len(messages) + 1 + i``. ``missed`` counts
-    the reports between the requested place and the first of the page that have left the bounded
+    the reports between the requested position and the first of the page that have left the bounded
     log. ``ended`` says that ``last`` is the last report of a job that is over. ``messages[i]`` came
-    at ``times[i]`` (seconds since the epoch), and is a note if ``i`` is in ``notes``.
+    at ``times[i]`` (seconds since the epoch), and is a worker event if ``i`` is in ``notes``.
     """
 
     messages: tuple[str, ...]
@@ -95,9 +100,9 @@ class ProgressPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """What stands in the run's log: a report of the trainer, or a note of the worker.
+    """An entry of the run's log: a report of the trainer, or with ``note`` a worker event.
 
-    A note is the JSON of a worker event (``messages.wire.encode_event``). ``time`` is when it came,
+    The text of an event is that of ``messages.event_codec.encode_event``. ``time`` is when it came,
     in seconds since the epoch; None is when it is added.
     """
 
@@ -108,16 +113,32 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddToLog:
-    """Add ``entries`` to the run's log, between the trainer's reports; legal at any time."""
+    """Add ``entries`` to the run's log, between the trainer's reports; legal at any time.
+
+    They count in no job's summary. Answered with ``AddedToLog`` when they are in.
+    """
 
     entries: tuple[LogEntry, ...]
+    reply_to: Mailbox[AddedToLog] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedToLog:
+    """The entries are in the log; ``last`` is the position of the last one.
+
+    ``reason`` says why none was added, and is None otherwise.
+    """
+
+    last: int = 0
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartListening:
     """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
 
-    An address that is in use is a failure, unless ``free_port_if_in_use`` asks for another port.
+    A job begins in the log, unless one has begun there and not ended: it goes on. An address that
+    is in use is a failure, unless ``free_port_if_in_use`` asks for another port.
     """
 
     context: zmq.Context[zmq.Socket[bytes]]
@@ -130,11 +151,12 @@ class StartListening:
 class ReadProgress:
     """Answered with one ``ProgressPage`` of what comes after the position ``after``.
 
-    The page holds ``limit`` messages at the most; it comes at once, or as soon as there is
-    something to read, or when the job ends.
+    The page holds ``limit`` messages at most; it comes at once, or as soon as there is something to
+    read, or when the job ends. With ``after=None`` it comes at once and is empty: its ``last`` is
+    the position after which the job begins, or that of the last entry while there is no job.
     """
 
-    after: int
+    after: int | None
     limit: int
     reply_to: Mailbox[ProgressPage]
 
@@ -150,11 +172,11 @@ class StopReading:
 class EndJob:
     """Receive what the job's trainer has still sent, then begin the next job in the log.
 
-    That takes ``within`` seconds at the most; None means the drain timeout of the settings.
+    That takes ``timeout`` seconds at most; None means the drain timeout of the settings.
     """
 
     reply_to: Mailbox[JobEnded]
-    within: float | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +188,14 @@ class CountProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopListening:
-    """Receive what is still coming, then cancel the task and close the socket; twice too.
+    """Receive what is still coming, then cancel the task and close the socket.
 
-    Receiving takes ``within`` seconds at the most; None means the drain timeout of the settings.
-    Reports that are in the log can be read on.
+    The job ends in the log, whose reports can still be read. Receiving takes ``timeout`` seconds at
+    most; None means the drain timeout of the settings. Idempotent.
     """
 
     reply_to: Mailbox[ListeningStopped]
-    within: float | None = None
+    timeout: float | None = None
 
 
 ProgressListenerMessage: TypeAlias = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from messages.client_channel import ClientStatus, DataChannel
-from messages.control_socket import ControlReply
+from messages.control_socket import ControlReply, ForgetStop
 from messages.mailbox import Mailbox
 from messages.progress_listener import AddToLog
 
@@ -157,10 +157,21 @@ class AttachClient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DetachClient:
-    """Let go of the client's channel; the channel itself is left open."""
+class ClientDetached:
+    """The client's channel is released: it is given nothing more."""
 
     client_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachClient:
+    """Release the client's channel, which itself is left open; answered when that is done.
+
+    A client that is not attached is answered at once.
+    """
+
+    client_id: str
+    reply_to: Mailbox[ClientDetached] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +270,7 @@ SupervisorMessage: TypeAlias = (
     | AttachClient
     | DetachClient
     | SendControl
+    | ForgetStop
     | AddToLog
     | GetStatus
 )

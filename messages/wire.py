@@ -57,9 +57,9 @@ def decode_report(text: str) -> str | None:
     return text.removeprefix(PROGRESS_REPORT) if text.startswith(PROGRESS_REPORT) else None
 
 
-def encode_control(command: str) -> str:
-    """The text by which a client asks for ``command``, as the current SLEAP client spells it."""
-    return "CONTROL_COMMAND::" + command
+def text_bytes(text: str) -> int:
+    """The size of ``text`` on the wire, in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def parse_client_text(text: str) -> ControlText | OtherText:
@@ -74,7 +74,7 @@ def parse_order(text: str) -> StopText | CancelText | ControlText | OtherText:
     """What a client's ``text`` asks a worker for that runs the trainer itself."""
     match parse_client_text(text):
         case ControlText(command=command) as control:
-            return StopText(command=command) if _asks_to_stop(command) else control
+            return StopText(command=command) if asks_to_stop(command) else control
         case OtherText(text="JOB_STOP"):
             return StopText(command=None)
         case OtherText(text="JOB_CANCEL"):
@@ -83,7 +83,8 @@ def parse_order(text: str) -> StopText | CancelText | ControlText | OtherText:
             return other
 
 
-def _asks_to_stop(command: str) -> bool:
+def asks_to_stop(command: str) -> bool:
+    """Whether the control ``command`` asks the trainer to stop, however it spells that."""
     if command in ("STOP", "stop"):
         return True
     try:

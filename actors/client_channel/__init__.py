@@ -3,9 +3,4 @@
 from actors.client_channel.actor import ClientChannelActor, spawn
 from actors.client_channel.attach import attach, data_channel
 
-__all__ = [
-    "ClientChannelActor",
-    "attach",
-    "data_channel",
-    "spawn",
-]
+__all__ = ["ClientChannelActor", "attach", "data_channel", "spawn"]

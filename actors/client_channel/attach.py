@@ -1,7 +1,11 @@
-"""``attach``: for code on the event loop that has just been given a channel."""
+"""``attach``: for code on the event loop that has just been given a channel.
+
+Channels of the host's making become a ``DataChannel`` here.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +20,11 @@ log = logging.getLogger(__name__)
 EARLY_LIMIT: Final = 1000
 """Events of a channel that are kept until its actor listens, a few milliseconds."""
 
+OPENING_INTERVAL: Final = 0.25
+OPENING_LOOKS: Final = 240
+"""Seconds between two looks whether a channel that announces nothing has opened, and how often: for
+a minute."""
+
 
 def attach(
     supervisor: Mailbox[AttachClient],
@@ -28,13 +37,13 @@ def attach(
     """Attach ``channel`` as the client ``client_id``, and lose nothing that it sends meanwhile.
 
     ``accept_control`` and ``after`` are those of ``AttachClient``. Call it on the event loop's
-    thread, in the very callback that announces the channel: what a client sends before somebody
-    listens is lost for good.
+    thread, in the callback that announces the channel: what a client sends before somebody listens
+    is lost for good. A channel that is none is ``ClientGone`` to the supervisor's owner.
     """
     supervisor.tell(
         AttachClient(
             client_id=client_id,
-            channel=_EarlyChannel(channel),
+            channel=_EarlyChannel(channel) if _is_whole(channel) else channel,
             accept_control=accept_control,
             after=after,
         )
@@ -42,16 +51,29 @@ def attach(
 
 
 def data_channel(channel: Any) -> DataChannel:
-    """``channel`` itself, or what makes a ``DataChannel`` of one that can do no more than send."""
-    is_whole = isinstance(getattr(channel, "bufferedAmount", None), int) and callable(
-        getattr(channel, "on", None)
+    """``channel`` itself, or what makes a ``DataChannel`` of one that can do no more than send.
+
+    Raises TypeError for what has no ``send``.
+    """
+    if _is_whole(channel):
+        whole: DataChannel = channel
+        return whole
+    if not callable(getattr(channel, "send", None)):
+        raise TypeError(f"a channel has a method send(str), which {channel!r:.100} has not")
+    return _SendOnlyChannel(channel)
+
+
+def _is_whole(channel: Any) -> bool:
+    return (
+        callable(getattr(channel, "send", None))
+        and callable(getattr(channel, "on", None))
+        and isinstance(getattr(channel, "bufferedAmount", None), int)
+        and isinstance(getattr(channel, "readyState", None), str)
     )
-    whole: DataChannel = channel if is_whole else _SendOnlyChannel(channel)
-    return whole
 
 
 class _SendOnlyChannel:
-    """Always has room, and announces nothing."""
+    """Always has room, and announces nothing but that it has opened."""
 
     bufferedAmount = 0
     bufferedAmountLowThreshold = 0
@@ -68,8 +90,16 @@ class _SendOnlyChannel:
         self._channel.send(data)
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
-        del event
+        if event == "open":
+            self._tell_open(f, OPENING_LOOKS)
         return f
+
+    def _tell_open(self, f: Callable[..., Any], looks: int) -> None:
+        if self.readyState == "open":
+            f()
+        elif self.readyState == "connecting" and looks:
+            loop = asyncio.get_running_loop()
+            loop.call_later(OPENING_INTERVAL, self._tell_open, f, looks - 1)
 
 
 class _EarlyChannel:

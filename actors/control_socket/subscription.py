@@ -16,13 +16,13 @@ _STEP: Final = 0.001
 """Seconds between two looks."""
 
 
-def has_subscriber(socket: zmq.Socket[bytes], *, within: float) -> bool:
-    """Whether ``socket`` has had a subscriber, or gets one ``within`` seconds, for which it blocks.
+def has_subscriber(socket: zmq.Socket[bytes], *, timeout: float) -> bool:
+    """Whether ``socket`` has had a subscriber, or gets one within ``timeout`` seconds; blocks.
 
     For the thread that owns ``socket``. True where libzmq does not tell; of later subscribers it
     does not: it counts a topic up when it is subscribed to and not down when a connection ends.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + timeout
     while not _topics(socket):
         if time.monotonic() >= deadline:
             return False

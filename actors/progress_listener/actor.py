@@ -1,4 +1,4 @@
-"""The progress listener's actor: owns the SUB socket and the task that polls it, keeps the log.
+"""The progress listener's actor: owns the SUB socket, the task that polls it, and the run's log.
 
 The actor and its task run on the event loop's thread, one at a time; the socket is used on a
 thread of its own (``ProgressSocket``).
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import zmq
 
 from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
-from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
+from actors.runtime import LoopActor, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, why_not_open
 from messages import (
+    AddedToLog,
     AddToLog,
     ChildDown,
     CountProgress,
@@ -34,6 +35,7 @@ from messages import (
     StartListening,
     StopListening,
     StopReading,
+    TrainEndReceived,
 )
 
 if TYPE_CHECKING:
@@ -51,15 +53,12 @@ drain that ended early, the rest came within a millisecond."""
 FAULTS_LOGGED: Final = 10
 """Bad messages of one poll that are logged singly: a flood of them must not flood the log."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Quiet:
-    """Nothing more is coming, or it was waited for long enough."""
+ENDED: Final = "the progress listener has ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TaskEnded:
-    """The polling task is over; ``error`` is None when it was cancelled."""
+    """The polling task is over; ``error`` is None when it was cancelled or could not bind."""
 
     error: BaseException | None
 
@@ -69,28 +68,16 @@ class _SocketClosed:
     """The socket's own thread has closed it."""
 
 
-_Inbox: TypeAlias = ProgressListenerMessage | _Quiet | _TaskEnded | _SocketClosed
+_Inbox: TypeAlias = ProgressListenerMessage | _TaskEnded | _SocketClosed
+
+_ParentEvent: TypeAlias = ChildDown | ProgressSocketMade | ListeningFailed | TrainEndReceived
 
 
-def spawn(
-    *,
-    loop: asyncio.AbstractEventLoop,
-    parent: Mailbox[ChildDown | ProgressSocketMade | ListeningFailed],
-    progress_log: ProgressLog,
-    settings: ReporterSettings,
-) -> TypedRef[ProgressListenerMessage]:
-    """Start the actor on ``loop``; it adds to ``progress_log``."""
-    return TypedRef(
-        ProgressListenerActor.start(
-            loop=loop, parent=parent, progress_log=progress_log, settings=settings
-        )
-    )
-
-
-class ProgressListenerActor(ReporterActor, LoopActor):
+class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     """Takes ``ProgressListenerMessage``; ends when it is stopped, and with it its task and socket.
 
-    Reports can be read at any time, also while nothing is listened to.
+    Reports can be read at any time, also while nothing is listened to. ``progress_log`` is its own
+    until it has told ``ChildDown``; after a crash it then holds all that had been received.
     """
 
     name = "progress listener"
@@ -99,7 +86,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        parent: Mailbox[ChildDown | ProgressSocketMade | ListeningFailed],
+        parent: Mailbox[_ParentEvent],
         progress_log: ProgressLog,
         settings: ReporterSettings,
     ) -> None:
@@ -109,7 +96,8 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._readers: list[ReadProgress] = []
-        self._failed: tuple[StartListening, str] | None = None
+        self._starting: StartListening | None = None
+        self._failure = ""
         self._endings: list[EndJob | StopListening] = []
         self._socket: ProgressSocket | None = None
         self._task: asyncio.Task[None] | None = None
@@ -131,9 +119,7 @@ class ProgressListenerActor(ReporterActor, LoopActor):
             case EndJob() | StopListening():
                 self._end_when_quiet(message)
             case CountProgress():
-                deliver(message.reply_to, self._log.counts)
-            case _Quiet():
-                self._quiet()
+                reply(message.reply_to, self._log.counts)
             case _TaskEnded():
                 self._task_ended(message.error)
             case _SocketClosed():
@@ -142,19 +128,37 @@ class ProgressListenerActor(ReporterActor, LoopActor):
                 assert_never(message)
 
     def release(self) -> Future[None] | None:
-        """Cancel the task and have the socket closed on its own thread."""
+        """Cancel the task and have the socket closed on its own thread; keep what it has brought.
+
+        Nobody else has the log before ``ChildDown`` is told, which comes after that.
+        """
         self._readers.clear()
-        closed = None if self._socket is None else self._socket.close()
+        if self._socket is None:
+            return None
         if self._task is not None and not self._loop.is_closed():
             self._task.cancel()
+        closed = self._socket.close()
+        closed.add_done_callback(lambda _: self._keep_received())
         return closed
+
+    def turn_away(self, message: _Inbox) -> None:
+        """Answer what waits for an answer that somebody reads."""
+        match message:
+            case StartListening():
+                reply(message.reply_to, ListeningFailed(reason=ENDED))
+            case AddToLog():
+                reply(message.reply_to, AddedToLog(reason=ENDED))
+            case _:
+                pass  # clients ask the successor again, and the supervisor knows of the end
 
     # Starting
 
     def _start(self, message: StartListening) -> None:
         if self._socket is not None:
-            deliver(message.reply_to, ListeningFailed(reason="progress is listened to already"))
+            reply(message.reply_to, ListeningFailed(reason="progress is listened to already"))
             return
+        self._log.begin_job()
+        self._starting, self._failure = message, ""
         self._socket = ProgressSocket(self._settings)
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
@@ -175,20 +179,21 @@ class ProgressListenerActor(ReporterActor, LoopActor):
                 socket.thread, socket.open, start.context, start.address, start.free_port_if_in_use
             )
         except (NotBoundError, zmq.ZMQError, OSError) as error:
-            self._failed = start, why_not_open("the progress socket", error)
+            self._failure = why_not_open("the progress socket", error)
             return
         log.info("listening for progress on %s", bound.address)
-        deliver(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
+        self._starting = None
+        reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         # One poll is always queued behind the one that runs, so that its thread need not be woken.
         running, following = self._poll(socket), self._poll(socket)
         try:
-            while True:
+            while not socket.is_closing:  # as from outside, while this loop was stuck
                 drained = await running
                 self._take(drained)
                 running, following = following, self._poll(socket)
                 if drained.more:
                     await asyncio.sleep(0)
-                elif not drained.messages:
+                elif not drained.count:
                     await self._sleep(running)
         finally:
             # What ended the one may have ended both: to cancel it also says that it was seen.
@@ -215,40 +220,53 @@ class ProgressListenerActor(ReporterActor, LoopActor):
         finally:
             is_asleep = False
 
+    def _take(self, drained: Drained) -> None:
+        if self._keep_received():
+            self._serve()
+        if self._endings:
+            self._watch_for_quiet(drained)
+
+    def _keep_received(self) -> bool:
+        """Put what the socket has received into the log; whether there was anything."""
+        if self._socket is None or not self._socket.received:
+            return False
+        received, faults = self._socket.received, 0
+        count = len(received)
+        while received:
+            message, at = received.popleft()
+            if isinstance(message, Undecodable):
+                self._log.count_undecodable()
+                faults += 1
+                if faults <= FAULTS_LOGGED:
+                    log.error("progress message not forwarded: %s", message.what)
+            elif self._log.receive(message, time=self._clock_offset + at):
+                self._parent.tell(TrainEndReceived())
+        if faults > FAULTS_LOGGED:
+            log.error("%d more not forwarded", faults - FAULTS_LOGGED)
+        log.debug("%d progress messages received", count)
+        return True
+
     def _add(self, message: AddToLog) -> None:
         now = self._clock_offset + time.monotonic()
         for entry in message.entries:
             came = now if entry.time is None else entry.time
             self._log.append(entry.text, time=came, note=entry.note)
+        reply(message.reply_to, AddedToLog(last=self._log.last))
         self._serve()
-
-    def _take(self, drained: Drained) -> None:
-        came = self._clock_offset + drained.at
-        undecodable: list[Undecodable] = []
-        for message in drained.messages:
-            if isinstance(message, Undecodable):
-                self._log.count_undecodable()
-                undecodable.append(message)
-            else:
-                self._log.append(message, time=came)
-        for fault in undecodable[:FAULTS_LOGGED]:
-            log.error("progress message not forwarded: %s", fault.what)
-        if len(undecodable) > FAULTS_LOGGED:
-            log.error("%d more not forwarded", len(undecodable) - FAULTS_LOGGED)
-        if drained.messages:
-            log.debug("%d progress messages received", len(drained.messages))
-            self._serve()
-        if self._endings:
-            self._watch_for_quiet(drained)
 
     # Readers
 
     def _read(self, message: ReadProgress) -> None:
+        if message.after is None:
+            start = self._log.job_start
+            empty = ProgressPage(messages=(), last=start, missed=0, ended=False)
+            reply(message.reply_to, empty)
+            return
         page = self._log.page(message.after, message.limit)
         if page is None:
             self._readers.append(message)
         else:
-            deliver(message.reply_to, page)
+            reply(message.reply_to, page)
 
     def _serve(self) -> None:
         readers, self._readers = self._readers, []
@@ -258,92 +276,83 @@ class ProgressListenerActor(ReporterActor, LoopActor):
     # Ending
 
     def _end_when_quiet(self, message: EndJob | StopListening) -> None:
-        if self._socket is None:
-            self._answer(message)
-            return
-        if not self._endings:
-            self._asked = self._silent_since = time.monotonic()
-            within = message.within
-            self._drain_until = self._silent_since + (
-                self._settings.drain_timeout if within is None else within
-            )
         self._endings.append(message)
-        self._socket.interval = min(self._settings.poll_interval, QUIET)
-        self._socket.wake()
+        if self._socket is None:
+            self._end_job()
+            if isinstance(message, EndJob):
+                self._log.begin_job()
+        elif len(self._endings) == 1:
+            self._asked = self._silent_since = time.monotonic()
+            drain = self._settings.drain_timeout if message.timeout is None else message.timeout
+            self._drain_until = self._asked + drain
+            self._socket.interval = min(self._settings.poll_interval, QUIET)
+            self._socket.wake()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
         if drained.at < self._asked:
             return  # it does not know what has come since
         # The socket's own time: the loop may have been held up since the socket was found dry.
-        if drained.messages:
+        if drained.count:
             self._silent_since = drained.at
         elif not drained.connected or drained.at - self._silent_since >= QUIET:
-            self._me.tell(_Quiet())
+            self._is_quiet()
             return
         if drained.at >= self._drain_until:
             log.error("the trainer still sends after its end: the rest is not waited for")
-            self._me.tell(_Quiet())
+            self._is_quiet()
 
-    def _quiet(self) -> None:
-        if not self._endings:
-            return  # told twice by a poll that came in between
-        if any(isinstance(ending, StopListening) for ending in self._endings):
+    def _is_quiet(self) -> None:
+        if self._is_stopping():
             if self._task is not None:
                 self._task.cancel()
-            return
-        endings, self._endings = self._endings, []
-        if self._socket is not None:
+        elif self._socket is not None:
             self._socket.interval = self._settings.poll_interval
-        self._end_job()
-        for ending in endings:
-            self._answer(ending)
-        self._log.begin_job()
+            self._end_job()
+            self._log.begin_job()
+
+    def _is_stopping(self) -> bool:
+        return any(isinstance(ending, StopListening) for ending in self._endings)
 
     def _task_ended(self, error: BaseException | None) -> None:
         self._task = None
         if error is not None:
             raise error
-        if not self._endings and self._failed is None:
-            # As asyncio.run does it at its end: listening goes on nowhere from here.
-            reason = "the polling task was cancelled from outside"
-            self._parent.tell(ListeningFailed(reason=reason))
         if self._socket is not None:
             closed = self._socket.close()
             closed.add_done_callback(lambda _: self._me.tell(_SocketClosed()))
 
     def _closed(self) -> None:
+        """The socket is closed: as it was told, since it could not be bound, or from outside."""
+        if self._keep_received():
+            self._serve()
         self._socket = None
-        if self._failed is not None:
-            (start, reason), self._failed = self._failed, None
-            deliver(start.reply_to, ListeningFailed(reason=reason))
-        endings, self._endings = self._endings, []
+        if self._starting is not None:
+            failed = ListeningFailed(reason=self._failure or "listening was stopped")
+            reply(self._starting.reply_to, failed)
+            self._starting = None
+        elif not self._is_stopping():
+            # As asyncio.run does it at its end: listening goes on nowhere.
+            self._parent.tell(ListeningFailed(reason="the polling task was cancelled from outside"))
         self._end_job()
-        for ending in endings:
-            self._answer(ending)
 
     def _end_job(self) -> None:
-        """Tell the readers that have all of the job that it is over."""
+        """Answer who asked for the end; tell readers that have all of the job that it is over."""
         self._log.end_job()
-        readers, self._readers = self._readers, []
         last = self._log.last
+        readers, self._readers = self._readers, [r for r in self._readers if r.after != last]
         page = ProgressPage(messages=(), last=last, missed=0, ended=True)
         for reader in readers:
-            deliver(reader.reply_to, page)
+            if reader.after == last:
+                reply(reader.reply_to, page)
+        endings, self._endings = self._endings, []
+        for ending in endings:
+            match ending:
+                case EndJob():
+                    reply(ending.reply_to, JobEnded(counts=self._log.counts))
+                case StopListening():
+                    reply(ending.reply_to, ListeningStopped(counts=self._log.counts))
+                case _:
+                    assert_never(ending)
 
-    def _answer(self, ending: EndJob | StopListening) -> None:
-        counts = self._log.counts
-        match ending:
-            case EndJob():
-                deliver(ending.reply_to, JobEnded(counts=counts))
-            case StopListening():
-                deliver(
-                    ending.reply_to,
-                    ListeningStopped(
-                        received=counts.received,
-                        undecodable=counts.undecodable,
-                        last=counts.last,
-                        train_end=counts.train_end,
-                    ),
-                )
-            case _:
-                assert_never(ending)
+
+spawn = starter(ProgressListenerActor)

@@ -1,21 +1,23 @@
-"""ProgressLog: the run's reports, in order, bounded. A plain data structure without a thread.
+"""ProgressLog: the run's reports and the worker's events, in order, bounded. A plain object.
 
-Between the trainer's reports stand the worker's notes. Positions count from 1 and never restart.
-When the log is full, the oldest batch report, or passing note, leaves it; only when there is none
-do the others go, the oldest first. So reports are missing only before the oldest batch report that
-is left.
+Its owner is the progress listener. Positions count from 1 and never restart. Two stores hold the
+entries, merged by position on reading: *passing* are those without which the run can be understood
+(batch reports, output, resources), *kept* are all others. Each store has a budget of its own and
+drops its oldest entry when that is used up, so no amount of the one pushes out the other.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actors.progress_listener.block import SIZE, ReportBlock
+from actors.progress_listener.block import SIZE, Block
 from messages import ProgressCounts, ProgressPage
 from messages.event_codec import PASSING_EVENTS
+from messages.wire import text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +27,14 @@ PAGE_BYTES: Final = 8 * 1024
 the event loop short."""
 
 LIVE_BLOCKS: Final = 16
-"""Newest blocks that are left as they are: live clients read there, a thousand reports back."""
+"""Newest blocks of a store that are left as they are: live clients read there, a thousand reports
+back."""
 
-LIVE_CHARACTERS: Final = 128 * 1024
-"""Characters of a block beyond which it is packed at once; real reports come to half of that."""
+LIVE_BYTES: Final = 128 * 1024
+"""Bytes of a block beyond which it is packed at once; real reports come to half of that."""
 
 _TRAIN_END: Final = '"train_end"'
-"""What the text of a trainer's last message holds."""
+"""Part of a trainer's last message: a text without it need not be decoded."""
 
 _BATCH: Final = re.compile(r'\{"what": "[^"\\]*", "event": "batch_(?:start|end)"')
 """How sleap-nn's batch reports begin: these need not be decoded."""
@@ -40,76 +43,136 @@ _JOB_ENDS: Final = 1000
 """Ends of former jobs that are remembered."""
 
 
-class ProgressLog:
-    """Holds ``limit`` reports and ``max_bytes`` bytes at the most. Used by one actor at a time."""
+class _Entry(NamedTuple):
+    position: int
+    time: float
+    note: int
+    text: str
 
-    def __init__(self, *, limit: int, max_bytes: int) -> None:
+
+class _Store:
+    """Entries by position, ``limit`` and ``max_bytes`` of them at most, but always the newest."""
+
+    def __init__(self, limit: int, max_bytes: int) -> None:
         self._limit = limit
         self._max_bytes = max_bytes
-        self._blocks: list[ReportBlock] = []
-        self._count = 0
+        self._blocks: list[Block] = []
+        self._dropped = 0
+        """Entries of the first block that have been dropped."""
         self._bytes = 0
-        # No batch report is in the blocks before this one, nor before this place in it.
-        self._thinned = self._thinned_to = 0
+        self.count = 0
+
+    def append(self, text: str, *, position: int, time: float, note: bool) -> None:
+        """Add an entry, which comes after all others."""
+        if not self._blocks or len(self._blocks[-1]) >= SIZE:
+            self._begin_block()
+        size = text_bytes(text)
+        self._blocks[-1].append(text, position=position, time=time, note=note, size=size)
+        self._bytes += size
+        self.count += 1
+        while self.count > 1 and (self.count > self._limit or self._bytes > self._max_bytes):
+            self._drop_oldest()
+
+    def _begin_block(self) -> None:
+        if self._blocks and sum(self._blocks[-1].sizes) > LIVE_BYTES:
+            self._blocks[-1].pack()
+        if len(self._blocks) >= LIVE_BLOCKS:
+            self._blocks[-LIVE_BLOCKS].pack()
+        self._blocks.append(Block())
+
+    def _drop_oldest(self) -> None:
+        block = self._blocks[0]
+        self._bytes -= block.sizes[self._dropped]
+        self.count -= 1
+        self._dropped += 1
+        if self._dropped == len(block):
+            del self._blocks[0]
+            self._dropped = 0
+
+    def entries(self, position: int) -> Iterator[_Entry]:
+        """What is there from ``position`` on."""
+        begin = bisect_left(self._blocks, position, key=lambda block: block.last)
+        for at in range(begin, len(self._blocks)):
+            block = self._blocks[at]
+            first = bisect_left(block.positions, position, lo=0 if at else self._dropped)
+            texts = block.texts()
+            for index in range(first, len(block)):
+                yield _Entry(
+                    block.positions[index], block.times[index], block.notes[index], texts[index]
+                )
+
+
+class ProgressLog:
+    """Holds ``limit`` entries in each of two stores, and ``max_bytes`` bytes in both together."""
+
+    def __init__(self, *, limit: int, max_bytes: int) -> None:
+        self._kept = _Store(limit, max_bytes // 2)
+        self._passing = _Store(limit, max_bytes // 2)
         self._job_ends: list[int] = []
-        self.last = 0
-        self.received = 0
-        self.undecodable = 0
+        self._job_start: int | None = None
+        self._received = self._undecodable = 0
         self._train_end = False
+        self.last = 0
 
     def __len__(self) -> int:
-        return self._count
+        return self._kept.count + self._passing.count
+
+    # The job
 
     @property
     def counts(self) -> ProgressCounts:
-        """The job's counts."""
+        """The job's counts: what the trainer sent."""
         return ProgressCounts(
-            received=self.received,
-            undecodable=self.undecodable,
+            received=self._received,
+            undecodable=self._undecodable,
             last=self.last,
             train_end=self._train_end,
         )
 
-    def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
-        """Add the job's next report, or a note, which came at ``time`` (seconds)."""
-        self.received += not note
-        if _TRAIN_END in text and not note:
-            self._train_end = True
-        self.last += 1
-        if not self._blocks or len(self._blocks[-1]) >= SIZE:
-            self._pack_former()
-            self._blocks.append(ReportBlock())
-        self._blocks[-1].append(text, position=self.last, time=time, note=note)
-        self._count += 1
-        self._bytes += text_bytes(text)
-        while self._blocks and (self._count > self._limit or self._bytes > self._max_bytes):
-            self._thin()
+    @property
+    def job_start(self) -> int:
+        """The position after which the job begins; the last one while there is no job."""
+        return self.last if self._job_start is None else self._job_start
 
-    def _pack_former(self) -> None:
-        if self._blocks and self._blocks[-1].characters > LIVE_CHARACTERS:
-            self._blocks[-1].pack()
-        if len(self._blocks) >= LIVE_BLOCKS:
-            self._blocks[-LIVE_BLOCKS].pack()
+    def begin_job(self) -> None:
+        """Count from 0, unless a job has begun and not ended; the positions go on."""
+        if self._job_start is None:
+            self._job_start = self.last
+            self._received = self._undecodable = 0
+            self._train_end = False
+
+    def end_job(self) -> None:
+        """The last report of the job has been added; its counts stay until the next begins."""
+        if self._job_start is not None:
+            self._job_start = None
+            self._job_ends.append(self.last)
+            del self._job_ends[:-_JOB_ENDS]
+
+    # Adding
+
+    def receive(self, text: str, *, time: float = 0.0) -> bool:
+        """Add the job's next report, which came at ``time`` (seconds); whether it is the last."""
+        self._received += 1
+        self.append(text, time=time)
+        ends = _TRAIN_END in text and _event_of(text) == "train_end"
+        self._train_end = self._train_end or ends
+        return ends
 
     def count_undecodable(self) -> None:
         """Count a message of the job that is no report."""
-        self.received += 1
-        self.undecodable += 1
+        self._received += 1
+        self._undecodable += 1
 
-    def begin_job(self) -> None:
-        """Set the job's counts to 0; the positions go on."""
-        self.received = self.undecodable = 0
-        self._train_end = False
-
-    def end_job(self) -> None:
-        """The last report of the job has been added."""
-        self._job_ends.append(self.last)
-        del self._job_ends[:-_JOB_ENDS]
+    def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
+        """Add a report, or with ``note`` a worker event, that counts in no job."""
+        self.last += 1
+        store = self._passing if _is_passing(text, note=note) else self._kept
+        store.append(text, position=self.last, time=time, note=note)
 
     # Reading
 
     def page(self, after: int, limit: int) -> ProgressPage | None:
-        """The reports after the position ``after``, ``limit`` at the most; None if there are none.
+        """The reports after the position ``after``, ``limit`` at most; None if there are none.
 
         A page does not go beyond the end of a job.
         """
@@ -120,20 +183,20 @@ class ProgressLog:
         notes: list[int] = []
         size = 0
         last = final = self.last
-        for position, time, note, text in self._from(after + 1):
+        first = after + 1
+        for entry in heapq.merge(self._kept.entries(first), self._passing.entries(first)):
             if not texts:
-                at = bisect_right(self._job_ends, position - 1)
-                final = self.last if at == len(self._job_ends) else self._job_ends[at]
-            elif position != last + 1:
+                final = self._end_of_job(entry.position)
+            elif entry.position != last + 1:
                 break
-            size += text_bytes(text)
-            if texts and (size > PAGE_BYTES or len(texts) == limit or position > final):
+            size += text_bytes(entry.text)
+            if texts and (size > PAGE_BYTES or len(texts) == limit or entry.position > final):
                 break
-            if note:
+            if entry.note:
                 notes.append(len(texts))
-            texts.append(text)
-            times.append(time)
-            last = position
+            texts.append(entry.text)
+            times.append(entry.time)
+            last = entry.position
         return ProgressPage(
             messages=tuple(texts),
             last=last,
@@ -144,77 +207,26 @@ class ProgressLog:
             behind=self.last - last,
         )
 
-    def _from(self, position: int) -> Iterator[tuple[int, float, int, str]]:
-        """What is there from ``position`` on: position, time, whether it is a note, text."""
-        begin = bisect_left(self._blocks, position, key=lambda block: block.last)
-        for at in range(begin, len(self._blocks)):
-            block = self._blocks[at]
-            index = bisect_left(block.positions, position)
-            columns = block.positions, block.times, block.notes, block.texts()
-            yield from zip(*(column[index:] for column in columns), strict=True)
+    def _end_of_job(self, position: int) -> int:
+        at = bisect_right(self._job_ends, position - 1)
+        return self.last if at == len(self._job_ends) else self._job_ends[at]
 
     def _is_end(self, position: int) -> bool:
         at = bisect_left(self._job_ends, position)
         return at < len(self._job_ends) and self._job_ends[at] == position
-
-    # Thinning
-
-    def _thin(self) -> None:
-        """Let go of the oldest batch report, or of the oldest of all when there is none."""
-        while True:
-            block = self._blocks[self._thinned]
-            block.unpack()
-            texts = block.texts()
-            while self._thinned_to < len(block):
-                if _is_passing(texts[self._thinned_to], note=bool(block.notes[self._thinned_to])):
-                    self._remove(self._thinned, self._thinned_to)
-                    return
-                self._thinned_to += 1
-            if self._thinned == len(self._blocks) - 1:
-                break
-            self._leave_thinned()
-        self._remove(0, 0)
-
-    def _leave_thinned(self) -> None:
-        """No batch report is left in the block: the next one is to be thinned."""
-        block = self._blocks[self._thinned]
-        former = self._blocks[self._thinned - 1] if self._thinned else None
-        if former is not None and len(former) + len(block) <= SIZE:
-            former.extend(block)
-            former.pack()
-            del self._blocks[self._thinned]
-        else:
-            block.pack()
-            self._thinned += 1
-        self._thinned_to = 0
-
-    def _remove(self, at: int, index: int) -> None:
-        block = self._blocks[at]
-        self._bytes -= text_bytes(block.remove(index))
-        self._count -= 1
-        if at == self._thinned and index < self._thinned_to:
-            self._thinned_to -= 1
-        if block:
-            return
-        del self._blocks[at]
-        if at < self._thinned:
-            self._thinned -= 1
-        elif at == len(self._blocks) > 0:  # the last one: all before it has been looked through
-            self._thinned, self._thinned_to = at - 1, len(self._blocks[-1])
-
-
-def text_bytes(text: str) -> int:
-    """The size of ``text`` in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _is_passing(text: str, *, note: bool) -> bool:
     """Whether the run can be understood without it."""
     if not note and _BATCH.match(text):
         return True
+    return _event_of(text) in (PASSING_EVENTS if note else ("batch_start", "batch_end"))
+
+
+def _event_of(text: str) -> object:
+    """The name of a report's event; None where it has none."""
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    passing = PASSING_EVENTS if note else ("batch_start", "batch_end")
-    return isinstance(report, dict) and report.get("event") in passing
+        return None
+    return report.get("event") if isinstance(report, dict) else None

@@ -10,6 +10,7 @@ import logging
 import selectors
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.zmq_sockets import Bound, Connections, bind, monitor, receive_event, switch_off
+from actors.zmq_sockets import Bound, Connections, bind, monitor_of, receive_event, switch_off
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ DRAIN_BYTES: Final = 256 * 1024
 """Messages, or characters, that one drain takes: about a millisecond of work, here and then on the
 event loop."""
 
+LAST_DRAIN: Final = 0.2
+"""Seconds that receiving may go on before the socket is closed, while a trainer still sends."""
+
+LAST_SILENCE: Final = 2
+"""Milliseconds without a message after which nothing more counts as being on its way: of a drain
+that ended early, the rest came within one."""
+
 EARLY: Final = 0.002
 """Seconds by which a poll ends before the event loop's sleep of the same length, and so ends it:
 the loop wakes once for both."""
@@ -56,36 +64,40 @@ class Undecodable:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What one drain has found.
+    """What one drain has come to.
 
-    ``more`` says that the drain ended at its limit, ``connected`` that a trainer was connected
-    and ``at`` when it began, in ``time.monotonic`` seconds.
+    ``count`` messages were received, ``more`` says that the drain ended at its limit, ``connected``
+    that a trainer was connected and ``at`` when it began, in ``time.monotonic`` seconds.
     """
 
-    messages: tuple[str | Undecodable, ...]
+    count: int
     more: bool
     connected: bool
     at: float
 
 
 class ProgressSocket:
-    """Opened once, closed once; ``close`` may be called from any thread and more than once."""
+    """Opened once, closed once; ``close`` may be called from any thread and is idempotent."""
 
     def __init__(self, settings: ReporterSettings) -> None:
+        self.received: deque[tuple[str | Undecodable, float]] = deque()
+        """What has been received and not been taken yet, and when, in ``time.monotonic`` seconds.
+        It outlives the poll that brought it."""
         self.interval = settings.poll_interval
-        """Seconds that a poll waits at the most; may be set from any thread."""
+        """Seconds that a poll waits at most; may be set from any thread."""
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
         """The executor on whose thread ``open``, ``receive``, ``drain`` and ``poll`` are called."""
         self._gather_interval = settings.gather_interval
         self._has_more = True
-        self._is_crowded = False
+        self._is_busy = False
         self._came = -inf
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._connections = Connections()
         self._selector: selectors.BaseSelector | None = None
         self._wakes: tuple[Socket, Socket] | None = None
-        self._is_closing = False
+        self.is_closing = False
+        """Whether ``close`` has been called: no further poll can be had."""
         self._ending = threading.Lock()
         self._closed: Future[None] | None = None
 
@@ -93,13 +105,13 @@ class ProgressSocket:
         """Bind to ``address``; where it is bound.
 
         Raises NotBoundError, or zmq.ZMQError or OSError when there can be no socket; ``close`` is
-        due all the same.
+        due anyway.
         """
         self._socket = socket = context.socket(zmq.SUB)
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
-        self._monitor = monitor(socket)
+        self._monitor = monitor_of(socket)
         self._selector = selectors.DefaultSelector()
         self._wakes = woken, waker = socketpair()
         waker.setblocking(False)
@@ -131,16 +143,16 @@ class ProgressSocket:
     def poll(self) -> Drained:
         """Drain as soon as something comes, ``wake`` is called or ``interval`` is nearly over.
 
-        When reports come one after another it rests for ``gather_interval`` first, to take several
+        When reports come one after another it first waits for ``gather_interval``, to take several
         at once; a single one does not wait.
         """
-        if self._is_crowded:
+        if self._is_busy:
             time.sleep(self._gather_interval)
         self._wait()
         drained = self.drain()
-        if drained.messages:
-            self._is_crowded = not drained.more and (
-                len(drained.messages) > 1 or drained.at - self._came < self._gather_interval
+        if drained.count:
+            self._is_busy = not drained.more and (
+                drained.count > 1 or drained.at - self._came < self._gather_interval
             )
             self._came = drained.at
         return drained
@@ -148,7 +160,7 @@ class ProgressSocket:
     def _wait(self) -> None:
         # The socket signals edges: every poll leaves it dry, or does not wait the next time.
         assert self._selector is not None
-        wait = 0.0 if self._has_more or self._is_closing else max(0.0, self.interval - EARLY)
+        wait = 0.0 if self._has_more or self.is_closing else max(0.0, self.interval - EARLY)
         for key, _ in self._selector.select(wait):
             if key.data is not None:
                 key.data.recv(1024)
@@ -160,28 +172,31 @@ class ProgressSocket:
                 self._wake()
 
     def drain(self) -> Drained:
-        """All that has arrived, ``DRAIN_LIMIT`` messages at the most."""
+        """Receive all that has arrived, ``DRAIN_LIMIT`` messages at most."""
         at = time.monotonic()
         # First the connections: when none is left, all that they brought is there to be received.
         self._follow_connections()
         connected = self._connections.any
-        messages: list[str | Undecodable] = []
-        size, more = 0, True
-        while len(messages) < DRAIN_LIMIT and size < DRAIN_BYTES:
+        count, size, more = 0, 0, True
+        while count < DRAIN_LIMIT and size < DRAIN_BYTES:
             message = self.receive()
             if message is None:
                 more = False
                 break
-            messages.append(message)
+            self.received.append((message, at))
+            count += 1
             size += len(message) if isinstance(message, str) else 0
         self._has_more = more
-        return Drained(tuple(messages), more=more, connected=connected, at=at)
+        return Drained(count, more=more, connected=connected, at=at)
 
     def close(self) -> Future[None]:
-        """Close the socket on its thread, behind what runs there; done when it is closed."""
+        """Close the socket on its thread, behind what runs there; done when it is closed.
+
+        What has arrived by then is in ``received``.
+        """
         with self._ending:
             if self._closed is None:
-                self._is_closing = True
+                self.is_closing = True
                 self._wake()
                 self._closed = self.thread.submit(self._close)
                 self.thread.shutdown(wait=False)
@@ -198,12 +213,29 @@ class ProgressSocket:
             self._connections.take(receive_event(self._monitor, zmq.NOBLOCK))
 
     def _close(self) -> None:
-        if self._socket is not None:
-            if self._monitor is not None:
-                switch_off(self._socket)
-                self._monitor.close()
-            self._socket.close()
-        if self._selector is not None:
-            self._selector.close()
-        for end in self._wakes or ():
-            end.close()
+        try:
+            self._drain_last()
+        finally:
+            if self._socket is not None:
+                if self._monitor is not None:
+                    switch_off(self._socket)
+                    self._monitor.close()
+                self._socket.close()
+            if self._selector is not None:
+                self._selector.close()
+            for end in self._wakes or ():
+                end.close()
+
+    def _drain_last(self) -> None:
+        """Receive what there is, until nothing has come for ``LAST_SILENCE``."""
+        if self._socket is None or self._monitor is None:
+            return
+        until = time.monotonic() + LAST_DRAIN
+        try:
+            while (drained := self.drain()).count or (
+                drained.connected and self._socket.poll(LAST_SILENCE)
+            ):
+                if time.monotonic() > until:
+                    return
+        except zmq.ZMQError as error:
+            log.debug("nothing more can be received: %r", error)

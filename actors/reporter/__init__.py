@@ -2,6 +2,4 @@
 
 from actors.reporter.progress_reporter import ProgressReporter
 
-__all__ = [
-    "ProgressReporter",
-]
+__all__ = ["ProgressReporter"]

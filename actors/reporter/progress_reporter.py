@@ -1,7 +1,8 @@
 """ProgressReporter: the reporter for plain asyncio code, in place of messages.
 
 All of it is used on the event loop's thread. Two supervisors do the work, each with one of the two
-sockets, so that the one can fail, or be started and stopped, without the other.
+sockets, so that the one can fail, or be started and stopped, without the other. Hosts make
+subclasses of it: no public method calls another one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.client_channel import attach, data_channel
 from actors.reporter.reporting import BoundSocket, Reporting
-from actors.runtime import Answer
+from actors.runtime import FutureMailbox
 from actors.settings import ReporterSettings
-from messages import DetachClient, SendControl
+from messages import SendControl
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,10 +57,13 @@ class ProgressReporter:
             replace(settings, control_address=control_address, progress_address=None)
         )
         self._progress = Reporting(
-            replace(settings, control_address=None, progress_address=progress_address)
+            replace(settings, control_address=None, progress_address=progress_address),
+            control=self._control,
         )
-        self._attached_by: asyncio.Task[None] | None = None
         self._attached: object = None
+        """The channel that the progress is forwarded to."""
+        self._wanted: object = None
+        """The channel of the last listener that was started."""
         self.listener_task: asyncio.Task[None] | None = None
         """The task of the last listener that was started; None before that and after a cleanup."""
 
@@ -68,13 +72,13 @@ class ProgressReporter:
     @property
     def control_address(self) -> str:
         """Where the control socket is bound, or will be."""
-        socket = self.ctrl_socket
+        socket = self._control.socket
         return self._control_address if socket is None else socket.address
 
     @property
     def progress_address(self) -> str:
         """Where the progress socket is bound, or will be."""
-        socket = self.progress_socket
+        socket = self._progress.socket
         return self._progress_address if socket is None else socket.address
 
     @property
@@ -94,7 +98,7 @@ class ProgressReporter:
 
     def is_control_socket_active(self) -> bool:
         """Whether control messages can be published, or held for a trainer that is to come."""
-        return self.ctrl_socket is not None
+        return self._control.socket is not None
 
     def is_progress_listener_running(self) -> bool:
         """Whether a listener has been started and has not ended."""
@@ -112,37 +116,31 @@ class ProgressReporter:
     def send_control_message(self, message: str) -> None:
         """Publish ``message`` to the trainer, or hold it until one has joined. Never raises.
 
-        What became of it is in the log: ``Sent control message to Trainer``, or why not.
+        Its outcome is in the log: ``Sent control message to Trainer``, or why not.
         """
         supervisor = self._control.supervisor
         if supervisor is None or not isinstance(message, str):
             what = "the control socket is not initialized" if supervisor is None else "no text"
             log.error("control message not published: %s (%.100r)", what, message)
             return
-        reply: Answer[ControlReply] = Answer()
+        reply: FutureMailbox[ControlReply] = FutureMailbox()
         supervisor.tell(SendControl(command=message, reply_to=reply))
 
     # Progress
 
     def start_progress_listener_task(self, channel: Any) -> asyncio.Task[None]:
-        """Forward reports to ``channel`` from here on, in place of a former one.
+        """Forward reports to ``channel`` from now on, in place of a former one.
 
         A channel that comes after another one goes on after the last report that the other took;
         when the other's task has ended, the other is given nothing more. The task runs until it is
         cancelled, by ``stop_progress_listener`` or by whoever has it; it ends with an OSError,
         which is in the log too, when the progress socket cannot be bound.
         """
-        former, self.listener_task = (
-            self.listener_task,
-            asyncio.create_task(self._listen(channel), name="progress-reporter"),
-        )
-        if former is not None:
-            former.cancel()
-        return self.listener_task
+        return self._start_listener(channel)
 
     async def start_progress_listener(self, channel: Any) -> None:
         """The same, waited for: returns when the listener is stopped."""
-        task = self.start_progress_listener_task(channel)
+        task = self._start_listener(channel)
         try:
             await asyncio.wait({task})
         finally:
@@ -151,36 +149,43 @@ class ProgressReporter:
             task.result()
 
     def stop_progress_listener(self) -> None:
-        """Let go of the channel; what comes meanwhile is kept for the next one.
+        """Release the channel; what comes meanwhile is kept for the next one.
 
         When the task has ended, the channel is given nothing more.
         """
-        task = self.listener_task
-        if task is not None and not task.get_loop().is_closed():
-            task.cancel()
+        _cancel(self.listener_task)
 
     async def restart_progress_listener(self, channel: Any) -> None:
         """Between two models: deliver all reports of the former one, then go on with ``channel``.
 
         The sockets stay bound, and no report is lost. What comes when this has returned is for
-        ``channel``. A control message that no trainer has taken is held for the next one.
+        ``channel``. A stop that was published does not reach the next model; a control message that
+        no trainer has taken is held for it.
         """
-        former = self._progress.supervisor
+        former, listening = self._progress.supervisor, self.listener_task
         await self._progress.switch_job()
-        if self._attached is not channel:
-            self._detach(former)
-            await self._progress.handled()
-        if former is None or self._progress.supervisor is not None:
-            self.start_progress_listener_task(channel)  # else it has been cleaned up meanwhile
+        self._control.forget_stop()
+        if former is not None and self._progress.supervisor is None:
+            return  # it has been cleaned up meanwhile
+        self._start_listener(channel)
+        await _ended(listening)
 
-    async def _listen(self, channel: Any) -> None:
-        progress = self._progress
+    def _start_listener(self, channel: Any) -> asyncio.Task[None]:
+        former, self._wanted = self.listener_task, channel
+        self.listener_task = asyncio.create_task(
+            self._listen(channel, former), name="progress-reporter"
+        )
+        _cancel(former)
+        return self.listener_task
+
+    async def _listen(self, channel: Any, former: asyncio.Task[None] | None) -> None:
         try:
-            await progress.start(LISTEN_TIMEOUT)
+            await _ended(former)
+            await self._progress.start(LISTEN_TIMEOUT)
         except OSError as error:
             log.error("progress is not listened to: %s", error)
             raise
-        supervisor = progress.supervisor
+        supervisor = self._progress.supervisor
         assert supervisor is not None
         if self._attached is not channel:
             attach(
@@ -190,45 +195,43 @@ class ProgressReporter:
                 accept_control=False,  # the host parses what the client sends
             )
             self._attached = channel
-        self._attached_by = asyncio.current_task()
         try:
-            reason = await asyncio.shield(asyncio.wrap_future(progress.over))
+            reason = await asyncio.shield(asyncio.wrap_future(self._progress.over))
         finally:
-            if self._attached_by is asyncio.current_task():
-                self._detach(supervisor)
-            await self._progress.handled()  # by then another one has taken its place, or none
+            replaced = self.listener_task not in (None, asyncio.current_task())
+            if not replaced or self._wanted is not channel:
+                self._attached = None
+                if supervisor is self._progress.supervisor:  # else it has ended
+                    await self._progress.detach(CLIENT)
         raise OSError(reason)
-
-    def _detach(self, supervisor: SupervisorRef | None) -> None:
-        self._attached = self._attached_by = None
-        if supervisor is not None and supervisor is self._progress.supervisor:  # else it has ended
-            supervisor.tell(DetachClient(client_id=CLIENT))
 
     # The end
 
     def cleanup(self) -> None:
-        """Deliver what is left and close everything, in the background. Twice does no harm.
+        """Deliver what is left and close everything, in the background. Idempotent.
 
         The addresses are free a moment later; ``async_cleanup`` waits for that.
         """
-        self._control.stop()
-        self._progress.stop()
-        self._end_listener()
+        self._clean_up()
 
     async def async_cleanup(self) -> None:
         """Deliver what is left and close everything; by then the addresses are free."""
-        self.cleanup()
-        await asyncio.gather(self._control.ended(), self._progress.ended())
+        await self._clean_up_and_wait()
 
-    def _end_listener(self) -> None:
+    def _clean_up(self) -> None:
+        self._control.stop()
+        self._progress.stop()
         task, self.listener_task = self.listener_task, None
-        if task is not None and not task.get_loop().is_closed():
-            task.cancel()
+        _cancel(task)
+
+    async def _clean_up_and_wait(self) -> None:
+        self._clean_up()
+        await asyncio.gather(self._control.ended(), self._progress.ended())
 
     async def __aenter__(self) -> Self:
         """Start the control socket. Raises OSError when it cannot be bound."""
         try:
-            self.start_control_socket()
+            self._control.start_and_block(BIND_TIMEOUT)
         except OSError:
             await self._control.ended()
             raise
@@ -241,4 +244,15 @@ class ProgressReporter:
         traceback: TracebackType | None,
     ) -> None:
         """Clean up."""
-        await self.async_cleanup()
+        await self._clean_up_and_wait()
+
+
+def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None and not task.get_loop().is_closed():
+        task.cancel()
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Wait for the end of ``task``, which has been cancelled, if it is this event loop's."""
+    if task is not None and task.get_loop() is asyncio.get_running_loop():
+        await asyncio.wait({task}, timeout=LISTEN_TIMEOUT)

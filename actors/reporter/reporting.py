@@ -8,13 +8,14 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from actors.runtime import Answer
+from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from messages import (
-    GetStatus,
+    ClientDetached,
+    DetachClient,
+    ForgetStop,
     JobOutcome,
     OwnerEvent,
-    ReporterStatus,
     ReportingFailed,
     ReportingReady,
     StartAnswer,
@@ -23,6 +24,7 @@ from messages import (
     StopReporting,
     SwitchAnswer,
     SwitchJob,
+    TrainEndReceived,
 )
 
 if TYPE_CHECKING:
@@ -37,9 +39,8 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT: Final = 10.0
 """Seconds for delivering what is left and closing everything: more than all bounds on the way."""
 
-HANDLE_TIMEOUT: Final = 1.0
-"""Seconds for a few messages to be handled. It takes a millisecond; a supervisor that has been
-stopped meanwhile does not say so."""
+DETACH_TIMEOUT: Final = 1.0
+"""Seconds for a channel to be released. It takes a millisecond."""
 
 _JOB: Final = "job"
 
@@ -56,9 +57,9 @@ class BoundSocket:
 
 
 class _Owner:
-    """Hears why reporting had to end by itself; the rest is in the log."""
+    """Receives why reporting had to end by itself; the rest is in the log."""
 
-    def __init__(self, over: Answer[str]) -> None:
+    def __init__(self, over: FutureMailbox[str]) -> None:
         self._over = over
 
     def tell(self, message: OwnerEvent, /) -> None:
@@ -67,16 +68,20 @@ class _Owner:
 
 
 class Reporting:
-    """Started and stopped any number of times; each start has a supervisor of its own."""
+    """Started and stopped any number of times; each start has a supervisor of its own.
 
-    def __init__(self, settings: ReporterSettings) -> None:
+    ``control`` is that of the control socket, which is told when a training has ended.
+    """
+
+    def __init__(self, settings: ReporterSettings, control: Reporting | None = None) -> None:
         self._settings = settings
+        self._control = control
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._started: Answer[StartAnswer] = Answer()
-        self._stopped: Answer[StopAnswer] | None = None
-        self._switched: Answer[SwitchAnswer] | None = None
+        self._started: FutureMailbox[StartAnswer] = FutureMailbox()
+        self._stopped: FutureMailbox[StopAnswer] | None = None
+        self._switched: FutureMailbox[SwitchAnswer] | None = None
         self._ending: list[SupervisorRef] = []
-        self._over: Answer[str] = Answer()
+        self._over: FutureMailbox[str] = FutureMailbox()
         self.supervisor: SupervisorRef | None = None
         """The one that reports; None before the start and after the stop."""
 
@@ -95,29 +100,40 @@ class Reporting:
         """Done, with the reason, when reporting had to end by itself."""
         return self._over.future
 
-    def start_and_block(self, within: float) -> None:
+    def tell(self, _: TrainEndReceived, /) -> None:
+        """The trainer has ended its training: no stop of it is for the next. From any thread."""
+        if self._control is not None:
+            self._control.forget_stop()
+
+    def forget_stop(self) -> None:
+        """A stop that has been published is used up."""
+        supervisor = self.supervisor
+        if supervisor is not None:
+            supervisor.tell(ForgetStop())
+
+    def start_and_block(self, timeout: float) -> None:
         """Start unless it is started, and hold up the event loop until the socket is bound.
 
         For the control socket alone: the progress socket is bound with the event loop's help.
-        Raises OSError when it cannot be bound ``within`` seconds; no socket is left then.
+        Raises OSError when it cannot be bound within ``timeout`` seconds; no socket is left then.
         """
         if self.supervisor is None and self._stopped is not None:
-            _blocking_result(self._stopped.future, within)
+            _blocking_result(self._stopped.future, timeout)
         supervisor = self._begin()
-        answer = _blocking_result(self._started.future, within)
-        self._check(answer, supervisor, within)
+        answer = _blocking_result(self._started.future, timeout)
+        self._check(answer, supervisor, timeout)
 
-    async def start(self, within: float) -> None:
+    async def start(self, timeout: float) -> None:  # noqa: ASYNC109 - it leaves nothing behind
         """Start unless it is started; returns when the socket is bound.
 
-        Raises OSError when it cannot be bound ``within`` seconds; nothing is left then.
+        Raises OSError when it cannot be bound within ``timeout`` seconds; nothing is left then.
         """
         if self.supervisor is None and self._stopped is not None:
-            await _result(self._stopped.future, within)
+            await _result(self._stopped.future, timeout)
         supervisor = self._begin()
-        answer = await _result(self._started.future, within)
+        answer = await _result(self._started.future, timeout)
         try:
-            self._check(answer, supervisor, within)
+            self._check(answer, supervisor, timeout)
         except OSError:
             await self.ended()
             raise
@@ -130,7 +146,7 @@ class Reporting:
             await _result(self._switched.future, STOP_TIMEOUT)
             if self.supervisor is None:
                 return
-        self._switched = answer = Answer[SwitchAnswer]()
+        self._switched = answer = FutureMailbox[SwitchAnswer]()
         self.supervisor.tell(
             SwitchJob(
                 job_id=_JOB,
@@ -142,19 +158,19 @@ class Reporting:
         )
         await _result(answer.future, STOP_TIMEOUT)
 
-    async def handled(self) -> None:
-        """Wait until all that the supervisor was told has been handled, by its clients too."""
+    async def detach(self, client_id: str) -> None:
+        """Release the client's channel; when this returns it is given nothing more."""
         if self.supervisor is None:
             return
-        handled: Answer[ReporterStatus] = Answer()
-        self.supervisor.tell(GetStatus(reply_to=handled))
-        await _result(handled.future, HANDLE_TIMEOUT)
+        detached: FutureMailbox[ClientDetached] = FutureMailbox()
+        self.supervisor.tell(DetachClient(client_id=client_id, reply_to=detached))
+        await _result(detached.future, DETACH_TIMEOUT)
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
         if self.supervisor is None:
             return
-        self._stopped = Answer()
+        self._stopped = FutureMailbox()
         self.supervisor.tell(
             StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=self._stopped)
         )
@@ -163,11 +179,11 @@ class Reporting:
     async def ended(self) -> None:
         """Wait until nothing is left of what was stopped, or could not be started."""
         for supervisor in self._ending:
-            if not await supervisor.stop_async(within=STOP_TIMEOUT):
+            if not await supervisor.stop_async(timeout=STOP_TIMEOUT):
                 log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
 
     def _end(self, supervisor: SupervisorRef) -> None:
-        supervisor.end(within=STOP_TIMEOUT)
+        supervisor.request_stop(timeout=STOP_TIMEOUT)
         self._ending = [former for former in self._ending if not former.has_ended()]
         self._ending.append(supervisor)
         if self.supervisor is supervisor:
@@ -179,32 +195,32 @@ class Reporting:
             if self._loop is loop and not self.over.done():
                 return self.supervisor
             self._end(self.supervisor)
-        self._started, self._over = Answer(), Answer()
+        self._started, self._over = FutureMailbox(), FutureMailbox()
         self._loop = loop
         self.supervisor = spawn_supervisor(
-            loop=loop, owner=_Owner(self._over), settings=self._settings
+            loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self
         )
         self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
         return self.supervisor
 
-    def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, within: float) -> None:
+    def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, timeout: float) -> None:
         if isinstance(answer, ReportingReady):
             return
         self._end(supervisor)
         if isinstance(answer, ReportingFailed):
             raise OSError(answer.reason)
         address = self._settings.control_address or self._settings.progress_address
-        raise OSError(f"{address} could not be bound within {within:.0f} s: start again")
+        raise OSError(f"{address} could not be bound within {timeout:.0f} s: start again")
 
 
-def _blocking_result(future: Future[M], within: float) -> M | None:
-    """The result of ``future``, or None when there is none ``within`` seconds."""
-    concurrent.futures.wait({future}, timeout=within)
+def _blocking_result(future: Future[M], timeout: float) -> M | None:
+    """The result of ``future``, or None when there is none within ``timeout`` seconds."""
+    concurrent.futures.wait({future}, timeout=timeout)
     return future.result() if future.done() else None
 
 
-async def _result(future: Future[M], within: float) -> M | None:
+async def _result(future: Future[M], timeout: float) -> M | None:  # noqa: ASYNC109 - not cancelled
     """The same on the event loop."""
     if not future.done():
-        await asyncio.wait({asyncio.wrap_future(future)}, timeout=within)
+        await asyncio.wait({asyncio.wrap_future(future)}, timeout=timeout)
     return future.result() if future.done() else None

@@ -1,19 +1,31 @@
-"""What every actor needs: release on every exit, mailboxes that never raise, time."""
+"""What every actor needs: release on every exit, mailboxes that never raise, time, limits."""
 
-from actors.runtime.base import ReporterActor
+from actors.runtime.base import ReporterActor, ThreadActor, starter
+from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LoopActor
+from actors.runtime.rate_limit import TokenBucket
 from actors.runtime.scheduler import Cancellable, Scheduler, ThreadScheduler
-from actors.runtime.typed_ref import Adapter, Answer, TypedRef, deliver, refuse_on_event_loop
+from actors.runtime.typed_ref import (
+    Adapter,
+    FutureMailbox,
+    TypedRef,
+    refuse_on_event_loop,
+    reply,
+)
 
 __all__ = [
     "Adapter",
-    "Answer",
     "Cancellable",
+    "FutureMailbox",
+    "Inbox",
     "LoopActor",
     "ReporterActor",
     "Scheduler",
+    "ThreadActor",
     "ThreadScheduler",
+    "TokenBucket",
     "TypedRef",
-    "deliver",
     "refuse_on_event_loop",
+    "reply",
+    "starter",
 ]

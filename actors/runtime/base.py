@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import pykka
 
+from actors.runtime.inbox import Inbox
+from actors.runtime.typed_ref import TypedRef
 from messages import ChildDown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
     from types import TracebackType
 
@@ -17,23 +21,50 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
+P = ParamSpec("P")
 
-class ReporterActor(pykka.Actor):
-    """Mixed into a Pykka actor: calls ``release`` once at its end, then tells ``ChildDown``.
 
-    Pykka calls ``on_stop`` after an orderly stop and ``on_failure`` after a crash, never both for
-    one exit; both run on the thread that the actor runs on.
+class ReporterActor(pykka.Actor, Generic[M_contra]):
+    """A Pykka actor that takes ``M_contra``, and ends in one way whatever ends it.
+
+    Its inbox is closed, ``release`` is called, each message that was left is given to
+    ``turn_away``, and the parent receives ``ChildDown``: once, on the thread that the actor runs
+    on. Pykka calls ``on_stop`` after an orderly stop and ``on_failure`` after a crash.
     """
 
     name: str
     parent: Mailbox[ChildDown]
+    actor_inbox: Inbox
+
+    @staticmethod
+    def _create_actor_inbox() -> Inbox:
+        return Inbox()
+
+    def set_up(self) -> None:
+        """What is to be done before the first message."""
 
     def release(self) -> Future[None] | None:
         """Close what the actor owns, also when some of it is closed already.
 
         What takes longer is answered with a future: ``ChildDown`` waits for it.
         """
+
+    def turn_away(self, message: Any) -> None:
+        """Answer ``message``, which came too late to be handled."""
+
+    def on_receive(self, message: M_contra) -> None:
+        """Handle one message."""
         raise NotImplementedError
+
+    def on_start(self) -> None:
+        """Set up; Pykka calls neither ``on_stop`` nor ``on_failure`` when this raises."""
+        try:
+            self.set_up()
+        except Exception as error:
+            self._end(repr(error))
+            raise
 
     def on_stop(self) -> None:
         """Release after an orderly stop."""
@@ -50,13 +81,50 @@ class ReporterActor(pykka.Actor):
         self._end(repr(exception_value))
 
     def _end(self, reason: str | None) -> None:
+        left = self.actor_inbox.close()
+        if left is None:
+            return
+        released = self._do_or_log(self.release)
+        for message in left:
+            self._do_or_log(partial(self.turn_away, message))
         down = ChildDown(child=self.name, reason=reason)
-        try:
-            released = self.release()
-        except Exception:
-            log.exception("%s could not release all that it owned", self.name)
-            released = None
         if released is None:
             self.parent.tell(down)
         else:
             released.add_done_callback(lambda _: self.parent.tell(down))
+
+    def _do_or_log(self, act: Callable[[], M]) -> M | None:
+        try:
+            return act()
+        except Exception:
+            log.exception("%s could not release all that it owned", self.name)
+            return None
+
+    def _handle_receive(self, message: Any) -> Any:
+        try:
+            return super()._handle_receive(message)
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            # Pykka would stop every actor of the process, the host's too: this one fails alone.
+            self.interrupted(interrupt)
+            raise RuntimeError(f"interrupted by {interrupt!r}") from interrupt
+
+    def interrupted(self, interrupt: BaseException) -> None:
+        """Note that a handler was left by ``interrupt``, a SystemExit say."""
+
+
+class ThreadActor(ReporterActor[M_contra], pykka.ThreadingActor):
+    """An actor on a thread of its own, a daemon: a host that forgets to stop it can still exit."""
+
+    use_daemon_thread = True
+
+
+def starter(actor: Callable[P, ReporterActor[M]]) -> Callable[P, TypedRef[M]]:
+    """A typed front door for the class ``actor``: Pykka's own ``start`` takes anything."""
+    kind = cast("type[pykka.Actor]", actor)
+
+    def spawn(*args: P.args, **kwargs: P.kwargs) -> TypedRef[M]:
+        return TypedRef(kind.start(*args, **kwargs))
+
+    return spawn

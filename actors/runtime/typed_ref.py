@@ -1,6 +1,6 @@
 """TypedRef: a typed mailbox over a Pykka ActorRef whose ``tell`` never raises.
 
-``deliver`` does the same for a mailbox that somebody else has made.
+``reply`` does the same for a mailbox that somebody else has made.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ R = TypeVar("R")
 class TypedRef(Generic[M_contra]):
     """The mailbox of an actor that takes ``M_contra``.
 
-    ``tell`` is for everybody and from any thread. ``ask`` and ``stop`` wait, so they are for the
-    edge alone (tests, a facade, the command line) and never for a thread that runs an event loop.
+    ``tell`` may be called from any thread. ``ask`` and ``stop`` wait, so they are for the edge
+    alone (tests, a facade, the command line) and never for a thread that runs an event loop.
     """
 
     __slots__ = ("_ref",)
@@ -42,10 +42,10 @@ class TypedRef(Generic[M_contra]):
 
     def tell(self, message: M_contra, /) -> None:
         """Put ``message`` into the actor's inbox; a dead actor's message is a DEBUG line."""
-        self.reaches(message)
+        self.try_tell(message)
 
-    def reaches(self, message: M_contra, /) -> bool:
-        """Tell ``message``; False when the actor is dead."""
+    def try_tell(self, message: M_contra, /) -> bool:
+        """Tell ``message``; False when the actor has ended."""
         try:
             self._ref.tell(message)
         except pykka.ActorDeadError:
@@ -60,19 +60,22 @@ class TypedRef(Generic[M_contra]):
         thread that runs an event loop.
         """
         refuse_on_event_loop("ask")
-        answer: Answer[R] = Answer()
+        answer: FutureMailbox[R] = FutureMailbox()
         self.tell(make(answer))
         try:
             return answer.future.result(timeout)
         except TimeoutError:
             raise TimeoutError(f"no answer from {self!r} within {timeout} s") from None
 
-    def end(self) -> None:
-        """Have the actor end after what its inbox holds; returns at once, for everybody."""
+    def request_stop(self) -> None:
+        """Have the actor end after what its inbox holds; returns at once, from any thread."""
         try:
             self._ref.stop(block=False)
         except pykka.ActorDeadError:
             log.debug("%r has ended already", self)
+
+    reaches, end = try_tell, request_stop
+    """Their names before 0.2."""
 
     def stop(self, *, timeout: float) -> bool:
         """End the actor after what its inbox holds; True when it ended within ``timeout`` seconds.
@@ -100,7 +103,7 @@ class Adapter(Generic[M, N]):
         self._mailbox.tell(self._wrap(message))
 
 
-class Answer(Generic[M]):
+class FutureMailbox(Generic[M]):
     """A mailbox for one message, which is the result of ``future``; what comes after it is lost.
 
     ``future.result(timeout)`` waits for it on a thread, ``asyncio.wrap_future`` on an event loop.
@@ -131,8 +134,10 @@ def refuse_on_event_loop(what: str) -> None:
     )
 
 
-def deliver(mailbox: Mailbox[M], message: M) -> None:
-    """Tell a mailbox of somebody else's making: what it raises is an error in the log."""
+def reply(mailbox: Mailbox[M] | None, message: M) -> None:
+    """Tell a mailbox of somebody else's making, if any: what it raises is an error in the log."""
+    if mailbox is None:
+        return
     try:
         mailbox.tell(message)
     except Exception:

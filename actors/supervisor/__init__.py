@@ -3,8 +3,4 @@
 from actors.supervisor.actor import SupervisorActor
 from actors.supervisor.spawn import SupervisorRef, spawn_supervisor
 
-__all__ = [
-    "SupervisorActor",
-    "SupervisorRef",
-    "spawn_supervisor",
-]
+__all__ = ["SupervisorActor", "SupervisorRef", "spawn_supervisor"]

@@ -5,24 +5,16 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from actors import control_socket, progress_listener
-from actors.runtime import Adapter
-from messages import (
-    ChildDown,
-    FollowRun,
-    ListeningFailed,
-    ProgressSocketMade,
-    TrainerConnected,
-    TrainerDisconnected,
-)
+from actors.progress_listener import ProgressLog
+from actors.supervisor.inbox import ChildEvent, FromChild
+from messages import FollowRun
 
 if TYPE_CHECKING:
     import asyncio
 
-    from actors.progress_listener import ProgressLog
     from actors.runtime import Scheduler, TypedRef
     from actors.settings import ReporterSettings
     from messages import ControlSocketMessage, Mailbox, ProgressListenerMessage
@@ -31,95 +23,86 @@ CONTROL: Final = control_socket.ControlSocketActor.name
 LISTENER: Final = progress_listener.ProgressListenerActor.name
 
 
-ChildEvent: TypeAlias = (
-    ChildDown | TrainerConnected | TrainerDisconnected | ProgressSocketMade | ListeningFailed
-)
-"""What the children tell by themselves."""
+class Child:
+    """One actor: that which replaces it is another ``Child``."""
 
+    def __init__(self, name: str, me: Mailbox[FromChild]) -> None:
+        self.name = name
+        self._me = me
 
-@dataclass(frozen=True, slots=True)
-class FromChild:
-    """What the child's actor number ``serial`` has told its parent."""
-
-    serial: int
-    event: ChildEvent
+    def tell(self, event: ChildEvent, /) -> None:
+        """What the actor tells its parent."""
+        self._me.tell(FromChild(self, event))
 
 
 class Children:
-    """Starts both actors, and starts one again when it has crashed."""
+    """Starts both actors, and starts one again when it has crashed.
+
+    The run's log goes from a listener that has ended to its successor, and is nobody else's.
+    """
 
     def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,
         me: Mailbox[FromChild],
-        progress_log: ProgressLog,
         scheduler: Scheduler,
         settings: ReporterSettings,
     ) -> None:
         self._loop = loop
         self._me = me
-        self._log = progress_log
+        self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
         self._scheduler = scheduler
         self._settings = settings
-        self._serial = self._control_serial = self._listener_serial = 0
+        self._alive: dict[str, Child] = {}
         self.control: TypedRef[ControlSocketMessage]
         self.listener: TypedRef[ProgressListenerMessage]
 
     def start(self) -> FollowRun:
         """Start both; what the clients are to follow."""
-        self.control = self._spawn_control()
+        self._spawn(CONTROL)
         try:
-            self.listener = self._spawn_listener()
+            self._spawn(LISTENER)
         except BaseException:
-            self.control.end()
+            self.control.request_stop()
             raise
-        return self.run()
+        return self._run()
 
-    def replace(self, child: str) -> FollowRun:
-        """Start ``child`` again, in place of one that crashed or does not answer any more."""
-        if child == CONTROL:
-            self.control.end()
-            self.control = self._spawn_control()
-        elif not self._loop.is_closed():
-            self.listener.end()
-            self.listener = self._spawn_listener()
-        return self.run()
+    def replace(self, child: Child) -> FollowRun:
+        """Start a successor of ``child``, which has ended; what the clients are to follow."""
+        self.forget(child)
+        if child.name == CONTROL or not self._loop.is_closed():
+            self._spawn(child.name)
+        return self._run()
 
-    def current(self, message: FromChild) -> bool:
-        """Whether ``message`` is not of a child that has been replaced."""
-        return message.serial in (self._control_serial, self._listener_serial)
-
-    def serial_of(self, child: str) -> int:
-        """The number of the actor that is ``child``."""
-        return self._control_serial if child == CONTROL else self._listener_serial
-
-    def run(self) -> FollowRun:
-        """What the clients are to follow."""
-        return FollowRun(listener=self.listener, control=self.control)
+    def is_current(self, child: Child) -> bool:
+        """Whether ``child`` has not been replaced."""
+        return self._alive.get(child.name) is child
 
     def end(self) -> None:
         """Have both end; each tells ``ChildDown``."""
-        self.listener.end()
-        self.control.end()
+        self.listener.request_stop()
+        self.control.request_stop()
 
-    def _spawn_control(self) -> TypedRef[ControlSocketMessage]:
-        self._control_serial = serial = self._next_serial()
-        return control_socket.spawn(
-            parent=Adapter(self._me, lambda event: FromChild(serial, event)),
-            scheduler=self._scheduler,
-            settings=self._settings,
-        )
+    def forget(self, child: Child) -> None:
+        """It has ended, and is not replaced."""
+        del self._alive[child.name]
 
-    def _spawn_listener(self) -> TypedRef[ProgressListenerMessage]:
-        self._listener_serial = serial = self._next_serial()
-        return progress_listener.spawn(
-            loop=self._loop,
-            parent=Adapter(self._me, lambda event: FromChild(serial, event)),
-            progress_log=self._log,
-            settings=self._settings,
-        )
+    @property
+    def any_alive(self) -> bool:
+        """Whether one of them has not ended."""
+        return bool(self._alive)
 
-    def _next_serial(self) -> int:
-        self._serial += 1
-        return self._serial
+    def _spawn(self, name: str) -> None:
+        self._alive[name] = child = Child(name, self._me)
+        if name == CONTROL:
+            self.control = control_socket.spawn(
+                parent=child, scheduler=self._scheduler, settings=self._settings
+            )
+        else:
+            self.listener = progress_listener.spawn(
+                loop=self._loop, parent=child, progress_log=self._log, settings=self._settings
+            )
+
+    def _run(self) -> FollowRun:
+        return FollowRun(listener=self.listener, control=self.control)

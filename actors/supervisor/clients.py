@@ -1,16 +1,16 @@
-"""ClientRoster: the supervisor's book of its clients. A plain object on the supervisor's thread."""
+"""Clients: one bounded record for each client. Plain objects on the supervisor's thread."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
-
-import pykka
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, assert_never
 
 from actors import client_channel
-from actors.runtime import Adapter, TypedRef, deliver
-from actors.supervisor.restarts import CrashBudget
+from actors.runtime import Adapter, reply
+from actors.supervisor.gather import Gather
+from actors.supervisor.inbox import Answered, ClientEvent, FromClient
+from actors.supervisor.restarts import RestartIntensity
 from messages import (
     AttachChannel,
     AttachClient,
@@ -18,54 +18,101 @@ from messages import (
     ChannelLost,
     ChildDown,
     ClientChannelMessage,
+    ClientDetached,
     ClientGone,
     ClientStatus,
     CloseChannel,
-    CountReports,
+    DetachClient,
     FlushReports,
     FollowRun,
     Mailbox,
     OwnerEvent,
+    ReadProgress,
     ReportsFlushed,
 )
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
+    from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)
 
-PLACES_LIMIT: Final = 1000
-"""Clients that are gone whose places are remembered; beyond, the longest gone is forgotten."""
+REMEMBERED: Final = 1000
+"""Clients that are gone whose positions are remembered; beyond, the longest gone is forgotten."""
 
 LOST_LIMIT: Final = 50
 """Clients with a closed channel that are kept until a report comes that they cannot be given."""
 
-_ClientEvent: TypeAlias = ChildDown | ChannelClosed | ChannelLost
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """What is known of a client, attached or gone."""
+
+    client_id: str
+    status: ClientStatus | None = None
+    """How far it came and how it fared, as it has last told."""
+    waiting: int = 0
+    """Of its failed reports, those that it is given if it comes back."""
+    before: tuple[int, int] = (0, 0)
+    """Its counts when the job began."""
+    attachment: Attachment | None = None
+    restarts: RestartIntensity = field(default_factory=RestartIntensity)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Reports forwarded and failed, in all."""
+        status = self.status
+        return (0, 0) if status is None else (status.forwarded, status.failed + status.missed)
+
+    @property
+    def job_counts(self) -> tuple[int, int]:
+        """Reports forwarded and failed, of the job."""
+        forwarded, failed = self.counts
+        return forwarded - self.before[0], failed - self.before[1]
 
 
-@dataclass(frozen=True, slots=True)
-class FromClient:
-    """What the client's actor number ``serial`` has told its parent."""
+class Attachment:
+    """One actor of a client, from its start to its end; it tells its parent here."""
 
-    serial: int
-    event: _ClientEvent
-
-
-@dataclass(slots=True)
-class _Client:
-    serial: int
     ref: TypedRef[ClientChannelMessage]
-    attached: AttachClient
-    budget: CrashBudget
-    channels: int = 0
-    lost: bool = False
-    closing: bool = False
-    next: AttachClient | None = None
+
+    def __init__(self, client: Client, message: AttachClient, me: Mailbox[FromClient]) -> None:
+        self.client = client
+        self.message = message
+        self._me = me
+        self.lost = False
+        """Whether its channel is closed."""
+        self.closing = False
+        self.next: AttachClient | None = None
+        """Who is to be attached when it has ended."""
+        self.detached: list[Mailbox[ClientDetached] | None] = []
+
+    def tell(self, event: ClientEvent, /) -> None:
+        """What the actor tells."""
+        self._me.tell(FromClient(self, event))
+
+    def attach(self, message: AttachClient) -> None:
+        """Give the actor a channel."""
+        self.message, self.lost = message, False
+        self.ref.tell(
+            AttachChannel(
+                channel=message.channel,
+                accept_control=message.accept_control,
+                after=message.after,
+            )
+        )
+
+    def close(self) -> None:
+        """Have the actor end. Idempotent."""
+        if not self.closing:
+            self.closing = True
+            self.ref.tell(CloseChannel(reply_to=self))
 
 
-class ClientRoster:
+class Clients:
     """Starts and ends the clients' actors, and remembers how far each client came.
 
     ``me`` gets what the actors tell; hand it to ``handle``.
@@ -75,7 +122,7 @@ class ClientRoster:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        me: Mailbox[FromClient],
+        me: Mailbox[FromClient | Answered],
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
     ) -> None:
@@ -83,195 +130,195 @@ class ClientRoster:
         self._me = me
         self._owner = owner
         self._settings = settings
-        self._run: FollowRun | None = None
-        self._flush: FlushReports | None = None
-        self._clients: dict[str, _Client] = {}
-        self._serial = 0
-        self._places: dict[str, ClientStatus] = {}
-        self._counts: dict[str, tuple[int, int]] = {}
-        self._before: dict[str, tuple[int, int]] = {}
+        self._run: FollowRun
+        self._clients: dict[str, Client] = {}
+        """In the order in which they came, or left."""
+        self._forgotten = (0, 0)
+        """The job's counts of the clients that are forgotten."""
+        self._gathers: list[Gather] = []
+        self._flush: Gather | None = None
 
-    def __len__(self) -> int:
-        return len(self._clients)
+    @property
+    def any_attached(self) -> bool:
+        """Whether an actor of a client has not ended."""
+        return any(client.attachment is not None for client in self._clients.values())
 
-    def client_ids(self) -> set[str]:
-        """The ids of the clients that are attached."""
-        return set(self._clients)
-
-    def attach(self, message: AttachClient, *, after: int) -> None:
-        """Attach a client, which begins after the position ``after`` unless it has a place."""
-        client = self._clients.get(message.client_id)
-        if client is not None and client.closing:
-            client.next = message
-            return
-        if client is None:
-            client = self._spawn(message, after)
-        if client is not None:
-            self._attach(client, message)
-
-    def detach(self, client_id: str) -> None:
-        """Let go of the client's channel."""
-        client = self._clients.get(client_id)
-        if client is None:
-            log.info("client %s is not attached", client_id)
+    def attach(self, message: AttachClient) -> None:
+        """Attach a client, with a channel in place of a former one."""
+        client = self._clients.setdefault(message.client_id, Client(message.client_id))
+        attachment = client.attachment
+        if attachment is None:
+            self._start(client, message)
+        elif attachment.closing:
+            attachment.next = message
         else:
-            client.next = None
-            self._close(client)
+            attachment.attach(message)
+
+    def detach(self, message: DetachClient) -> None:
+        """Release the client's channel."""
+        client = self._clients.get(message.client_id)
+        if client is None or client.attachment is None:
+            log.info("client %s is not attached", message.client_id)
+            reply(message.reply_to, ClientDetached(client_id=message.client_id))
+            return
+        client.attachment.next = None
+        client.attachment.detached.append(message.reply_to)
+        client.attachment.close()
 
     def follow(self, run: FollowRun) -> None:
         """Have all clients read from these actors, and every one that comes."""
         self._run = run
-        for client in self._clients.values():
-            client.ref.tell(run)
-
-    def flush(self, last: int, within: float, reply_to: Mailbox[ReportsFlushed]) -> set[str]:
-        """Have all clients given what is left; the ids of those that will answer."""
-        self._flush = FlushReports(last=last, within=within, reply_to=reply_to)
-        clients = [client for client in self._clients.values() if not client.closing]
-        for client in clients:
-            client.ref.tell(self._flush)
-        return {client.attached.client_id for client in clients}
-
-    def end_flush(self) -> None:
-        """From here on, clients that come are not to be flushed."""
-        self._flush = None
-
-    def survey(self, reply_to: Mailbox[ClientStatus]) -> set[str]:
-        """Ask all clients for their rows; the ids of those that will answer."""
-        clients = [client for client in self._clients.values() if not client.closing]
-        for client in clients:
-            client.ref.tell(CountReports(reply_to=reply_to))
-        return {client.attached.client_id for client in clients}
+        for attachment in self._attachments():
+            attachment.ref.tell(run)
 
     def close_all(self) -> None:
         """End every client's actor."""
-        for client in self._clients.values():
-            client.next = None
-            self._close(client)
+        for attachment in self._attachments():
+            attachment.next = None
+            attachment.close()
 
-    def handle(self, message: FromClient) -> ChildDown | None:
-        """Take what a client's actor has told; its ``ChildDown`` when it crashed."""
-        client = next((c for c in self._clients.values() if c.serial == message.serial), None)
-        if client is None:
-            return None
-        event = message.event
-        match event:
-            case ChannelLost():
-                if event.channel == client.channels:
-                    client.lost = True
-                    if event.reports_wait or self._lost() > LOST_LIMIT:
-                        self._close(client)
-            case ChannelClosed():
-                self.count(event.status)
-                self._remember(event)
-            case ChildDown():
-                return self._down(client, event)
-            case _:
-                assert_never(event)
-        return None
+    # Asking all of them
+
+    def gather(
+        self,
+        make: Callable[[Mailbox[ClientStatus]], ClientChannelMessage],
+        done: Callable[[Gather], None],
+    ) -> Gather:
+        """Ask all clients that are attached; ``done`` is called when all have told their status."""
+        gather = Gather(self._me, make, done)
+        self._gathers.append(gather)
+        for attachment in self._attachments():
+            if not attachment.closing:
+                gather.ask(attachment.client)
+        gather.end_if_complete()
+        return gather
+
+    def flush(self, last: int, timeout: float, done: Callable[[Gather], None]) -> None:
+        """Have all clients given what is left up to the position ``last``, and all that come."""
+        self._flush = self.gather(
+            lambda reply_to: FlushReports(
+                last=last,
+                timeout=timeout,
+                reply_to=Adapter[ReportsFlushed, ClientStatus](
+                    reply_to, lambda flushed: flushed.status
+                ),
+            ),
+            done,
+        )
+
+    def end_flush(self) -> list[str]:
+        """Clients that come are not to be flushed any more; the ids of those still waited for."""
+        flush, self._flush = self._flush, None
+        return [] if flush is None else self.end_gather(flush)
+
+    def end_gather(self, gather: Gather) -> list[str]:
+        """Wait for no more answers; the ids of the clients that have not answered."""
+        if gather in self._gathers:
+            self._gathers.remove(gather)
+        return sorted(client.client_id for client in gather.waits_for)
 
     # The job's counts
 
     def begin_job(self) -> None:
-        """Count from here on."""
-        known = {*self._clients, *self._places}
-        self._counts = {c: counts for c, counts in self._counts.items() if c in known}
-        self._before = dict(self._counts)
-
-    def count(self, status: ClientStatus) -> None:
-        """Note a client's counts."""
-        self._counts[status.client_id] = status.forwarded, status.failed + status.missed
+        """Count from now on."""
+        self._forgotten = (0, 0)
+        for client in self._clients.values():
+            client.before = client.counts
 
     def job_counts(self) -> tuple[int, int]:
         """Reports forwarded and failed since ``begin_job``, over all clients."""
-        forwarded = failed = 0
-        for client_id, counts in self._counts.items():
-            before = self._before.get(client_id, (0, 0))
-            forwarded += counts[0] - before[0]
-            failed += counts[1] - before[1]
-        return forwarded, failed
+        counts = [client.job_counts for client in self._clients.values()]
+        forwarded, failed = zip(self._forgotten, *counts, strict=True)
+        return sum(forwarded), sum(failed)
+
+    # What the actors tell
+
+    def handle(self, message: FromClient) -> ChildDown | None:
+        """Take what a client's actor has told; its ``ChildDown`` when it crashed."""
+        attachment, event = message.attachment, message.event
+        if attachment.client.attachment is not attachment:
+            return None
+        match event:
+            case ChannelLost():
+                if event.channel is attachment.message.channel:
+                    attachment.lost = True
+                    lost = sum(other.lost and not other.closing for other in self._attachments())
+                    if event.reports_wait or lost > LOST_LIMIT:
+                        attachment.close()
+            case ChannelClosed():
+                attachment.client.status = event.status
+                attachment.client.waiting = event.waiting
+            case ChildDown():
+                return self._down(attachment, event)
+            case _:
+                assert_never(event)
+        return None
+
+    def _down(self, attachment: Attachment, down: ChildDown) -> ChildDown | None:
+        client, message = attachment.client, attachment.message
+        client.attachment = None
+        crashed = down.reason is not None and not attachment.closing
+        successor = attachment.next
+        if crashed and client.restarts.allows_another():
+            # It goes on from its position, and not from where it was to begin.
+            successor = message if client.status is None else replace(message, after=None)
+        elif crashed:
+            self._tell_gone(client, f"its actor fails again and again: {down.reason}")
+        for mailbox in attachment.detached:
+            reply(mailbox, ClientDetached(client_id=client.client_id))
+        if successor is None:
+            self._remember(client)
+        else:
+            self._start(client, successor)
+        for gather in list(self._gathers):
+            if client.attachment is not None and client in gather.waits_for:
+                gather.ask(client)
+            else:
+                gather.go_on_without(client)
+        return down if crashed else None
 
     # One client
 
-    def _spawn(self, message: AttachClient, after: int) -> _Client | None:
-        """A new actor for the client, with its place if it has one.
-
-        None when the event loop is closed.
-        """
-        self._serial = serial = self._serial + 1
-        former = self._places.pop(message.client_id, None)
-        if former is not None:
-            after = former.position
-            self.count(former)
-        else:
-            for counts in (self._counts, self._before):
-                counts.pop(message.client_id, None)
-        try:
-            ref = client_channel.spawn(
-                client_id=message.client_id,
-                after=after,
-                loop=self._loop,
-                parent=Adapter(self._me, lambda event: FromClient(serial, event)),
-                owner=self._owner,
-                settings=self._settings,
-                former=former,
-            )
-        except pykka.ActorDeadError:
-            self._tell_gone(message.client_id, "the event loop is closed")
-            return None
-        if self._run is not None:
-            ref.tell(self._run)
-        client = _Client(serial=serial, ref=ref, attached=message, budget=CrashBudget())
-        self._clients[message.client_id] = client
-        return client
-
-    def _attach(self, client: _Client, message: AttachClient) -> None:
-        client.attached = message
-        client.channels += 1
-        client.lost = False
-        client.ref.tell(
-            AttachChannel(
-                channel=message.channel,
-                accept_control=message.accept_control,
-                after=message.after,
-            )
+    def _start(self, client: Client, message: AttachClient) -> None:
+        """Start an actor for the client, which goes on after its position if it has one."""
+        former = client.status
+        if former is not None:  # what waited for it has not failed: it is given that
+            client.status = former = replace(former, failed=former.failed - client.waiting)
+            client.waiting = 0
+        after = message.after if former is None else former.position
+        client.attachment = attachment = Attachment(client, message, self._me)
+        attachment.ref = client_channel.spawn(
+            client_id=client.client_id,
+            after=after,
+            loop=self._loop,
+            parent=attachment,
+            owner=self._owner,
+            settings=self._settings,
+            former=former,
+            run=self._run,
         )
+        if after is None:
+            # Asked in its place, so that it is the job of this moment whose beginning is told.
+            first = ReadProgress(after=None, limit=1, reply_to=attachment.ref)
+            self._run.listener.tell(first)
+        attachment.attach(message)
         if self._flush is not None:
-            client.ref.tell(self._flush)
+            self._flush.ask(client)
 
-    def _lost(self) -> int:
-        return sum(client.lost and not client.closing for client in self._clients.values())
+    def _remember(self, client: Client) -> None:
+        """It is gone: keep its position, and forget who has been gone for longest."""
+        self._clients[client.client_id] = self._clients.pop(client.client_id)
+        gone = [client for client in self._clients.values() if client.attachment is None]
+        for forgotten in gone[:-REMEMBERED]:
+            del self._clients[forgotten.client_id]
+            forwarded, failed = forgotten.job_counts
+            self._forgotten = self._forgotten[0] + forwarded, self._forgotten[1] + failed
 
-    def _tell_gone(self, client_id: str, reason: str) -> None:
-        log.error("client %s is gone: %s", client_id, reason)
-        deliver(self._owner, ClientGone(client_id=client_id, reason=reason))
+    def _attachments(self) -> list[Attachment]:
+        return [
+            client.attachment for client in self._clients.values() if client.attachment is not None
+        ]
 
-    def _close(self, client: _Client) -> None:
-        if not client.closing:
-            client.closing = True
-            serial = client.serial
-            client.ref.tell(
-                CloseChannel(reply_to=Adapter(self._me, lambda event: FromClient(serial, event)))
-            )
-
-    def _remember(self, closed: ChannelClosed) -> None:
-        """Keep its place: what waited for it has not failed if it comes back."""
-        status = closed.status
-        self._places[status.client_id] = replace(status, failed=status.failed - closed.waiting)
-        while len(self._places) > PLACES_LIMIT:
-            del self._places[next(iter(self._places))]
-
-    def _down(self, client: _Client, down: ChildDown) -> ChildDown | None:
-        del self._clients[client.attached.client_id]
-        crashed = down.reason is not None and not client.closing
-        again = replace(client.attached, after=None) if crashed else client.next
-        if crashed and not client.budget.spend():
-            self._tell_gone(
-                client.attached.client_id, f"its actor fails again and again: {down.reason}"
-            )
-        elif again is not None:
-            successor = self._spawn(again, 0)
-            if successor is not None:
-                successor.budget = client.budget
-                self._attach(successor, again)
-        return down if crashed else None
+    def _tell_gone(self, client: Client, reason: str) -> None:
+        log.error("client %s is gone: %s", client.client_id, reason)
+        reply(self._owner, ClientGone(client_id=client.client_id, reason=reason))

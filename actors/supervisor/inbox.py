@@ -1,114 +1,77 @@
-"""What the supervisor is told besides its public messages: private to it and its helper objects."""
+"""What the supervisor takes besides its public messages: private to it and its helper objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from actors.supervisor.children import FromChild
-from actors.supervisor.clients import FromClient
 from messages import (
-    ClientStatus,
-    ControlSocketClosed,
-    ControlSocketFailed,
-    ControlSocketOpened,
-    JobEnded,
+    ChannelClosed,
+    ChannelLost,
+    ChildDown,
     ListeningFailed,
-    ListeningStarted,
-    ListeningStopped,
-    ProgressCounts,
-    ReportsFlushed,
+    ProgressSocketMade,
     SupervisorMessage,
+    TrainEndReceived,
+    TrainerConnected,
+    TrainerDisconnected,
 )
 
+if TYPE_CHECKING:
+    from actors.supervisor.children import Child
+    from actors.supervisor.clients import Attachment
 
-@dataclass(frozen=True, slots=True)
-class ContextTerminated:
-    """The ZeroMQ context is terminated."""
-
-
-StepAnswer: TypeAlias = (
-    ControlSocketOpened
-    | ControlSocketFailed
-    | ListeningStarted
+ChildEvent: TypeAlias = (
+    ChildDown
+    | TrainerConnected
+    | TrainerDisconnected
+    | ProgressSocketMade
     | ListeningFailed
-    | JobEnded
-    | ListeningStopped
-    | ReportsFlushed
-    | ControlSocketClosed
-    | ContextTerminated
+    | TrainEndReceived
 )
+"""What the sockets' actors tell by themselves."""
 
-RestartAnswer: TypeAlias = (
-    ControlSocketOpened | ControlSocketFailed | ListeningStarted | ListeningFailed
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An answer to the step ``number``."""
-
-    number: int
-    answer: StepAnswer
+ClientEvent: TypeAlias = ChildDown | ChannelClosed | ChannelLost
+"""What a client's actor tells by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
-    """The answer of a child that replaces a crashed one."""
+class FromChild:
+    """What the actor of ``child`` has told its parent; it may have been replaced meanwhile."""
 
-    answer: RestartAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class ReopenDue:
-    """A child that could not bind its socket again is to try once more.
-
-    ``serial`` is the child's actor, ``sockets`` the opening of the sockets that it belongs to.
-    """
-
-    child: str
-    serial: int
-    sockets: int
+    child: Child
+    event: ChildEvent
 
 
 @dataclass(frozen=True, slots=True)
-class StepTimedOut:
-    """The step ``number`` has not been ended in time."""
+class FromClient:
+    """What a client's actor has told its parent; it may have been replaced meanwhile."""
 
-    number: int
+    attachment: Attachment
+    event: ClientEvent
+
+
+class Asker(Protocol):
+    """Who has asked for an answer, and may have gone on without it."""
+
+    def answered(self, answer: Any, /) -> None:
+        """Take ``answer``, on the supervisor's thread."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class SurveyAnswer:
-    """An answer to the status survey ``number``."""
+class Answered:
+    """An answer for ``asker``."""
 
-    number: int
-    answer: ProgressCounts | ClientStatus
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyTimedOut:
-    """The status survey ``number`` is waited for no longer."""
-
-    number: int
+    asker: Asker
+    answer: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Stop what is reported, end all children, then end; all within ``within`` seconds."""
+    """Stop what is reported, end all children, then end; all within ``timeout`` seconds."""
 
-    within: float
+    timeout: float
 
 
-Inbox: TypeAlias = (
-    SupervisorMessage
-    | FromChild
-    | FromClient
-    | Step
-    | Restarted
-    | ReopenDue
-    | StepTimedOut
-    | SurveyAnswer
-    | SurveyTimedOut
-    | Shutdown
-)
+Inbox: TypeAlias = SupervisorMessage | FromChild | FromClient | Answered | Shutdown

@@ -1,14 +1,15 @@
-"""Job: the supervisor's book of the one job that it reports."""
+"""Job: who asked for what of the job that is reported, and what the answers say. A plain object."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from actors.runtime import deliver
+from actors.runtime import reply
 from messages import (
     JobOutcome,
     ProgressCounts,
     ReportingFailed,
+    ReportingReady,
     ReportingStopped,
     ReportingSummary,
     StartReporting,
@@ -16,10 +17,12 @@ from messages import (
     SwitchJob,
 )
 
+NOT_READY = "reporting was stopped before it was ready"
+
 
 @dataclass(slots=True)
 class Job:
-    """Who asked for what, and what the answers will say."""
+    """The supervisor's book of one job."""
 
     job_id: str
     start: StartReporting | None = None
@@ -31,6 +34,8 @@ class Job:
     """Why reporting had to end, if it had to."""
     counts: ProgressCounts | None = None
     """The job's counts, as soon as all of it has been received."""
+    ending: bool = False
+    """Whether reporting is to end with it."""
 
     def knows(self, job_id: str) -> bool:
         """Whether ``job_id`` is this job, or the one that is to follow it on the same sockets."""
@@ -38,8 +43,19 @@ class Job:
             self.switch is not None and job_id == self.switch.next_job_id
         )
 
-    def stopped(self, counts: ProgressCounts, forwarded: int, failed: int) -> ReportingStopped:
+    def end_with(self, outcome: JobOutcome) -> None:
+        """Note the outcome, unless one is noted."""
+        self.outcome = self.outcome or outcome
+
+    def is_ready(self, ready: ReportingReady) -> None:
+        """Answer the start."""
+        if self.start is not None:
+            start, self.start = self.start, None
+            reply(start.reply_to, ready)
+
+    def stopped(self, forwarded: int, failed: int) -> ReportingStopped:
         """The answer to those who asked for the job's end."""
+        counts = self.counts or ProgressCounts()
         return ReportingStopped(
             job_id=self.job_id,
             outcome=self.outcome or JobOutcome.FAILED,
@@ -54,25 +70,15 @@ class Job:
 
     def answer(self, stopped: ReportingStopped) -> None:
         """Answer all who still wait, when everything is closed."""
+        reason = self.failure or NOT_READY
         if self.start is not None:
-            reason = self.failure or "reporting was stopped before it was ready"
-            deliver(self.start.reply_to, ReportingFailed(job_id=self.job_id, reason=reason))
+            reply(self.start.reply_to, ReportingFailed(job_id=self.job_id, reason=reason))
         if self.switch is not None:
-            deliver(self.switch.reply_to, stopped)
-            deliver(
-                self.switch.reply_to,
-                ReportingFailed(
-                    job_id=self.switch.next_job_id,
-                    reason=self.failure or "reporting was stopped before it was ready",
-                ),
-            )
+            reply(self.switch.reply_to, stopped)
+            failed = ReportingFailed(job_id=self.switch.next_job_id, reason=reason)
+            reply(self.switch.reply_to, failed)
         for stop in self.stops:
-            if stop.job_id == self.job_id:
-                deliver(stop.reply_to, stopped)
-            else:
-                deliver(
-                    stop.reply_to,
-                    ReportingStopped(
-                        job_id=stop.job_id, outcome=stop.outcome, summary=ReportingSummary()
-                    ),
-                )
+            never_began = ReportingStopped(
+                job_id=stop.job_id, outcome=stop.outcome, summary=ReportingSummary()
+            )
+            reply(stop.reply_to, stopped if stop.job_id == self.job_id else never_began)

@@ -1,4 +1,4 @@
-"""CrashBudget: how often a part may crash before it is given up."""
+"""RestartIntensity: how often a part may crash before it is given up. A plain object."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ WINDOW: Final = 5.0
 """Seconds; more than ``CRASHES`` crashes within them are not an accident."""
 
 
-class CrashBudget:
+class RestartIntensity:
     """Counts crashes within the window."""
 
     def __init__(self) -> None:
         self._crashes: deque[float] = deque(maxlen=CRASHES + 1)
 
-    def spend(self) -> bool:
+    def allows_another(self) -> bool:
         """Count a crash; False when it was one too many."""
         self._crashes.append(time.monotonic())
         return len(self._crashes) <= CRASHES or self._crashes[-1] - self._crashes[0] > WINDOW

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import (
     Adapter,
-    Answer,
+    FutureMailbox,
     Scheduler,
     ThreadScheduler,
     TypedRef,
@@ -17,11 +18,17 @@ from actors.runtime import (
 )
 from actors.settings import ReporterSettings
 from actors.supervisor.actor import SupervisorActor
+from actors.supervisor.front_door import turn_away
 from actors.supervisor.inbox import Shutdown
-from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage
+from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage, TrainEndReceived
 
 if TYPE_CHECKING:
     import pykka
+
+log = logging.getLogger(__name__)
+
+TIMEOUT: Final = 5.0
+"""Seconds that an end may take, unless its caller says otherwise."""
 
 THREAD_END: Final = 0.01
 """Seconds that the event loop may be held up by a thread that has nothing left to do but to end;
@@ -31,34 +38,49 @@ it takes microseconds."""
 class SupervisorRef(TypedRef[SupervisorMessage]):
     """The supervisor's mailbox."""
 
-    __slots__ = ("_gone",)
+    __slots__ = ("_gone", "_owner")
 
     def __init__(
-        self, ref: pykka.ActorRef[SupervisorActor], gone: Answer[threading.Thread]
+        self,
+        ref: pykka.ActorRef[SupervisorActor],
+        gone: FutureMailbox[threading.Thread],
+        owner: Mailbox[OwnerEvent],
     ) -> None:
         super().__init__(ref)
         self._gone = gone.future
+        self._owner = owner
 
-    def end(self, *, within: float = 5.0) -> None:
-        """Have it deliver what is left, close everything and end ``within`` seconds.
+    def tell(self, message: SupervisorMessage, /) -> None:
+        """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
+        if not self.try_tell(message):
+            reason = "the reporter has ended"
+            log.error("a %s came too late: %s", type(message).__name__, reason)
+            turn_away(message, reason, self._owner)
 
-        Returns at once, for everybody.
+    def request_stop(self, *, timeout: float = TIMEOUT) -> None:
+        """Have it deliver what is left, close everything and end within ``timeout`` seconds.
+
+        Returns at once, from any thread.
         """
-        TypedRef[Shutdown](self._ref).tell(Shutdown(within=within))
+        TypedRef[Shutdown](self._ref).tell(Shutdown(timeout=timeout))
+
+    def end(self, *, within: float = TIMEOUT) -> None:
+        """``request_stop``, by its name before 0.2."""
+        self.request_stop(timeout=within)
 
     def has_ended(self) -> bool:
         """Whether nothing is left of it."""
         return self._gone.done()
 
-    def stop(self, *, timeout: float = 5.0) -> bool:
+    def stop(self, *, timeout: float = TIMEOUT) -> bool:
         """Deliver what is left, close everything and end; True when nothing is left of it.
 
-        Waits ``timeout`` seconds at the most; a second call waits for the same end. Raises
+        Waits ``timeout`` seconds at most; a second call waits for the same end. Raises
         RuntimeError on a thread that runs an event loop: there, use ``stop_async``.
         """
         refuse_on_event_loop("stop")
         deadline = time.monotonic() + timeout
-        self.end(within=timeout)
+        self.request_stop(timeout=timeout)
         try:
             thread = self._gone.result(timeout)
         except TimeoutError:
@@ -66,11 +88,12 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         thread.join(max(0.0, deadline - time.monotonic()))
         return not thread.is_alive()
 
-    async def stop_async(self, *, within: float = 5.0) -> bool:
-        """The same as ``stop``, for code on an event loop."""
-        self.end(within=within)
+    async def stop_async(self, *, timeout: float = TIMEOUT, within: float | None = None) -> bool:  # noqa: ASYNC109 - it is the reporter's, not the caller's
+        """The same as ``stop``, for code on an event loop; ``within`` is ``timeout`` before 0.2."""
+        timeout = timeout if within is None else within
+        self.request_stop(timeout=timeout)
         gone = asyncio.wrap_future(self._gone)
-        await asyncio.wait({gone}, timeout=within)
+        await asyncio.wait({gone}, timeout=timeout)
         if not gone.done():
             return False
         gone.result().join(THREAD_END)
@@ -83,22 +106,26 @@ def spawn_supervisor(
     owner: Mailbox[OwnerEvent],
     settings: ReporterSettings | None = None,
     scheduler: Scheduler | None = None,
+    train_ends: Mailbox[TrainEndReceived] | None = None,
 ) -> SupervisorRef:
     """Start a reporter; may be called from any thread, also on that of ``loop``.
 
-    ``loop`` is the event loop that the clients' channels belong to; ``owner`` hears of trainers
-    and clients. ``scheduler`` is for tests that bring a clock of their own. Raises RuntimeError
-    when ``loop`` is closed.
+    ``loop`` is the event loop that the clients' channels belong to; ``owner`` receives what happens
+    to trainers and clients. ``scheduler`` is for tests that bring a clock of their own.
+    ``train_ends`` is told when a trainer has sent its last message: for a host whose control socket
+    belongs to another supervisor, which is to be told ``ForgetStop`` then. Raises RuntimeError when
+    ``loop`` is closed.
     """
     if loop.is_closed():
         raise RuntimeError("the event loop is closed: start the reporter while it runs")
     # The supervisor's last act is to say so, on its own thread.
-    gone: Answer[threading.Thread] = Answer()
+    gone: FutureMailbox[threading.Thread] = FutureMailbox()
     ref = SupervisorActor.start(
         loop=loop,
         owner=owner,
         settings=settings or ReporterSettings(),
         scheduler=scheduler or ThreadScheduler(),
         gone=Adapter[ChildDown, threading.Thread](gone, lambda _: threading.current_thread()),
+        train_ends=train_ends,
     )
-    return SupervisorRef(ref, gone)
+    return SupervisorRef(ref, gone, owner)

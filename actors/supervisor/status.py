@@ -1,93 +1,90 @@
-"""Status surveys: a ``ReporterStatus`` is gathered from those who know its parts.
+"""StatusQuery: a ``ReporterStatus`` is gathered from those who know its parts.
 
-Plain objects on the supervisor's thread.
+A plain object on the supervisor's thread.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from actors.runtime import Adapter, deliver
-from actors.supervisor.inbox import SurveyAnswer, SurveyTimedOut
-from messages import ClientStatus, CountProgress, Mailbox, ProgressCounts, ReporterStatus
+from actors.runtime import reply
+from actors.supervisor.inbox import Answered
+from messages import CountProgress, CountReports, ProgressCounts, ReporterStatus
 
 if TYPE_CHECKING:
-    from actors.runtime import Cancellable, Scheduler
-    from actors.supervisor.clients import ClientRoster
+    from collections.abc import Callable
 
-SURVEY_TIMEOUT: Final = 0.8
+    from actors.runtime import Scheduler
+    from actors.supervisor.clients import Clients
+    from actors.supervisor.gather import Gather
+    from messages import Mailbox
+
+STATUS_TIMEOUT: Final = 0.8
 """Seconds that those who know a part are waited for; what is missing then stays out."""
 
-_LISTENER: Final = "\0listener"  # no client has this id
 
+class StatusQuery:
+    """Completes ``status`` with the job's counts and the clients' rows, then tells ``reply_to``.
 
-@dataclass(slots=True)
-class _Survey:
-    reply_to: Mailbox[ReporterStatus]
-    status: ReporterStatus
-    waits_for: set[str]
-    timer: Cancellable
-    clients: list[ClientStatus] = field(default_factory=list)
+    ``me`` gets the answers; ``over`` is called when it has been answered, or ``end`` was called.
+    """
 
-
-class StatusSurveys:
-    """The surveys under way; ``me`` gets the answers, to be handed to ``answered``."""
-
-    def __init__(self, *, me: Mailbox[SurveyAnswer | SurveyTimedOut], scheduler: Scheduler) -> None:
-        self._me = me
-        self._scheduler = scheduler
-        self._number = 0
-        self._surveys: dict[int, _Survey] = {}
-
-    def begin(
+    def __init__(
         self,
-        reply_to: Mailbox[ReporterStatus],
         status: ReporterStatus,
-        listener: Mailbox[CountProgress],
-        roster: ClientRoster,
+        reply_to: Mailbox[ReporterStatus],
+        *,
+        me: Mailbox[Answered],
+        clients: Clients,
+        scheduler: Scheduler,
+        over: Callable[[StatusQuery], None],
     ) -> None:
-        """Complete ``status`` with the counts and the clients' rows, then tell ``reply_to``."""
-        self._number = number = self._number + 1
-        answers: Mailbox[ProgressCounts | ClientStatus] = Adapter(
-            self._me, lambda answer: SurveyAnswer(number, answer)
+        self._status = status
+        self._reply_to = reply_to
+        self._me = me
+        self._clients = clients
+        self._over = over
+        self._counts: ProgressCounts | None = None
+        self._rows: Gather | None = None
+        self._timer = scheduler.after(STATUS_TIMEOUT, lambda: self.tell(None))
+
+    def ask(self, listener: Mailbox[CountProgress]) -> None:
+        """Ask the listener and all clients."""
+        listener.tell(CountProgress(reply_to=self))
+        self._rows = self._clients.gather(
+            lambda reply_to: CountReports(reply_to=reply_to), self._rows_complete
         )
-        self._surveys[number] = _Survey(
-            reply_to,
-            status,
-            waits_for={_LISTENER} | roster.survey(answers),
-            timer=self._scheduler.after(
-                SURVEY_TIMEOUT, lambda: self._me.tell(SurveyTimedOut(number))
-            ),
-        )
-        listener.tell(CountProgress(reply_to=answers))
 
-    def answered(self, message: SurveyAnswer) -> None:
-        """Take an answer; the last one ends its survey."""
-        survey = self._surveys.get(message.number)
-        if survey is None:
-            return
-        answer = message.answer
-        if isinstance(answer, ProgressCounts):
-            survey.status = replace(
-                survey.status, received=answer.received, undecodable=answer.undecodable
-            )
-            survey.waits_for.discard(_LISTENER)
-        else:
-            survey.clients.append(answer)
-            survey.waits_for.discard(answer.client_id)
-        if not survey.waits_for:
-            self.end(message.number)
+    def tell(self, counts: ProgressCounts | None, /) -> None:
+        """The listener's answer, or None when the time is up; from any thread."""
+        self._me.tell(Answered(self, counts))
 
-    def end_all(self) -> None:
-        """Answer all with what is known."""
-        for number in list(self._surveys):
-            self.end(number)
+    def answered(self, counts: ProgressCounts | None, /) -> None:
+        """The same, on the supervisor's thread."""
+        self._counts = counts
+        if counts is None or (self._rows is not None and not self._rows.waits_for):
+            self.end()
 
-    def end(self, number: int) -> None:
+    def _rows_complete(self, rows: Gather) -> None:
+        self._rows = rows
+        if self._counts is not None:
+            self.end()
+
+    def end(self) -> None:
         """Answer with what is known."""
-        survey = self._surveys.pop(number, None)
-        if survey is not None:
-            survey.timer.cancel()
-            rows = tuple(sorted(survey.clients, key=lambda row: row.client_id))
-            deliver(survey.reply_to, replace(survey.status, clients=rows))
+        if self._rows is None:
+            return  # it has been answered
+        rows, self._rows = self._rows, None
+        self._timer.cancel()
+        self._clients.end_gather(rows)
+        counts = self._counts or ProgressCounts()
+        clients = sorted(rows.answers.values(), key=lambda row: row.client_id)
+        status = replace(
+            self._status,
+            received=counts.received,
+            undecodable=counts.undecodable,
+            clients=tuple(clients),
+        )
+        reply(self._reply_to, status)
+        self._over(self)

@@ -14,9 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-import pykka
-
-from actors.runtime import ReporterActor, TypedRef, deliver
+from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.worker.events import RunNotes
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import STOP_COMMAND, ControlAnswered, Orders
@@ -129,18 +127,10 @@ class _State(enum.Enum):
     ENDED = enum.auto()
 
 
-def spawn(
-    *, parent: Mailbox[ChildDown], scheduler: Scheduler
-) -> TypedRef[WorkerMessage | OwnerEvent]:
-    """Start the actor on a thread of its own."""
-    return TypedRef(WorkerActor.start(parent=parent, scheduler=scheduler))
-
-
-class WorkerActor(ReporterActor, pykka.ThreadingActor):
+class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     """Takes ``WorkerMessage`` and what the supervisor and the trainer tell; ends when stopped."""
 
     name = "worker"
-    use_daemon_thread = True
 
     def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
         super().__init__()
@@ -234,7 +224,7 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         self._notes = RunNotes(message.supervisor, title=message.title, epochs=message.epochs)
         self._orders = Orders(run=message, notes=self._notes, me=self._me)
         if self._state is _State.ENDED:  # stopped before it was told to run
-            deliver(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
+            reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
             return
         self._state = _State.STARTING
         message.supervisor.tell(
@@ -409,7 +399,7 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
         report = self._report or self._report_of(summary)
         self._notes.add(report)
         self._notes.state(RunState.ENDED, report.text)
-        deliver(
+        reply(
             run.reply_to,
             TrainingEnded(
                 exit_code=self._exit_code, summary=summary if run.gui else None, report=report
@@ -427,3 +417,6 @@ class WorkerActor(ReporterActor, pykka.ThreadingActor):
             train_end=train_end,
             lines=tuple(self._lines),
         )
+
+
+spawn = starter(WorkerActor)

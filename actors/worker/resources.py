@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 import psutil
-import pykka
 import pynvml
 
-from actors.runtime import ReporterActor, TypedRef, deliver
+from actors.runtime import ThreadActor, TypedRef, reply, starter
 from messages import (
     ChildDown,
     GpuUse,
@@ -41,16 +40,10 @@ class _SampleDue:
 _Inbox: TypeAlias = ResourcesMessage | _SampleDue
 
 
-def spawn(*, parent: Mailbox[ChildDown], scheduler: Scheduler) -> TypedRef[ResourcesMessage]:
-    """Start the actor on a thread of its own."""
-    return TypedRef(ResourcesActor.start(parent=parent, scheduler=scheduler))
-
-
-class ResourcesActor(ReporterActor, pykka.ThreadingActor):
+class ResourcesActor(ThreadActor[ResourcesMessage]):
     """Takes ``ResourcesMessage``; tells ``ResourcesUsed`` as long as the process is there."""
 
     name = "resources"
-    use_daemon_thread = True
 
     def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
         super().__init__()
@@ -99,7 +92,7 @@ class ResourcesActor(ReporterActor, pykka.ThreadingActor):
     def _tell_sample(self, watched: WatchProcess) -> None:
         used, there = self._sample_or_skip(watched.pid)
         if used is not None:
-            deliver(watched.reply_to, used)
+            reply(watched.reply_to, used)
         if there:
             self._sample_in(INTERVAL)
 
@@ -174,3 +167,6 @@ def _gpu_use(handle: Any) -> GpuUse:
         memory_total=int(memory.total),
         percent=int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
     )
+
+
+spawn = starter(ResourcesActor)

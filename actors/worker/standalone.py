@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
-from actors.runtime import Answer, ThreadScheduler, TypedRef
+from actors.runtime import FutureMailbox, ThreadScheduler, TypedRef, reply
 from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer, viewer
 from actors.worker.events import RunNotes
 from actors.worker.outputs import LocalChannel, LocalClient, journal, read_journal, terminal
 from messages import (
+    AddedToLog,
     AddToLog,
     AttachClient,
     ChildDown,
-    GetStatus,
-    ReporterStatus,
     RunTraining,
     ServingFailed,
     ServingStarted,
@@ -52,8 +51,8 @@ CLIENT_TIMEOUT: Final = 5.0
 STOP_TIMEOUT: Final = 10.0
 """Seconds that an actor may take to end."""
 
-STATUS_TIMEOUT: Final = 60.0
-"""Seconds that a long journal may take to be read into the log."""
+ADD_TIMEOUT: Final = 60.0
+"""Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
 
 ENTRIES: Final = 500
 """Entries of a journal that are told at once."""
@@ -104,7 +103,7 @@ class Standalone:
         self._scheduler = ThreadScheduler()
         self._console = console
         self._errors = errors
-        self._down: Answer[ChildDown] = Answer()
+        self._down: FutureMailbox[ChildDown] = FutureMailbox()
         self._let_go = asyncio.Event()
         self.worker = actor.spawn(parent=self._down, scheduler=self._scheduler)
 
@@ -118,9 +117,9 @@ class Standalone:
             stack.push_async_callback(self._end, self.worker)
             screen = self._begin(
                 stack,
-                terminal.spawn(console=self._console, errors=self._errors),
+                terminal.spawn(console=self._console, errors=self._errors, parent=_Aside()),
             )
-            ended: Answer[TrainingEnded] = Answer()
+            ended: FutureMailbox[TrainingEnded] = FutureMailbox()
             supervisor = spawn_supervisor(
                 loop=self._loop, owner=self.worker, settings=self._plan.settings
             )
@@ -142,7 +141,7 @@ class Standalone:
         supervisor: SupervisorRef,
         screen: TypedRef[Any],
         client: LocalClient | None,
-        ended: Answer[TrainingEnded],
+        ended: FutureMailbox[TrainingEnded],
     ) -> int:
         plan = self._plan
         self.worker.tell(
@@ -201,7 +200,7 @@ class Standalone:
 
     async def _end_supervisor(self, supervisor: SupervisorRef) -> None:
         # A quarter of the time is for delivering what is left.
-        if not await supervisor.stop_async(within=4 * DRAIN_TIMEOUT):
+        if not await supervisor.stop_async(timeout=4 * DRAIN_TIMEOUT):
             log.error("the reporter has not ended")
 
     async def _read_earlier(self, supervisor: SupervisorRef) -> int:
@@ -209,12 +208,13 @@ class Standalone:
         if self._plan.earlier is None:
             return 0
         entries = await asyncio.to_thread(list, read_journal(self._plan.earlier))
+        last = 0
         for first in range(0, len(entries), ENTRIES):
-            supervisor.tell(AddToLog(entries=tuple(entries[first : first + ENTRIES])))
-        status: Answer[ReporterStatus] = Answer()
-        supervisor.tell(GetStatus(reply_to=status))  # answered behind the entries
-        await asyncio.wait_for(asyncio.wrap_future(status.future), STATUS_TIMEOUT)
-        return len(entries)
+            page = tuple(entries[first : first + ENTRIES])
+            added: FutureMailbox[AddedToLog] = FutureMailbox()
+            supervisor.tell(AddToLog(entries=page, reply_to=added))
+            last = (await asyncio.wait_for(asyncio.wrap_future(added.future), ADD_TIMEOUT)).last
+        return last
 
     async def _attach_clients(
         self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
@@ -275,7 +275,7 @@ class Standalone:
             self._errors.print(text, soft_wrap=True, highlight=False)
 
     async def _stop_serving(self, server: TypedRef[Any]) -> None:
-        stopped: Answer[ServingStopped] = Answer()
+        stopped: FutureMailbox[ServingStopped] = FutureMailbox()
         server.tell(StopServing(reply_to=stopped))
         await asyncio.wait({asyncio.wrap_future(stopped.future)}, timeout=STOP_TIMEOUT)
 
@@ -287,18 +287,18 @@ class _NotServedError(Exception):
 class _Aside:
     """The parent of what a training can do without: its crash is shown, and ends nothing."""
 
-    def __init__(self, screen: Mailbox[ShowLine]) -> None:
+    def __init__(self, screen: Mailbox[ShowLine] | None = None) -> None:
         self._screen = screen
 
     def tell(self, message: ChildDown, /) -> None:
         if message.reason is not None:
             text = f"{message.child} has failed, the training goes on: {message.reason}"
             log.error("%s", text)
-            self._screen.tell(ShowLine(text=f"warning: {text}"))
+            reply(self._screen, ShowLine(text=f"warning: {text}"))
 
 
 async def _answer(within: float, ask: Callable[[Mailbox[M]], None]) -> M:
     """The answer to what ``ask`` tells. Raises TimeoutError."""
-    answer: Answer[M] = Answer()
+    answer: FutureMailbox[M] = FutureMailbox()
     ask(answer)
     return await asyncio.wait_for(asyncio.wrap_future(answer.future), within)

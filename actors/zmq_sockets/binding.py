@@ -1,22 +1,20 @@
-"""Addresses: what a ZeroMQ socket is bound to, and why it could not be."""
+"""Binding: where a ZeroMQ socket is bound, and why it could not be."""
 
 from __future__ import annotations
 
 import errno
-import os
 import re
 import socket as socketlib
 from dataclasses import dataclass
 from typing import Final
 
-import psutil
 import zmq
+
+from actors.zmq_sockets.processes import who_listens_at
 
 _TCP: Final = re.compile(r"(tcp://([^\0]+)):([0-9]{1,5}|\*)")
 
 _HIGHEST_PORT: Final = 65535
-
-_EVERYWHERE: Final = ("*", "0.0.0.0", "[::]")  # noqa: S104 - as a user may ask for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ def port_of(address: str) -> int:
 
 
 class NotBoundError(Exception):
-    """The socket could not be bound; the message is for a person: where, why, and what to do."""
+    """The socket could not be bound; the message says where, why, and what to do."""
 
 
 def bind(
@@ -83,7 +81,7 @@ def _check(address: str, tcp: re.Match[str] | None) -> None:
 
 
 def why_not_open(what: str, error: NotBoundError | zmq.ZMQError | OSError) -> str:
-    """A reason for a person, also when there could be no socket at all."""
+    """A human-readable reason, also when there could be no socket at all."""
     return str(error) if isinstance(error, NotBoundError) else f"{what} cannot be made: {error}"
 
 
@@ -105,29 +103,3 @@ def _why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
 def _by_whom(address: str) -> str:
     tcp = _TCP.fullmatch(address)
     return "" if tcp is None or tcp[3] == "*" else who_listens_at(tcp[2], int(tcp[3]))
-
-
-def who_listens_at(host: str, port: int) -> str:
-    """``" by process ..."``, or nothing where the system does not tell: of others it often hides.
-
-    It takes some milliseconds, so it is not for the event loop's thread.
-    """
-    everywhere = ("0.0.0.0", "::")  # noqa: S104 - who listens there
-    try:
-        for connection in psutil.net_connections(kind="tcp"):
-            if (
-                connection.status == psutil.CONN_LISTEN
-                and connection.laddr
-                and connection.laddr.port == port
-                and connection.pid is not None
-                and (
-                    connection.laddr.ip in (host.strip("[]"), *everywhere)
-                    or host in (*_EVERYWHERE, "localhost")
-                )
-            ):
-                name = psutil.Process(connection.pid).name()
-                itself = ", this very one" if connection.pid == os.getpid() else ""
-                return f" by process {connection.pid} ({name}{itself})"
-    except (OSError, psutil.Error):
-        pass
-    return ""

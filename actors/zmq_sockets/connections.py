@@ -1,8 +1,8 @@
 """Connections: who is connected to a bound ZeroMQ socket, from its monitor's events.
 
-A plain object. In libzmq's events ``ACCEPTED`` and ``DISCONNECTED`` carry the connection's
-descriptor and ``HANDSHAKE_SUCCEEDED`` carries none; a peer that is no ZeroMQ socket is accepted and
-disconnected without a handshake.
+A plain object. In libzmq's events ``LISTENING``, ``ACCEPTED`` and ``DISCONNECTED`` carry a
+descriptor and ``HANDSHAKE_SUCCEEDED`` carries none; a peer that is not a ZeroMQ socket is accepted
+and disconnected without a handshake.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from actors.zmq_sockets import forks
+
 _EVENTS: Final = (
-    zmq.EVENT_ACCEPTED
+    zmq.EVENT_LISTENING
+    | zmq.EVENT_ACCEPTED
     | zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_DISCONNECTED
     | zmq.EVENT_MONITOR_STOPPED
@@ -29,7 +32,7 @@ class ConnectionEvent:
     descriptor: int
 
 
-def monitor(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
+def monitor_of(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
     """A socket on which the events of ``socket`` can be received, closed by whoever asked."""
     pair = socket.get_monitor_socket(_EVENTS)
     pair.linger = 0
@@ -55,7 +58,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: set[int] = set()
-        self._former: set[int] = set()
+        self._listening: set[int] = set()
         self._joined = False
 
     @property
@@ -65,27 +68,33 @@ class Connections:
 
     @property
     def joined(self) -> bool:
-        """Whether a peer that counts has completed its handshake and is connected."""
+        """Whether a peer has completed its handshake and is connected."""
         return self._joined
 
-    def take(self, event: ConnectionEvent, *, former: bool = False) -> None:
-        """Follow ``event``; a ``former`` peer that connects does not count."""
+    def take(self, event: ConnectionEvent) -> None:
+        """Follow ``event``."""
         match event.event:
+            case zmq.EVENT_LISTENING:
+                self._listening.add(event.descriptor)
+                forks.note(event.descriptor)
             case zmq.EVENT_ACCEPTED:
                 self._open.add(event.descriptor)
-                self._former.discard(event.descriptor)
-                if former:
-                    self._former.add(event.descriptor)
+                forks.note(event.descriptor)
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._joined = self._open > self._former
+                self._joined = bool(self._open)
             case zmq.EVENT_DISCONNECTED:
                 self._open.discard(event.descriptor)
-                self._former.discard(event.descriptor)
-                self._joined = self._joined and self._open > self._former
+                self._joined = self._joined and bool(self._open)
+                forks.forget(event.descriptor)
             case _:
                 pass
 
-    def forget(self) -> None:
-        """Whoever is connected does not count from here on."""
-        self._former = set(self._open)
+    def await_next(self) -> None:
+        """A handshake is wanted anew: who is connected may be leaving."""
         self._joined = False
+
+    def close(self) -> None:
+        """The socket is closed, and all of its connections."""
+        for descriptor in self._open | self._listening:
+            forks.forget(descriptor)
+        self._open, self._listening, self._joined = set(), set(), False

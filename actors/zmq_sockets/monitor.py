@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.zmq_sockets.connections import ConnectionEvent, monitor, receive_event, switch_off
+from actors.zmq_sockets.connections import ConnectionEvent, monitor_of, receive_event, switch_off
 
 if TYPE_CHECKING:
     from messages import Mailbox
@@ -32,12 +32,12 @@ class SocketMonitor:
         self._socket = socket
         self._events = events
         self._thread = threading.Thread(
-            target=self._follow, args=(monitor(socket),), name=name, daemon=True
+            target=self._follow, args=(monitor_of(socket),), name=name, daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Switch the monitor off and wait for its thread; twice does no harm."""
+        """Switch the monitor off and wait for its thread. Idempotent."""
         if self._socket.closed:
             return
         switch_off(self._socket)

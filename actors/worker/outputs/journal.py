@@ -13,9 +13,7 @@ import math
 import os
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
-import pykka
-
-from actors.runtime import ReporterActor, TypedRef, deliver
+from actors.runtime import ThreadActor, reply, starter
 from messages import (
     ChildDown,
     ClockTold,
@@ -91,19 +89,13 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
         log.warning("%d lines of %s are no entries of a run", bad, path)
 
 
-def spawn(*, file: IO[str], parent: Mailbox[ChildDown]) -> TypedRef[TextsForwarded]:
-    """Start the actor on a thread of its own, since a disk can be slow; it closes ``file``."""
-    return TypedRef(JournalActor.start(file=file, parent=parent))
-
-
-class JournalActor(ReporterActor, pykka.ThreadingActor):
+class JournalActor(ThreadActor[TextsForwarded]):
     """Takes ``TextsForwarded`` and writes them; answers with the failure when it cannot.
 
     What has been written is handed to the system at each epoch, and when the training has ended.
     """
 
     name = "journal"
-    use_daemon_thread = True
 
     def __init__(self, *, file: IO[str], parent: Mailbox[ChildDown]) -> None:
         super().__init__()
@@ -116,7 +108,7 @@ class JournalActor(ReporterActor, pykka.ThreadingActor):
         """Handle one message."""
         match message:
             case TextsForwarded():
-                deliver(message.reply_to, TextsTaken(failure=self._write(message.texts)))
+                reply(message.reply_to, TextsTaken(failure=self._write(message.texts)))
             case _:
                 assert_never(message)
 
@@ -184,3 +176,6 @@ def _cut_unfinished_line(path: Path) -> None:
                 return
             end = start
         file.truncate(0)
+
+
+spawn = starter(JournalActor)

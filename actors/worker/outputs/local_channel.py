@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.progress_listener import text_bytes
-from messages import EVENTS_PROTOCOL, Mailbox, TextsForwarded, TextsTaken
+from messages import EVENTS_PROTOCOL, Mailbox, TextsForwarded, TextsTaken, text_bytes
 
 if TYPE_CHECKING:
     import asyncio

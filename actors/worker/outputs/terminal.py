@@ -12,22 +12,23 @@ import time
 from io import TextIOWrapper
 from typing import TypeAlias, assert_never
 
-import pykka
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from actors.runtime import TypedRef, deliver
+from actors.runtime import ThreadActor, reply, starter
 from actors.worker.outputs.escapes import coloured, plain
 from actors.worker.outputs.run_record import Epoch, RunRecord
 from messages import (
     TERMINAL,
+    ChildDown,
     ClockTold,
     ControlStep,
     ControlTaken,
     JobOutcome,
+    Mailbox,
     OutputWritten,
     ReportingSummary,
     ResourcesUsed,
@@ -66,25 +67,19 @@ class WorkerConsole(Console):
         os.close(nowhere)
 
 
-def spawn(*, console: Console, errors: Console) -> TypedRef[TerminalMessage]:
-    """Start the actor on a thread of its own.
-
-    What went wrong is shown on ``errors`` too when ``console`` is quiet.
-    """
-    return TypedRef(TerminalActor.start(console=console, errors=errors))
-
-
-class TerminalActor(pykka.ThreadingActor):
+class TerminalActor(ThreadActor[TerminalMessage]):
     """Takes ``TerminalMessage``: the run as a client of it knows it.
 
     On a terminal it has a bar for the epoch, the trainer's progress bar and what it uses below the
     lines; elsewhere all are lines.
+    What went wrong is shown on ``errors`` too when ``console`` is quiet.
     """
 
-    use_daemon_thread = True
+    name = "terminal"
 
-    def __init__(self, *, console: Console, errors: Console) -> None:
+    def __init__(self, *, console: Console, errors: Console, parent: Mailbox[ChildDown]) -> None:
         super().__init__()
+        self.parent = parent
         self._console = console
         self._errors = errors
         self._record = RunRecord()
@@ -103,12 +98,12 @@ class TerminalActor(pykka.ThreadingActor):
             console=console, get_renderable=self._below, transient=True, auto_refresh=True
         )
 
-    def on_start(self) -> None:
+    def set_up(self) -> None:
         """Begin to show."""
         if self._console.is_terminal:
             self._live.start()
 
-    def on_stop(self) -> None:
+    def release(self) -> None:
         """Leave the terminal as it was."""
         self._live.stop()
 
@@ -120,7 +115,7 @@ class TerminalActor(pykka.ThreadingActor):
             log.error("stdout is not written to any more: %s", error)
             self._console.quiet = True
         if isinstance(message, TextsForwarded):
-            deliver(message.reply_to, TextsTaken())
+            reply(message.reply_to, TextsTaken())
 
     def _show(self, message: _Inbox) -> None:
         match message:
@@ -280,3 +275,6 @@ def _resources(used: ResourcesUsed) -> str:
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
+
+
+spawn = starter(TerminalActor)

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-import pykka
-
-from actors.runtime import ReporterActor, TypedRef, deliver
+from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.worker.trainer.files import checkpoints_since
 from actors.worker.trainer.memory import OutOfMemoryKills
 from actors.worker.trainer.output import LineBudget, OutputLines, Written
@@ -87,16 +85,10 @@ class _LookAtGroup:
 _Inbox: TypeAlias = TrainerMessage | _ProcessEnded | _OutputEnded | _LookAtGroup | _GraceOver
 
 
-def spawn(*, parent: Mailbox[ChildDown], scheduler: Scheduler) -> TypedRef[TrainerMessage]:
-    """Start the actor on a thread of its own."""
-    return TypedRef(TrainerActor.start(parent=parent, scheduler=scheduler))
-
-
-class TrainerActor(ReporterActor, pykka.ThreadingActor):
+class TrainerActor(ThreadActor[TrainerMessage]):
     """Takes ``TrainerMessage``; runs one process at a time, and kills it when it ends itself."""
 
     name = "trainer"
-    use_daemon_thread = True
 
     def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
         super().__init__()
@@ -152,7 +144,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
     def _start(self, message: StartTrainer) -> None:
         if self._process is not None:
             reason = "a trainer runs already"
-            deliver(message.reply_to, TrainerNotStarted(reason=reason))
+            reply(message.reply_to, TrainerNotStarted(reason=reason))
             return
         relay = None
         try:
@@ -162,7 +154,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
             if relay is not None:
                 relay.end()
             reason = f"{message.command[0]} cannot be started: {error}"
-            deliver(message.reply_to, TrainerNotStarted(reason=reason))
+            reply(message.reply_to, TrainerNotStarted(reason=reason))
             return
         log.info("trainer %d started: %s", process.pid, message.command)
         self._number = number = self._number + 1
@@ -172,7 +164,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         self._returncode = None
         self._terminated = self._killed = self._group_ended = False
         self._output_ended = relay is None
-        deliver(message.reply_to, TrainerStarted(pid=process.pid))
+        reply(message.reply_to, TrainerStarted(pid=process.pid))
         if relay is not None:
             threading.Thread(
                 target=self._read,
@@ -240,7 +232,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
         assert self._returncode is not None
         self._cancel_timers()
         reply_to, self._reply_to, self._process = self._reply_to, None, None
-        deliver(
+        reply(
             reply_to,
             TrainerExited(
                 returncode=self._returncode,
@@ -254,7 +246,7 @@ class TrainerActor(ReporterActor, pykka.ThreadingActor):
     def _signal_and_tell(self, number: signal.Signals) -> None:
         self._signal(number)
         if self._reply_to is not None and not self._group_ended:
-            deliver(self._reply_to, TrainerSignalled(name=number.name))
+            reply(self._reply_to, TrainerSignalled(name=number.name))
 
     def _signal(self, number: int) -> bool:
         """Signal the process group; whether there is anybody in it."""
@@ -328,4 +320,7 @@ class _OutputTeller:
 
     def _tell(self, lines: tuple[str, ...], now: float) -> None:
         self._told, self._told_at = self._changing, now
-        deliver(self._reply_to, TrainerOutput(lines=lines, changing=self._changing))
+        reply(self._reply_to, TrainerOutput(lines=lines, changing=self._changing))
+
+
+spawn = starter(TrainerActor)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import quote
 
-from actors.runtime import LoopActor, ReporterActor, TypedRef, deliver
+from actors.runtime import LoopActor, TypedRef, reply, starter
 from actors.worker.viewer.server import CertificateError, ViewerServer, ViewerSettings
 from actors.zmq_sockets import who_listens_at
 from messages import (
@@ -48,23 +48,7 @@ class _Closed:
 _Inbox: TypeAlias = SignalingMessage | _Started | _Closed
 
 
-def spawn(
-    *,
-    loop: asyncio.AbstractEventLoop,
-    parent: Mailbox[ChildDown],
-    supervisor: Mailbox[AttachClient | DetachClient],
-    admitted: Mailbox[ViewerAdmitted],
-    settings: ViewerSettings,
-) -> TypedRef[SignalingMessage]:
-    """Start the actor on ``loop``; ``admitted`` hears of each viewer before it is attached."""
-    return TypedRef(
-        SignalingActor.start(
-            loop=loop, parent=parent, supervisor=supervisor, admitted=admitted, settings=settings
-        )
-    )
-
-
-class SignalingActor(ReporterActor, LoopActor):
+class SignalingActor(LoopActor[SignalingMessage]):
     """Takes ``SignalingMessage``; ends when it is stopped, and with it all connections."""
 
     name = "signaling"
@@ -110,7 +94,7 @@ class SignalingActor(ReporterActor, LoopActor):
 
     def _begin(self, message: StartServing) -> None:
         if self._start is not None or self._closed:
-            deliver(message.reply_to, ServingFailed(reason="the page is served already, or was"))
+            reply(message.reply_to, ServingFailed(reason="the page is served already, or was"))
             return
         self._start = message
         self._task = self._loop.create_task(self._listen(), name="signaling")
@@ -125,11 +109,11 @@ class SignalingActor(ReporterActor, LoopActor):
     def _listens(self, message: _Started) -> None:
         assert self._start is not None
         if message.reason is not None:
-            deliver(self._start.reply_to, ServingFailed(reason=message.reason))
+            reply(self._start.reply_to, ServingFailed(reason=message.reason))
             return
         access = self._settings.access
         watch = access.read_only_token
-        deliver(
+        reply(
             self._start.reply_to,
             ServingStarted(
                 link=self._link(message.port, access.token),
@@ -163,7 +147,7 @@ class SignalingActor(ReporterActor, LoopActor):
         self._closed = True
         stops, self._stops = self._stops, []
         for stop in stops:
-            deliver(stop.reply_to, ServingStopped())
+            reply(stop.reply_to, ServingStopped())
 
 
 def _why_not_served(settings: ViewerSettings, error: Exception) -> str:
@@ -173,3 +157,6 @@ def _why_not_served(settings: ViewerSettings, error: Exception) -> str:
         by_whom = who_listens_at(settings.host, settings.port)
         return f"{where}: the port is in use{by_whom}: --port 0 takes a free one"
     return f"{where}: {error}"
+
+
+spawn = starter(SignalingActor)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType
 
-from actors.progress_listener import text_bytes
+from messages import text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

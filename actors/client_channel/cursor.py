@@ -1,0 +1,166 @@
+"""Cursor: a client's position in the run's log, and what it is to be sent next. A plain object.
+
+It asks for a page when it has none, hands out the page's texts one by one, and counts what became
+of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from actors.client_channel.texts import PageText, PageTexts
+from messages import ClientStatus, ProgressPage
+from messages.wire import EVENTS_PROTOCOL, PROGRESS_REPORT
+
+if TYPE_CHECKING:
+    from messages import DataChannel
+
+log = logging.getLogger(__name__)
+
+START: Final = 0
+"""The position before the first report."""
+
+
+class Cursor:
+    """Begins after the position ``after``; None is the beginning of the job, asked for already.
+
+    ``former`` are the counts of a client that comes back.
+    """
+
+    def __init__(self, client_id: str, after: int | None, former: ClientStatus | None) -> None:
+        self._client_id = client_id
+        self._position = self._failed_up_to = after
+        self._texts = PageTexts(events=False)
+        self._wants_events = False
+        self._page: deque[PageText] = deque()
+        self._asked = after is None
+        self._forwarded = 0 if former is None else former.forwarded
+        self._failed = 0 if former is None else former.failed
+        self._missed = 0 if former is None else former.missed
+        self._missed_streak = 0
+        self.turns_to_yield = 0
+        """Turns of the event loop to leave to others before the next page is asked for."""
+
+    @property
+    def position(self) -> int:
+        """That of the last report which was sent or has failed."""
+        return START if self._position is None else self._position
+
+    # Reading
+
+    def begin(self, protocol: str, after: int | None) -> None:
+        """Go on for a channel of the sub-protocol ``protocol``, after ``after`` if it is given."""
+        events = protocol == EVENTS_PROTOCOL
+        self._texts = PageTexts(events=events)
+        as_before = not events and not self._wants_events and after is None
+        self._wants_events = events
+        self._position = self._position if after is None else after
+        if self._position is not None and not as_before:
+            self._page.clear()  # it was meant for the former channel: it is read again
+            self._asked = False
+
+    def ask_again(self) -> None:
+        """Expect no page: whoever was asked for one is gone."""
+        self._asked = False
+
+    def ask(self) -> bool:
+        """Whether a page is to be asked for; from then on it is expected."""
+        if self._asked or self._page:
+            return False
+        self._asked = True
+        return True
+
+    @property
+    def after(self) -> int | None:
+        """What the next page is to come after; None until the beginning of the job is known."""
+        return self._position
+
+    def take(self, page: ProgressPage) -> bool:
+        """Take a page; False when it is not the one that was asked for."""
+        asked_after = page.last - len(page.messages) - page.missed
+        if not self._asked or self._position not in (None, asked_after):
+            return False
+        self._asked = False
+        if self._position is None:
+            self._position = asked_after
+            self._failed_up_to = asked_after if self._failed_up_to is None else self._failed_up_to
+        first = page.last - len(page.messages) + 1
+        self._missed += max(0, first - 1 - max(asked_after, self._failed_up_to or START))
+        self._note_missed(page)
+        self._page.extend(self._texts.of(page))
+        self._position = first - 1
+        self.turns_to_yield = len(page.messages) if page.behind else 0
+        return True
+
+    def _note_missed(self, page: ProgressPage) -> None:
+        """One warning when it begins to miss reports, and one line when it has caught up."""
+        if page.missed and not self._missed_streak:
+            log.warning(
+                "client %s misses %d reports, which left the log before it took them",
+                self._client_id,
+                page.missed,
+            )
+        self._missed_streak += page.missed
+        if self._missed_streak and not page.missed and not page.behind:
+            log.info("client %s has caught up; it missed %d", self._client_id, self._missed_streak)
+            self._missed_streak = 0
+
+    # Sending
+
+    @property
+    def next(self) -> PageText | None:
+        """What is to be sent next."""
+        return self._page[0] if self._page else None
+
+    def send_next(self, channel: DataChannel) -> bool:
+        """Send it; False, and it has failed, when the channel does not take it."""
+        item = self._page.popleft()
+        self._position = position = self.position + item.entries
+        if not item.text:
+            return True
+        counts = item.is_report and position > (self._failed_up_to or START)
+        try:
+            channel.send(item.text)
+        except Exception as error:
+            # The type too: the text of aiortc's InvalidStateError is empty.
+            self._failed += counts
+            log.error(
+                "progress report %d (%d characters) not forwarded to client %s: %s: %s",
+                position,
+                len(item.text) - len(PROGRESS_REPORT),
+                self._client_id,
+                type(error).__name__,
+                error,
+            )
+            return False
+        self._forwarded += counts
+        log.debug("progress report %d forwarded to client %s", position, self._client_id)
+        return True
+
+    # What could not be sent
+
+    def give_up(self, last: int) -> None:
+        """Count what was not sent up to the position ``last`` as failed, once."""
+        if self._position is None:
+            return  # it has not begun
+        self._failed += max(0, last - max(self.position, self._failed_up_to or START))
+        self._failed_up_to = last
+
+    def give_up_page(self) -> int:
+        """Count the rest of the page as failed; how many reports it is."""
+        waiting = sum(item.is_report for item in self._page)
+        self._failed += waiting
+        return waiting
+
+    def status(self, channel_state: str) -> ClientStatus:
+        """How far the client came, and how it fared."""
+        return ClientStatus(
+            client_id=self._client_id,
+            channel_state=channel_state,
+            position=self.position,
+            forwarded=self._forwarded,
+            failed=self._failed,
+            missed=self._missed,
+        )

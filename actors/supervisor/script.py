@@ -1,0 +1,115 @@
+"""Script: the steps of a life, one below the other, in a generator that yields where it waits.
+
+Plain objects on the supervisor's thread. While a script waits the supervisor handles everything
+else; an answer, the end of its time or a crash resumes it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from actors.supervisor.inbox import Answered
+
+if TYPE_CHECKING:
+    from actors.runtime import Scheduler
+    from messages import Mailbox
+
+T = TypeVar("T")
+
+
+class Missing(enum.Enum):
+    """What a script is resumed with in place of an answer."""
+
+    TIMED_OUT = enum.auto()
+    CRASHED = enum.auto()
+    """The child that would have answered has crashed; its successor is there."""
+
+
+class Ended(Exception):
+    """Thrown into a script that is to end early."""
+
+
+class Wait:
+    """One thing that a script waits for, and the mailbox for its answer.
+
+    It takes ``timeout`` seconds at most; None waits until the script is resumed or closed.
+    ``child`` is the name of the child that is to answer. Once the script has gone on, the wait is
+    over, and an answer that comes later is late.
+    """
+
+    def __init__(
+        self, me: Mailbox[Answered], *, timeout: float | None = None, child: str | None = None
+    ) -> None:
+        self._me = me
+        self.timeout = timeout
+        self.child = child
+        self.resume: Callable[[Any], None] | None = None
+
+    def tell(self, answer: Any, /) -> None:
+        """Take the answer; from any thread."""
+        self._me.tell(Answered(self, answer))
+
+    def answered(self, answer: Any, /) -> None:
+        """Resume the script that still waits."""
+        if self.resume is not None:
+            self.resume(answer)
+
+
+Steps: TypeAlias = Generator[Wait, Any, T]
+"""A part of a script that comes to a ``T``."""
+
+
+class Script:
+    """Runs ``steps``; ``over`` is called when they have come to their end by themselves."""
+
+    def __init__(
+        self, steps: Steps[None], scheduler: Scheduler, over: Callable[[], None] = lambda: None
+    ) -> None:
+        self._steps = steps
+        self._scheduler = scheduler
+        self._over = over
+        self._wait: Wait | None = None
+        self._leave: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Run to the first wait."""
+        self._run(lambda: next(self._steps))
+
+    def resume(self, answer: Any) -> None:
+        """Go on with ``answer``."""
+        self._run(lambda: self._steps.send(answer))
+
+    def crashed(self, child: str) -> None:
+        """Go on without an answer if it is ``child`` that would have given it."""
+        if self._wait is not None and self._wait.child == child:
+            self.resume(Missing.CRASHED)
+
+    def end(self) -> None:
+        """Throw ``Ended`` into it where it waits."""
+        self._run(lambda: self._steps.throw(Ended()))
+
+    def close(self) -> None:
+        """Leave it where it is, for good."""
+        self._leave()
+        self._steps.close()
+
+    def _run(self, advance: Callable[[], Wait]) -> None:
+        self._leave()
+        try:
+            wait = advance()
+        except StopIteration:
+            self._over()
+            return
+        timer = None
+        if wait.timeout is not None:
+            timer = self._scheduler.after(wait.timeout, lambda: wait.tell(Missing.TIMED_OUT))
+
+        def leave() -> None:
+            self._wait = wait.resume = None
+            if timer is not None:
+                timer.cancel()
+
+        self._wait, self._leave = wait, leave
+        wait.resume = self.resume
