@@ -122,22 +122,21 @@ def _member(name: str, kind: type[enum.Enum], value: object) -> enum.Enum:
 
 
 def _seconds(name: str, value: object) -> float:
-    least = "more than 0" if name in _MORE_THAN_0 else "0"
+    least = "more than 0 seconds" if name in _MORE_THAN_0 else "0 seconds or more"
     if is_number(value) and 0 <= value <= LONGEST and (value or name not in _MORE_THAN_0):
         return float(value)
-    expected = f"seconds, from {least} to {LONGEST:.0f}"
-    raise _refusal(name, value, expected, numbers.Real)
+    raise _refusal(name, value, f"{least}, at most {LONGEST:.0f}", numbers.Real)
 
 
 def _count(name: str, value: object) -> int:
     count = value if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
     if count is None or count < 1:
-        raise _refusal(name, value, "a whole number, at least 1", numbers.Integral)
+        raise _refusal(name, value, "at least 1, a whole number", numbers.Integral)
     return int(count)
 
 
 def _address(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value):
+    if value is None or isinstance(value, str):
         return value
     raise _refusal(name, value, "an address such as 'tcp://127.0.0.1:9000', or None", str)
 
@@ -145,4 +144,4 @@ def _address(name: str, value: object) -> str | None:
 def _refusal(name: str, value: object, expected: str, kind: type) -> Exception:
     wrong_type = isinstance(value, bool) or not isinstance(value, kind)
     error = TypeError if wrong_type else ValueError
-    return error(f"{name} is {value!r:.100}; expected: {expected}")
+    return error(f"{name} must be {expected}, not {value!r:.100}")

@@ -30,6 +30,12 @@ hypothesis.settings.load_profile("quick")
 FREE_PORT = "tcp://127.0.0.1:*"
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collection after each test need not go through it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)  # behind hypothesis, which marks its tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hundred thousand examples take longer than any other test may."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.client_channel.cursor import Cursor
 from actors.runtime import LoopActor, TypedRef, reply, starter
@@ -41,20 +41,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FIRST_LOOK: Final = 0.25
+"""Seconds to the first look whether a channel has opened; each further one takes twice as long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Changed:
-    """``channel`` has opened, has room again, or was given its time to open."""
+    """The channel that was ``attached`` has opened, or has room again; or it may have opened."""
 
-    channel: DataChannel
-    timed_out: bool = False
+    attached: AttachChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Closed:
-    """``channel`` has closed."""
+    """The channel that was ``attached`` has closed."""
 
-    channel: DataChannel
+    attached: AttachChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +102,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._low_mark = settings.channel_high_water // 4
         self._cursor = Cursor(client_id, after, former)
         self._run = run
-        self._channel: DataChannel | None = None
-        self._accept_control = False
+        self._attached: AttachChannel | None = None
         self._closed = self._refused = False
         self._opening: asyncio.TimerHandle | None = None
+        self._open_until = 0.0
         self._yielding: asyncio.Handle | None = None
         self._flush: FlushReports | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -122,10 +124,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 if self._cursor.take(message):  # else of a listener that has been replaced
                     self._go_on()
             case _Changed():
-                if message.channel is self._channel:
-                    self._changed(timed_out=message.timed_out)
+                if message.attached is self._attached:
+                    self._changed()
             case _Closed():
-                if message.channel is self._channel:
+                if message.attached is self._attached:
                     self._channel_closed("its channel is closed")
             case FlushReports():
                 self._begin_flush(message)
@@ -144,7 +146,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         """Tell how far the client came and release the channel, which is left as it is."""
         waiting = self._cursor.give_up_page() if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
-        self._channel = None
+        self._attached = None
         for handle in (self._opening, self._flush_timer, self._yielding):
             if handle is not None:
                 handle.cancel()
@@ -154,62 +156,68 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     # The channel
 
     def _attach(self, message: AttachChannel) -> None:
-        self._channel = channel = message.channel
-        self._accept_control = message.accept_control
+        self._attached, channel = message, message.channel
         self._closed = self._refused = False
+        self._stop_looking()
         try:
             self._cursor.begin(getattr(channel, "protocol", ""), message.after)
-            self._listen_to(channel)
+            self._listen_to(channel, message)
         except Exception as error:
             self._channel_closed(f"its channel cannot be used: {error!r}", for_good=True)
             return
         log.info("client %s attached after report %d", self._client_id, self._cursor.position)
         self._go_on()
 
-    def _listen_to(self, channel: DataChannel) -> None:
+    def _listen_to(self, channel: DataChannel, attached: AttachChannel) -> None:
         # A handler that raised would close the client's whole connection: each does no more than
         # tell.
-        channel.on("message", lambda data: self._data_arrived(channel, data))
-        channel.on("close", lambda: self._me.tell(_Closed(channel=channel)))
-        changed = _Changed(channel=channel)
+        changed, closed = _Changed(attached=attached), _Closed(attached=attached)
+        channel.on("message", lambda data: self._data_arrived(attached, data))
+        channel.on("close", lambda: self._me.tell(closed))
         channel.on("open", lambda: self._me.tell(changed))
         channel.on("bufferedamountlow", lambda: self._me.tell(changed))
         if channel.readyState == "closed":
             # Announced before anybody listened; behind the texts that came before it.
-            self._me.tell(_Closed(channel=channel))
-        self._stop_waiting_for_open()
-        if channel.readyState == "connecting":
-            self._opening = self._loop.call_later(
-                self._settings.open_timeout,
-                self._me.tell,
-                _Changed(channel=channel, timed_out=True),
-            )
+            self._me.tell(closed)
+        elif channel.readyState == "connecting":
+            self._open_until = self._loop.time() + self._settings.open_timeout
+            self._look_in(FIRST_LOOK, changed)
 
-    def _stop_waiting_for_open(self) -> None:
+    def _look_in(self, delay: float, changed: _Changed) -> None:
+        """Look again whether the channel has opened: not every kind announces it."""
+        delay = min(delay, max(0.0, self._open_until - self._loop.time()))
+        self._opening = self._loop.call_later(delay, self._look, delay, changed)
+
+    def _look(self, waited: float, changed: _Changed) -> None:
+        self._look_in(2 * waited, changed)
+        self._me.tell(changed)
+
+    def _stop_looking(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
 
-    def _changed(self, *, timed_out: bool) -> None:
-        if self._is_open():
-            self._stop_waiting_for_open()
-        elif timed_out and not self._closed:
+    def _changed(self) -> None:
+        if self._state() != "connecting":
+            self._stop_looking()
+        elif self._loop.time() >= self._open_until:
+            self._stop_looking()
             within = f"within {self._settings.open_timeout:g} s"
             self._channel_closed(f"its channel has not opened {within}", for_good=True)
         self._go_on()
 
     def _channel_closed(self, reason: str, *, for_good: bool = False) -> None:
-        if self._closed or self._channel is None:
+        if self._closed or self._attached is None:
             return
         self._closed = True
         log.info("client %s is gone: %s", self._client_id, reason)
         reply(self._owner, ClientGone(client_id=self._client_id, reason=reason))
-        self._parent.tell(ChannelLost(channel=self._channel, reports_wait=for_good))
+        self._parent.tell(ChannelLost(channel=self._attached.channel, reports_wait=for_good))
         self._go_on()
 
-    def _data_arrived(self, channel: DataChannel, data: object) -> None:
+    def _data_arrived(self, attached: AttachChannel, data: object) -> None:
         # Not by way of the inbox: aiortc acknowledges before that runs, and a stop waits.
-        if channel is not self._channel:
+        if attached is not self._attached:
             log.info("a text over a former channel of client %s", self._client_id)
             return
         if not isinstance(data, str):
@@ -217,7 +225,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             return
         text = parse_client_text(data)
         match text:
-            case ControlText() if self._accept_control and self._run is not None:
+            case ControlText() if attached.accept_control and self._run is not None:
                 self._run.control.tell(PublishControl(command=text.command))
             case ControlText() | OtherText():
                 reply(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
@@ -228,21 +236,24 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         return self._state() == "open"
 
     def _state(self) -> str:
-        return "closed" if self._closed or self._channel is None else self._channel.readyState
+        if self._closed or self._attached is None:
+            return "closed"
+        return self._attached.channel.readyState
 
     # Reports
 
     def _go_on(self) -> None:
         """Forward what the channel has room for, then ask for more; answer the flush when due."""
-        channel, cursor = self._channel, self._cursor
-        if channel is None:
+        attached, cursor = self._attached, self._cursor
+        if attached is None:
             return
+        channel = attached.channel
         while cursor.next is not None and self._is_open() and self._has_room(channel):
             if cursor.send_next(channel):
                 self._refused = False
         if not self._is_open():
             if cursor.next is not None:
-                self._hold(channel)
+                self._hold(attached)
             # It is read for anyway: that a report cannot be given to it is an error.
             self._read_on()
         else:
@@ -263,7 +274,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         elif channel.bufferedAmount and (self._cursor.next is not None or self._flush is not None):
             channel.bufferedAmountLowThreshold = 0
 
-    def _hold(self, channel: DataChannel) -> None:
+    def _hold(self, attached: AttachChannel) -> None:
         """Keep the reports of a channel that is not open: it, or its successor, gets them."""
         if not self._refused:
             self._refused = True
@@ -274,9 +285,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._state(),
             )
         if self._closed:
-            self._parent.tell(ChannelLost(channel=channel, reports_wait=True))
+            self._parent.tell(ChannelLost(channel=attached.channel, reports_wait=True))
         elif self._state() == "closed":
-            self._me.tell(_Closed(channel=channel))  # not every kind of channel announces it
+            self._me.tell(_Closed(attached=attached))  # not every kind of channel announces it
 
     def _read_on(self) -> None:
         if self._run is None or not self._cursor.ask():
@@ -313,10 +324,12 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._go_on()
 
     def _answer_flush(self) -> None:
-        flush, channel = self._flush, self._channel
-        if flush is None or channel is None or self._cursor.after is None:
+        flush, attached = self._flush, self._attached
+        if flush is None or attached is None or self._cursor.after is None:
             return
-        if self._is_open() and (self._cursor.position < flush.last or channel.bufferedAmount > 0):
+        if self._is_open() and (
+            self._cursor.position < flush.last or attached.channel.bufferedAmount > 0
+        ):
             return
         self._end_flush(flush)
 

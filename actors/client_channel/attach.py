@@ -5,7 +5,6 @@ Channels of the host's making become a ``DataChannel`` here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -19,11 +18,6 @@ log = logging.getLogger(__name__)
 
 EARLY_LIMIT: Final = 1000
 """Events of a channel that are kept until its actor listens, a few milliseconds."""
-
-OPENING_INTERVAL: Final = 0.25
-OPENING_LOOKS: Final = 240
-"""Seconds between two looks whether a channel that announces nothing has opened, and how often: for
-a minute."""
 
 
 def attach(
@@ -73,7 +67,7 @@ def _is_whole(channel: Any) -> bool:
 
 
 class _SendOnlyChannel:
-    """Always has room, and announces nothing but that it has opened."""
+    """Always has room, and announces nothing."""
 
     bufferedAmount = 0
     bufferedAmountLowThreshold = 0
@@ -90,16 +84,8 @@ class _SendOnlyChannel:
         self._channel.send(data)
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
-        if event == "open":
-            self._tell_open(f, OPENING_LOOKS)
+        del event
         return f
-
-    def _tell_open(self, f: Callable[..., Any], looks: int) -> None:
-        if self.readyState == "open":
-            f()
-        elif self.readyState == "connecting" and looks:
-            loop = asyncio.get_running_loop()
-            loop.call_later(OPENING_INTERVAL, self._tell_open, f, looks - 1)
 
 
 class _EarlyChannel:

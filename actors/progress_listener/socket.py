@@ -237,5 +237,5 @@ class ProgressSocket:
             ):
                 if time.monotonic() > until:
                     return
-        except zmq.ZMQError as error:
+        except Exception as error:  # it is closed whatever is wrong with it
             log.debug("nothing more can be received: %r", error)

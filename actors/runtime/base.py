@@ -80,10 +80,11 @@ class ReporterActor(pykka.Actor, Generic[M_contra]):
         del exception_type, traceback
         self._end(repr(exception_value))
 
-    def _end(self, reason: str | None) -> None:
+    def _end(self, reason: str | None) -> bool:
+        """End; False when the actor has ended before."""
         left = self.actor_inbox.close()
         if left is None:
-            return
+            return False
         released = self._do_or_log(self.release)
         for message in left:
             self._do_or_log(partial(self.turn_away, message))
@@ -92,6 +93,7 @@ class ReporterActor(pykka.Actor, Generic[M_contra]):
             self.parent.tell(down)
         else:
             released.add_done_callback(lambda _: self.parent.tell(down))
+        return True
 
     def _do_or_log(self, act: Callable[[], M]) -> M | None:
         try:

@@ -33,13 +33,22 @@ class Inbox:
         self.wake: Callable[[], None] = lambda: None
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Add ``envelope``. Raises ActorDeadError when the inbox is closed."""
+        """Add ``envelope``.
+
+        When the inbox is closed, a tell raises ActorDeadError and an ask's future gets it.
+        """
         with self._changed:
-            if self._closed:
-                raise pykka.ActorDeadError("the actor has ended")
-            self._envelopes.append(envelope)
-            self._changed.notify()
-        self.wake()
+            closed = self._closed
+            if not closed:
+                self._envelopes.append(envelope)
+                self._changed.notify()
+        if not closed:
+            self.wake()
+            return
+        dead = pykka.ActorDeadError("the actor has ended")
+        if envelope.reply_to is None:
+            raise dead
+        envelope.reply_to.set_exception((type(dead), dead, None))
 
     def begin_turn(self, limit: int) -> None:
         """Let ``get`` hand out ``limit`` envelopes, and never wait."""
@@ -59,6 +68,10 @@ class Inbox:
     def empty(self) -> bool:
         """Whether nothing waits."""
         return not self._envelopes
+
+    def qsize(self) -> int:
+        """How many messages wait, as of Pykka's own inboxes: for a metric."""
+        return len(self._envelopes)
 
     def close(self) -> list[Any] | None:
         """Take no more; the messages that were told and are left, None if it was closed before.

@@ -57,7 +57,8 @@ class LoopActor(ReporterActor[M_contra]):
         except RuntimeError as error:
             if not self.actor_stopped.is_set():
                 self._handle_failure(type(error), error, error.__traceback__)
-            self._end("the event loop is closed")
+            if self._end("the event loop is closed"):
+                self._clear_inbox()
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -71,11 +72,15 @@ class LoopActor(ReporterActor[M_contra]):
             if not self.actor_inbox.empty():
                 self._want_turn()
         else:
-            self.actor_inbox.begin_turn(sys.maxsize)
-            self._actor_loop_teardown()
+            self._clear_inbox()
         if self._interrupt is not None:
             interrupt, self._interrupt = self._interrupt, None
             raise interrupt
+
+    def _clear_inbox(self) -> None:
+        """Have Pykka answer the asks that are left."""
+        self.actor_inbox.begin_turn(sys.maxsize)
+        self._actor_loop_teardown()
 
     def interrupted(self, interrupt: BaseException) -> None:
         """The loop's caller gets the interrupt, after the turn."""

@@ -333,7 +333,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def _attach(self, message: AttachClient) -> None:
         reason = BEING_ENDED if self._shutdown is not None else "the event loop is closed"
         if self._shutdown is not None or self._loop.is_closed():
-            log.error("client %s is gone: %s", message.client_id, reason)
+            log.warning("client %s is gone: %s", message.client_id, reason)
             reply(self._owner, ClientGone(client_id=message.client_id, reason=reason))
         else:
             self._clients.attach(message)

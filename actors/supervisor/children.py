@@ -5,7 +5,7 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors import control_socket, progress_listener
 from actors.progress_listener import ProgressLog
@@ -25,6 +25,8 @@ LISTENER: Final = progress_listener.ProgressListenerActor.name
 
 class Child:
     """One actor: that which replaces it is another ``Child``."""
+
+    ref: TypedRef[Any]
 
     def __init__(self, name: str, me: Mailbox[FromChild]) -> None:
         self.name = name
@@ -61,11 +63,7 @@ class Children:
     def start(self) -> FollowRun:
         """Start both; what the clients are to follow."""
         self._spawn(CONTROL)
-        try:
-            self._spawn(LISTENER)
-        except BaseException:
-            self.control.request_stop()
-            raise
+        self._spawn(LISTENER)
         return self._run()
 
     def replace(self, child: Child) -> FollowRun:
@@ -81,12 +79,12 @@ class Children:
 
     def end(self) -> None:
         """Have both end; each tells ``ChildDown``."""
-        self.listener.request_stop()
-        self.control.request_stop()
+        for child in self._alive.values():
+            child.ref.request_stop()
 
     def forget(self, child: Child) -> None:
         """It has ended, and is not replaced."""
-        del self._alive[child.name]
+        self._alive.pop(child.name, None)
 
     @property
     def any_alive(self) -> bool:
@@ -94,15 +92,16 @@ class Children:
         return bool(self._alive)
 
     def _spawn(self, name: str) -> None:
-        self._alive[name] = child = Child(name, self._me)
+        child = Child(name, self._me)
         if name == CONTROL:
-            self.control = control_socket.spawn(
+            child.ref = self.control = control_socket.spawn(
                 parent=child, scheduler=self._scheduler, settings=self._settings
             )
         else:
-            self.listener = progress_listener.spawn(
+            child.ref = self.listener = progress_listener.spawn(
                 loop=self._loop, parent=child, progress_log=self._log, settings=self._settings
             )
+        self._alive[name] = child
 
     def _run(self) -> FollowRun:
         return FollowRun(listener=self.listener, control=self.control)

@@ -54,7 +54,7 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
         if not self.try_tell(message):
             reason = "the reporter has ended"
-            log.error("a %s came too late: %s", type(message).__name__, reason)
+            log.warning("a %s came too late: %s", type(message).__name__, reason)
             turn_away(message, reason, self._owner)
 
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:

@@ -92,10 +92,10 @@ class ClientBench:
         )
         return status
 
-    def flush(self, last: int, within: float = PATIENCE) -> Probe[ReportsFlushed]:
+    def flush(self, last: int, timeout: float = PATIENCE) -> Probe[ReportsFlushed]:
         """The mailbox that the answer comes to."""
         answers: Probe[ReportsFlushed] = Probe()
-        self.ref.tell(FlushReports(last=last, within=within, reply_to=answers))
+        self.ref.tell(FlushReports(last=last, timeout=timeout, reply_to=answers))
         return answers
 
     def next_read(self, after: int) -> ReadProgress:

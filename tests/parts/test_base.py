@@ -1,18 +1,19 @@
-"""ReporterActor: release once at every exit, and then the last word to the parent."""
+"""ThreadActor: release once at every exit, and then the last word to the parent."""
 
 import logging
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 import pykka
 import pytest
 
-from actors.runtime import ReporterActor
+from actors.runtime import ThreadActor
 from messages import ChildDown
 from tests.support.probe import PATIENCE, Probe
 
 
-class Child(ReporterActor, pykka.ThreadingActor):
+class Child(ThreadActor[Any]):
     """Tells ``told`` of its release; told an exception it raises it, told an Event it waits."""
 
     name = "the child"
@@ -108,7 +109,7 @@ def test_a_release_that_raises_is_an_error_in_the_log_and_the_parent_is_told_all
         ref.stop(timeout=PATIENCE)
     told.expect(RELEASED)
     told.expect(CRASHED if crash else STOPPED)
-    (record,) = [r for r in caplog.records if r.name == "actors.base"]
+    (record,) = [r for r in caplog.records if r.name == "actors.runtime.base"]
     assert record.levelno == logging.ERROR
     assert "the child" in record.getMessage()
     assert record.exc_info is not None

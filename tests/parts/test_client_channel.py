@@ -10,7 +10,6 @@ from messages import (
     ChildDown,
     ClientStatus,
     CloseChannel,
-    ForwardText,
     ProgressPage,
     StopReading,
 )
@@ -97,8 +96,7 @@ def test_the_channel_is_used_on_the_loops_thread_alone(
 ) -> None:
     bench.attach(channel)
     bench.answer(0, "a")
-    bench.ref.tell(ForwardText(text="text"))
-    channel.wait_for_count(2)
+    channel.wait_for_count(1)
     assert channel.send_threads == {loop_thread.ident}
 
 

@@ -99,7 +99,7 @@ def test_a_channel_that_closes_is_told_to_the_owner_once_and_to_the_parent(
     loop_thread.call(channel.close)
     loop_thread.call(channel.close)
     bench.owner.expect(GONE)
-    bench.parent.expect(ChannelLost(channel=1, reports_wait=False))
+    bench.parent.expect(ChannelLost(channel=channel, reports_wait=False))
     bench.status()
     assert bench.owner.drain() == bench.parent.drain() == []
 
@@ -114,8 +114,8 @@ def test_a_report_for_a_closed_channel_is_told_to_the_parent_and_kept(
     bench.attach(channel)
     loop_thread.call(channel.close)
     listener.add("a")
-    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=1, reports_wait=False)
-    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=1, reports_wait=True)
+    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=channel, reports_wait=False)
+    assert bench.parent.wait_for(ChannelLost) == ChannelLost(channel=channel, reports_wait=True)
     assert len(errors(caplog)) == 1
     successor = FakeChannel()
     bench.attach(successor)
@@ -126,9 +126,10 @@ def test_a_report_for_a_closed_channel_is_told_to_the_parent_and_kept(
 def test_a_channel_that_is_closed_when_it_is_attached_is_told(
     bench: ClientBench, listener: ListenerStandIn
 ) -> None:
-    bench.attach(FakeChannel("closed"))
+    channel = FakeChannel("closed")
+    bench.attach(channel)
     bench.owner.expect(GONE)
-    assert bench.parent.wait_for(ChannelLost).channel == 1
+    assert bench.parent.wait_for(ChannelLost).channel is channel
 
 
 def test_the_close_of_a_replaced_channel_is_no_news(
@@ -143,7 +144,7 @@ def test_the_close_of_a_replaced_channel_is_no_news(
     bench.status()
     assert bench.owner.drain() == bench.parent.drain() == []
     loop_thread.call(successor.close)
-    assert bench.parent.get() == ChannelLost(channel=2, reports_wait=False)
+    assert bench.parent.get() == ChannelLost(channel=successor, reports_wait=False)
 
 
 def test_the_texts_before_a_close_are_told_before_it(
@@ -232,7 +233,7 @@ def test_a_flush_that_takes_too_long_counts_what_is_left_as_failed_and_says_so(
     bench: ClientBench, listener: ListenerStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.attach(FakeChannel())
-    bench.flush(last=5, within=0.01).expect(flushed(0, failed=5))
+    bench.flush(last=5, timeout=0.01).expect(flushed(0, failed=5))
     (error,) = errors(caplog)
     assert "alice was not given all within 0.0 s: 5 reports are left" in error
 

@@ -1,4 +1,4 @@
-"""ClientChannelActor: texts to the client beside the reports, and texts from it."""
+"""ClientChannelActor: texts from the client."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ import pytest
 
 from messages import (
     ClientMessageReceived,
-    ForwardText,
     PublishControl,
 )
 from tests.parts.client_bench import ClientBench, client_bench
@@ -25,34 +24,6 @@ def bench(loop_thread: LoopThread) -> Iterator[ClientBench]:
 @pytest.fixture
 def channel() -> FakeChannel:
     return FakeChannel()
-
-
-def test_text_is_forwarded_as_it_stands(bench: ClientBench, channel: FakeChannel) -> None:
-    bench.attach(channel)
-    bench.ref.tell(ForwardText(text="TRAIN_JOB_START::1"))
-    assert channel.wait_for_count(1) == ["TRAIN_JOB_START::1"]
-    assert bench.status().forwarded == 0
-
-
-@pytest.mark.parametrize("state", ["connecting", "closed"])
-def test_text_for_a_channel_that_is_not_open_is_an_error_in_the_log(
-    bench: ClientBench, state: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench.attach(FakeChannel(state))
-    bench.ref.tell(ForwardText(text="text"))
-    bench.status()
-    assert "text not forwarded to client alice: its channel is not open" in caplog.text
-
-
-def test_text_whose_send_raises_is_an_error_in_the_log(
-    bench: ClientBench, channel: FakeChannel, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench.attach(channel)
-    channel.raises = ValueError("too large")
-    bench.ref.tell(ForwardText(text="text"))
-    bench.ref.tell(ForwardText(text="next"))
-    assert channel.wait_for_count(1) == ["next"]
-    assert "ValueError('too large')" in caplog.text
 
 
 @pytest.mark.parametrize("prefix", ["ZMQ_CTRL::", "CONTROL_COMMAND::"])

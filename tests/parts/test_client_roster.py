@@ -1,4 +1,4 @@
-"""ClientRoster, through the supervisor: clients that come, go, come back and crash."""
+"""Clients, through the supervisor: clients that come, go, come back and crash."""
 
 from typing import Any
 

@@ -41,15 +41,15 @@ def test_a_peer_without_a_handshake_never_joins_and_does_not_stay() -> None:
     assert (connections.any, connections.joined) == (False, False)
 
 
-def test_a_forgotten_peer_does_not_count_until_another_one_joins() -> None:
+def test_a_peer_that_is_leaving_does_not_count_until_another_one_joins() -> None:
     connections = after((ACCEPTED, 7), (JOINED, 0))
-    connections.forget()
+    connections.await_next()
     assert (connections.any, connections.joined) == (True, False)
-    assert after((ACCEPTED, 8), (JOINED, 0), connections=connections).joined
+    assert after((ACCEPTED, 8), (JOINED, 0), (LEFT, 7), connections=connections).joined
     assert not after((LEFT, 8), connections=connections).joined
 
 
-def test_a_descriptor_that_the_system_gives_again_is_another_connection() -> None:
+def test_a_closed_socket_has_no_peer() -> None:
     connections = after((ACCEPTED, 7), (JOINED, 0))
-    connections.forget()
-    assert after((LEFT, 7), (ACCEPTED, 7), (JOINED, 0), connections=connections).joined
+    connections.close()
+    assert (connections.any, connections.joined) == (False, False)

@@ -14,6 +14,7 @@ from messages import (
     ControlHeld,
     ControlPublished,
     ControlRejected,
+    ForgetStop,
     TrainerConnected,
     TrainerDisconnected,
 )
@@ -165,6 +166,54 @@ def test_the_next_job_rejects_what_is_held(bench: ControlBench) -> None:
     assert isinstance(replies.get(), ControlRejected)
 
 
+def test_a_stop_is_published_to_each_trainer_that_joins_later(bench: ControlBench) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address) as stranger:
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        bench.publish().expect(ControlPublished())
+        bench.publish("other").expect(ControlPublished())
+        with StandInTrainer(control_address=address) as trainer:
+            assert settled(lambda: bench.clock.waiting(SETTLE))
+            bench.clock.advance(SETTLE)
+            assert trainer.command() == "STOP"
+            assert [stranger.command() for _ in range(3)] == ["STOP", "other", "STOP"]
+            assert not trainer.has_command()
+
+
+@pytest.mark.parametrize("used_up_by", [ForgetStop, AwaitNextTrainer])
+def test_a_stop_that_is_used_up_does_not_reach_the_next_trainer(
+    bench: ControlBench, used_up_by: Any
+) -> None:
+    address = bench.open()
+    with StandInTrainer(control_address=address) as former:
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        bench.publish().expect(ControlPublished())
+        assert former.command() == "STOP"
+        bench.ref.tell(used_up_by())
+    bench.parent.expect(TrainerDisconnected())
+    with StandInTrainer(control_address=address) as trainer:
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        bench.publish("next").expect(ControlPublished())
+        assert trainer.command() == "next"
+
+
+def test_a_stop_that_is_held_is_not_used_up_by_the_end_of_a_former_training(
+    bench: ControlBench,
+) -> None:
+    address = bench.open()
+    replies = bench.publish()
+    replies.expect(ControlHeld())
+    bench.ref.tell(ForgetStop())
+    with StandInTrainer(control_address=address) as trainer:
+        bench.wait_for_trainer()
+        bench.clock.advance(SETTLE)
+        replies.expect(ControlPublished())
+        assert trainer.command() == "STOP"
+
+
 def test_the_former_trainers_connection_does_not_make_the_socket_ready(
     bench: ControlBench,
 ) -> None:
@@ -200,7 +249,7 @@ def test_the_next_trainers_handshake_makes_the_socket_ready_again(bench: Control
             bench.barrier()
             bench.clock.advance(SETTLE)
             replies.expect(ControlPublished())
-        bench.parent.expect(TrainerDisconnected())
+    bench.parent.expect(TrainerDisconnected())
 
 
 def test_a_settle_timer_of_the_former_trainer_is_late(bench: ControlBench) -> None:

@@ -11,30 +11,34 @@ import pytest
 from pykka._envelope import Envelope
 
 from actors.runtime.loop_actor import TURN_LIMIT, LoopActor
+from messages import ChildDown
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
 
 
-class Recorder(LoopActor):
-    """Tells ``told`` of each hook and message, with the thread; calls what can be called."""
+class Recorder(LoopActor[Any]):
+    """Tells ``told`` of its start, each message and its end; calls what can be called.
+
+    It is its own parent.
+    """
+
+    name = "recorder"
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, told: Probe[Any], on_start: Exception | None = None
     ) -> None:
         super().__init__(loop)
+        self.parent = self
         self._told = told
         self._on_start = on_start
 
-    def on_start(self) -> None:
+    def set_up(self) -> None:
         self._tell("on_start")
         if self._on_start is not None:
             raise self._on_start
 
-    def on_stop(self) -> None:
-        self._tell("on_stop")
-
-    def on_failure(self, *error: Any) -> None:
-        self._tell(f"on_failure {error[1]!r}")
+    def tell(self, down: ChildDown, /) -> None:
+        self._tell("on_stop" if down.reason is None else f"on_failure {down.reason}")
 
     def on_receive(self, message: Any) -> Any:
         if callable(message):
@@ -140,7 +144,7 @@ def test_an_on_start_that_raises_ends_the_actor_without_handling_anything(
     gate.set()
     with pytest.raises(pykka.ActorDeadError):
         asked.get(timeout=PATIENCE)
-    assert [what for what, _ in told.drain()] == ["on_start"]
+    assert [what for what, _ in told.drain()] == ["on_start", "on_failure ValueError('broken')"]
     assert pykka.ActorRegistry.get_by_class(Recorder) == []
 
 

@@ -74,7 +74,7 @@ def test_a_failed_bind_with_a_stop_behind_it_is_answered_to_both(bench: Listener
         bench.ref.tell(bench.start_message(answers, address))
         bench.ref.tell(StopListening(reply_to=answers))
         assert isinstance(answers.get(), ListeningFailed)
-        answers.expect(ListeningStopped(received=0))
+        answers.expect(ListeningStopped(counts=ProgressCounts(received=0)))
 
 
 def test_what_is_there_is_read_at_once(bench: ListenerBench) -> None:
@@ -141,7 +141,7 @@ def test_a_loop_that_cannot_watch_descriptors_just_polls() -> None:
                 for number in range(1, 4):
                     trainer.send(str(number))
                     bench.ask_page(number - 1).expect(page(str(number), last=number))
-            assert bench.stop() == ListeningStopped(received=3, last=3)
+            assert bench.stop() == ListeningStopped(counts=ProgressCounts(received=3, last=3))
     finally:
         thread.close()
     assert thread.errors == []
@@ -191,7 +191,7 @@ def test_a_mailbox_that_raises_does_not_disturb_the_others(bench: ListenerBench)
     bench.ref.tell(CountProgress(reply_to=raising))
     bench.ref.tell(EndJob(reply_to=raising))
     bench.ref.tell(StopListening(reply_to=raising))
-    assert bench.stop() == ListeningStopped(received=0)
+    assert bench.stop() == ListeningStopped(counts=ProgressCounts(received=0))
     with StandInTrainer(progress_address=bench.ask_start().address) as trainer:
         bench.ref.tell(ReadProgress(after=0, limit=1, reply_to=raising))
         trainer.send("a")

@@ -36,20 +36,20 @@ def page(*messages: str, last: int, ended: bool = False) -> ProgressPage:
 def test_a_stop_ends_the_sleep_between_two_polls(loop_thread: LoopThread) -> None:
     with listener_bench(loop_thread, poll_interval=10_000.0) as bench:
         bench.start()
-        assert bench.stop() == ListeningStopped(received=0)
+        assert bench.stop() == ListeningStopped(counts=ProgressCounts(received=0))
 
 
 def test_a_stop_takes_what_the_trainer_has_still_sent(bench: ListenerBench) -> None:
     with StandInTrainer(progress_address=bench.start()) as trainer:
         trainer.send(*map(str, range(900)))
-    assert bench.stop() == ListeningStopped(received=900, last=900)
+    assert bench.stop() == ListeningStopped(counts=ProgressCounts(received=900, last=900))
     assert bench.read(900) == list(map(str, range(900)))
 
 
 def test_a_stop_is_answered_without_a_start_and_twice(bench: ListenerBench) -> None:
-    assert bench.stop() == ListeningStopped(received=0)
+    assert bench.stop() == ListeningStopped(counts=ProgressCounts(received=0))
     bench.start()
-    assert bench.stop() == bench.stop() == ListeningStopped(received=0)
+    assert bench.stop() == bench.stop() == ListeningStopped(counts=ProgressCounts(received=0))
 
 
 def test_several_stops_at_once_are_all_answered(bench: ListenerBench) -> None:
@@ -58,7 +58,7 @@ def test_several_stops_at_once_are_all_answered(bench: ListenerBench) -> None:
     for _ in range(5):
         bench.ref.tell(StopListening(reply_to=answers))
     for _ in range(5):
-        answers.expect(ListeningStopped(received=0))
+        answers.expect(ListeningStopped(counts=ProgressCounts(received=0)))
 
 
 def test_a_stop_told_in_the_same_turn_as_the_start_is_not_lost(
@@ -72,7 +72,7 @@ def test_a_stop_told_in_the_same_turn_as_the_start_is_not_lost(
 
     loop_thread.call(start_and_stop)
     assert isinstance(answers.get(), ListeningStarted)
-    answers.expect(ListeningStopped(received=0))
+    answers.expect(ListeningStopped(counts=ProgressCounts(received=0)))
     assert loop_thread.tasks() == set()
 
 
@@ -80,7 +80,7 @@ def test_after_a_stop_it_can_listen_again_and_positions_go_on(bench: ListenerBen
     for number in range(3):
         with StandInTrainer(progress_address=bench.start()) as trainer:
             trainer.send(f"of job {number}")
-        assert bench.stop().last == number + 1
+        assert bench.stop().counts.last == number + 1
     bench.ask_page(0).expect(page("of job 0", last=1, ended=True))
     bench.ask_page(1).expect(page("of job 1", last=2, ended=True))
 
@@ -134,10 +134,12 @@ def test_a_drain_from_before_the_end_was_asked_for_does_not_say_that_all_has_com
     begun, may_return = threading.Semaphore(0), threading.Event()
     later = iter([("late",)])
 
-    def drain(_: ProgressSocket) -> Drained:
+    def drain(socket: ProgressSocket) -> Drained:
         if may_return.is_set():
-            return Drained(next(later, ()), more=False, connected=False, at=time.monotonic())
-        empty = Drained((), more=False, connected=False, at=time.monotonic())
+            got = next(later, ())
+            socket.received += [(text, time.monotonic()) for text in got]
+            return Drained(len(got), more=False, connected=False, at=time.monotonic())
+        empty = Drained(0, more=False, connected=False, at=time.monotonic())
         begun.release()
         assert may_return.wait(PATIENCE)
         return empty
@@ -169,7 +171,7 @@ def test_a_trainer_that_sends_on_and_on_is_not_waited_for_longer_than_the_drain_
         sender.start()
         assert joined.wait(PATIENCE)
         try:
-            assert bench.stop().received > 0
+            assert bench.stop().counts.received > 0
         finally:
             stopped.set()
             sender.join(PATIENCE)

@@ -49,7 +49,7 @@ def test_a_stop_right_behind_the_start_leaves_nothing(
 
     def start_and_end() -> None:
         bench.ref.tell(bench.start_message(Probe(), address))
-        bench.ref.end()
+        bench.ref.request_stop()
 
     loop_thread.call(start_and_end)
     assert isinstance(bench.parent.get(), ProgressSocketMade)

@@ -14,8 +14,9 @@ NO_REPORTS = ["not JSON", "[1, 2]", "7", "null", '"batch_end"', '{"event": ', "[
 
 def log_of(*texts: str, limit: int = 1_000, max_bytes: int = 1_000_000) -> ProgressLog:
     log = ProgressLog(limit=limit, max_bytes=max_bytes)
+    log.begin_job()
     for text in texts:
-        log.append(text)
+        log.receive(text)
     return log
 
 
@@ -85,7 +86,7 @@ def test_counts_are_the_jobs_and_positions_go_on() -> None:
     log.end_job()
     log.begin_job()
     assert log.counts == ProgressCounts(received=0, undecodable=0, last=2)
-    log.append("c")
+    log.receive("c")
     assert log.counts == ProgressCounts(received=1, undecodable=0, last=3)
 
 
@@ -93,7 +94,8 @@ def test_a_page_says_that_it_ends_a_job_and_never_spans_two() -> None:
     log = log_of("a", "b")
     assert page(log, 0) == (("a", "b"), 2, 0, False)
     log.end_job()
-    log.append("c")
+    log.begin_job()
+    log.receive("c")
     assert page(log, 0, limit=1) == (("a",), 1, 0, False)
     assert page(log, 0) == (("a", "b"), 2, 0, True)
     assert page(log, 1) == (("b",), 2, 0, True)
@@ -105,12 +107,12 @@ def test_a_page_says_that_it_ends_a_job_and_never_spans_two() -> None:
 
 def test_jobs_without_a_report_do_not_disturb_the_pages() -> None:
     log = log_of()
-    log.end_job()
-    log.end_job()
-    log.append("a")
-    log.end_job()
-    log.end_job()
-    log.append("b")
+    for text in ("", "", "a", "", "b"):
+        log.begin_job()
+        if text:
+            log.receive(text)
+        if text != "b":
+            log.end_job()
     assert page(log, 0) == (("a",), 1, 0, True)
     assert page(log, 1) == (("b",), 2, 0, False)
 
@@ -118,7 +120,8 @@ def test_jobs_without_a_report_do_not_disturb_the_pages() -> None:
 def test_ended_is_told_of_many_jobs() -> None:
     log = log_of()
     for number in range(500):
-        log.append(str(number))
+        log.begin_job()
+        log.receive(str(number))
         log.end_job()
     assert all(page(log, n) == ((str(n),), n + 1, 0, True) for n in range(500))
 
@@ -137,7 +140,7 @@ def test_an_event_other_than_of_a_batch_stays_while_a_batch_report_can_go(name: 
     kept = event(name)
     log = log_of(kept, *(event("batch_end", n) for n in range(10)), limit=4)
     assert page(log, 0) == ((kept,), 1, 0, False)
-    assert page(log, 1) == (tuple(event("batch_end", n) for n in (7, 8, 9)), 11, 7, False)
+    assert page(log, 1) == (tuple(event("batch_end", n) for n in (6, 7, 8, 9)), 11, 6, False)
 
 
 @pytest.mark.parametrize("text", NO_REPORTS, ids=lambda text: text[:12])
@@ -154,6 +157,10 @@ def test_kept_reports_that_lie_apart_come_in_pages_of_their_own() -> None:
         event("epoch_begin", 3),
         event("batch_end"),
         event("train_end"),
+        event("batch_end"),
+        event("batch_end"),
+        event("batch_end"),
+        event("batch_end"),
         limit=4,
     )
     assert page(log, 0) == ((event("epoch_begin", 1),), 1, 0, False)
@@ -161,7 +168,14 @@ def test_kept_reports_that_lie_apart_come_in_pages_of_their_own() -> None:
         (event("epoch_begin", 2), event("epoch_begin", 3)),
         *(4, 1, False),
     )
-    assert page(log, 4) == ((event("train_end"),), 6, 1, False)
+    assert page(log, 4) == ((event("train_end"), *[event("batch_end")] * 4), 10, 1, False)
+
+
+def test_no_flood_of_the_one_kind_pushes_out_the_other() -> None:
+    kept = [event("epoch_end", n) for n in range(10)]
+    passing = [event("batch_end", n) for n in range(10)]
+    log = log_of(*passing[:2], *kept, *passing[2:4], limit=4)
+    assert list(read_all(log).values()) == [*passing[:2], *kept[6:], *passing[2:4]]
 
 
 def test_a_flood_of_nothing_but_kept_reports_drops_the_oldest() -> None:
@@ -172,37 +186,24 @@ def test_a_flood_of_nothing_but_kept_reports_drops_the_oldest() -> None:
 
 def test_the_log_is_bounded_in_bytes() -> None:
     texts = [event("batch_end", n) for n in range(10)]
-    log = log_of(*texts, max_bytes=3 * len(texts[0]))
+    log = log_of(*texts, max_bytes=2 * 3 * len(texts[0]))
     assert page(log, 0) == (tuple(texts[7:]), 10, 7, False)
 
 
 def test_bytes_are_those_of_utf_8() -> None:
     assert text_bytes("abc") == 3
     assert text_bytes("é\U0001f600") == 6
-    log = log_of("é" * 10, "é" * 10, max_bytes=30)
+    log = log_of("é" * 10, "é" * 10, max_bytes=60)
     assert read_all(log) == {2: "é" * 10}
 
 
-def test_a_report_that_is_bigger_than_the_log_is_missed_and_those_after_it_are_not() -> None:
-    log = log_of("a", "x" * 101, max_bytes=100)
-    assert len(log) == 0
-    assert page(log, 0) == ((), 2, 2, False)
-    assert log.page(2, 10) is None
-    log.append("b")
-    assert page(log, 0) == (("b",), 3, 2, False)
-    assert log.counts.received == 3
-
-
-def test_an_oversized_last_report_does_not_hide_the_end_of_the_job() -> None:
-    log = log_of("x" * 101, max_bytes=100)
-    log.end_job()
-    assert page(log, 0) == ((), 1, 1, True)
-
-
-def test_a_big_report_makes_room_by_dropping_batch_reports_first() -> None:
-    begin, big = event("train_begin"), event("epoch_end") + " " * 100
-    log = log_of(begin, *[event("batch_end")] * 3, big, max_bytes=len(begin) + len(big))
-    assert read_all(log) == {1: begin, 5: big}
+def test_the_newest_entry_of_its_kind_is_never_the_one_that_goes() -> None:
+    big, batch = "x" * 1001, event("batch_end")
+    log = log_of("a", batch, big, max_bytes=1000)
+    assert read_all(log) == {2: batch, 3: big}
+    log.receive("b")
+    assert read_all(log) == {2: batch, 4: "b"}
+    assert log.counts.received == 4
 
 
 def test_a_reader_that_lags_behind_the_thinned_part_is_told_what_it_missed() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from actors import ControlEncoding, ReporterSettings
+from actors import ControlEncoding, PortConflict, ReporterSettings
 
 NAN = float("nan")
 
@@ -54,3 +54,36 @@ def test_a_bound_is_at_least_one(name: str, value: int) -> None:
     assert getattr(ReporterSettings(**{name: 1}), name) == 1
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):
         ReporterSettings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "expected"),
+    [
+        ("control_address", 9000, TypeError, "an address such as"),
+        ("progress_address", b"tcp://127.0.0.1:*", TypeError, "an address such as"),
+        ("on_port_conflict", "maybe", ValueError, "one of ['fail', 'free']"),
+        ("control_encoding", None, TypeError, "one of ['verbatim', 'sleap-nn']"),
+        ("poll_interval", "x", TypeError, "more than 0 seconds"),
+        ("poll_interval", True, TypeError, "more than 0 seconds"),
+        ("drain_timeout", float("inf"), ValueError, "at most 86400"),
+        ("connect_wait", 1e10, ValueError, "at most 86400"),
+        ("open_timeout", 0, ValueError, "more than 0 seconds"),
+        ("log_limit", 1.5, TypeError, "a whole number"),
+        ("page_messages", "16", TypeError, "a whole number"),
+    ],
+)
+def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
+    name: str, value: object, error: type[Exception], expected: str
+) -> None:
+    with pytest.raises(error) as refused:
+        ReporterSettings(**{name: value})
+    assert type(refused.value) is error
+    assert str(refused.value).startswith(f"{name} must be ")
+    assert expected in str(refused.value)
+    assert repr(value) in str(refused.value)
+
+
+def test_of_an_enumeration_its_value_is_taken_too() -> None:
+    settings = ReporterSettings(control_encoding="sleap-nn", on_port_conflict="free")
+    assert settings.control_encoding is ControlEncoding.SLEAP_NN
+    assert settings.on_port_conflict is PortConflict.FREE

@@ -1,13 +1,18 @@
 """The supervisor's own violent ends, and mailboxes of the embedder that raise."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pykka
 import pytest
 
-from actors import ReporterSettings, SupervisorActor, SupervisorRef, spawn_supervisor
+from actors import (
+    ReporterSettings,
+    SupervisorActor,
+    SupervisorRef,
+    progress_listener,
+    spawn_supervisor,
+)
 from actors.runtime import ThreadScheduler
 from messages import (
     GetStatus,
@@ -22,6 +27,7 @@ from messages import (
     SwitchJob,
 )
 from tests.conftest import FREE_PORT, settled
+from tests.parts.crashes import crash_supervisor
 from tests.parts.freed_addresses import is_free
 from tests.parts.mailboxes import Raising
 from tests.support.channel import FakeChannel
@@ -41,11 +47,6 @@ from tests.support.reporting import (
 )
 
 OURS = ["SupervisorActor", "ControlSocketActor", "ProgressListenerActor", "ClientChannelActor"]
-
-
-def crash_supervisor() -> None:
-    (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
-    ref.tell(object())
 
 
 def stop_all() -> None:
@@ -119,10 +120,12 @@ def test_who_waits_for_the_stop_is_answered_with_the_counts(
 ) -> None:
     channel, answers = FakeChannel(buffering=True), Probe[Any]()
     attach_client(open_ended, channel)
-    with trainer_for(start(open_ended)) as trainer:
+    ready = start(open_ended)
+    with trainer_for(ready) as trainer:
         trainer.send(*reports(3))
         channel.wait_for_count(3)
     open_ended.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=answers))
+    assert settled(lambda: is_free(ready.progress_address))  # all has been received
     wait_for_phase(open_ended, Phase.STOPPING)
     end()
     answer = answers.get()
@@ -159,10 +162,9 @@ def test_a_crash_while_the_loop_is_stuck_closes_the_sockets_all_the_same(
 def test_another_supervisor_is_not_touched_by_a_crash(
     open_ended: SupervisorRef, loop_thread: LoopThread, settings: ReporterSettings
 ) -> None:
-    crashing = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
+    crash_supervisor()
     other = spawn_supervisor(loop=loop_thread.loop, owner=Probe(), settings=settings)
     ready = start(other)
-    crashing[0].tell(object())
     assert open_ended.stop(timeout=PATIENCE)
     channel = FakeChannel()
     attach_client(other, channel)
@@ -172,17 +174,22 @@ def test_another_supervisor_is_not_touched_by_a_crash(
     assert other.stop(timeout=PATIENCE)
 
 
-def test_a_start_that_fails_leaves_no_child_behind(settings: ReporterSettings) -> None:
-    loop = asyncio.new_event_loop()
-    loop.close()
+def test_a_start_that_fails_leaves_no_child_behind(
+    loop_thread: LoopThread, settings: ReporterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn(**_: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(progress_listener, "spawn", spawn)
     gone: Probe[Any] = Probe()
     ref = SupervisorActor.start(
-        loop=loop,
+        loop=loop_thread.loop,
         owner=Probe(),
         settings=settings,
         scheduler=ThreadScheduler(),
         gone=gone,
     )
+    assert "new thread" in gone.get().reason
     assert ref.actor_stopped.wait(PATIENCE)
     assert settled(nothing_runs)
 

@@ -8,17 +8,12 @@ from typing import Any
 import pykka
 import pytest
 
-from actors import (
-    ReporterSettings,
-    SupervisorRef,
-    control_socket,
-    progress_socket,
-    spawn_supervisor,
-)
-from actors.supervisor.actor import REOPEN_INTERVAL, REOPENS
+from actors import ReporterSettings, SupervisorRef, spawn_supervisor
+from actors.control_socket import actor as control_socket
+from actors.progress_listener import socket as progress_socket
+from actors.supervisor.session import REOPEN_INTERVAL, REOPENS
 from actors.zmq_sockets import NotBoundError
 from messages import (
-    ControlHeld,
     ControlRejected,
     JobOutcome,
     Phase,
@@ -32,7 +27,17 @@ from messages import (
     TrainerConnected,
 )
 from tests.conftest import settled
-from tests.parts.crashes import CONTROL, LISTENER, SOCKETS, crash, is_heard, obeys, tell_alien
+from tests.parts.crashes import (
+    CONTROL,
+    LISTENER,
+    SOCKETS,
+    crash,
+    crash_supervisor,
+    is_heard,
+    obeys,
+    obeys_again,
+    tell_alien,
+)
 from tests.parts.freed_addresses import is_served
 from tests.parts.mailboxes import Gate
 from tests.support.channel import FakeChannel
@@ -141,7 +146,7 @@ def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
     assert supervisor.stop(timeout=PATIENCE)
 
 
-def test_a_former_trainer_that_connects_again_after_a_crash_is_not_the_next_one(
+def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_too(
     supervisor: SupervisorRef, owner: Probe[Any]
 ) -> None:
     ready = start(supervisor)
@@ -149,26 +154,9 @@ def test_a_former_trainer_that_connects_again_after_a_crash_is_not_the_next_one(
         owner.wait_for(TrainerConnected)
         switch(supervisor, "job-1", "job-2")
         crash(CONTROL, owner)
-        replies: Probe[Any] = Probe()
-
-        def is_held() -> bool:  # what comes while the address is busy is rejected
-            supervisor.tell(SendControl(command="for the second", reply_to=replies))
-            return isinstance(replies.get(), ControlHeld)
-
-        assert settled(is_held)
-        assert settled(lambda: status_addresses(supervisor) == ready.control_address)
-        # It connects again within 0.1 s, and looks at its socket between its batches.
-        assert not any(former.has_command_within(0.05) for _ in range(10))
-        assert replies.drain() == []
-        assert not status(supervisor).trainer_connected
-    with trainer_for(ready) as trainer:
-        assert trainer.command() == "for the second"
-
-
-def status_addresses(supervisor: SupervisorRef) -> str:
-    addresses = status(supervisor).addresses
-    assert addresses is not None
-    return addresses.control
+        assert obeys_again(supervisor, former)
+        with trainer_for(ready) as trainer:
+            assert trainer.command() == "STOP"
 
 
 def test_the_crash_that_is_one_too_many_in_a_switch_does_not_wait_for_the_dead(
@@ -206,8 +194,7 @@ def test_who_waits_in_the_inbox_of_a_supervisor_that_crashes_is_answered(
     gate, answers = Gate(), [Probe[Any]() for _ in range(4)]
     supervisor.tell(StopReporting(job_id="?", outcome=JobOutcome.FAILED, reply_to=gate))
     assert gate.entered.wait(PATIENCE)
-    (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
-    ref.tell(object())
+    crash_supervisor()
     supervisor.tell(SendControl(command="STOP", reply_to=answers[0]))
     supervisor.tell(StartReporting(job_id="a", gui=True, reply_to=answers[1]))
     supervisor.tell(StopReporting(job_id="b", outcome=JobOutcome.FAILED, reply_to=answers[2]))

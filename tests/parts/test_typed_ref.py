@@ -1,4 +1,4 @@
-"""TypedRef's total ``tell``, the edge's timed ``ask`` and ``stop``, and ``deliver``."""
+"""TypedRef's total ``tell``, the edge's timed ``ask`` and ``stop``, and ``reply``."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ import pykka
 import pytest
 
 from actors import TypedRef
-from actors.runtime import Adapter, deliver
+from actors.runtime import Adapter, reply
 from tests.parts.mailboxes import Raising
 from tests.support.probe import PATIENCE, Probe
 
@@ -53,7 +53,7 @@ def test_telling_a_dead_actor_is_a_debug_line_and_nothing_else(
     dead.tell("the message")
     (record,) = caplog.records
     assert record.levelno == logging.DEBUG
-    assert record.name == "actors.typed_ref"
+    assert record.name == "actors.runtime.typed_ref"
     assert "'the message'" in record.getMessage()
     assert "Echo" in record.getMessage()
 
@@ -121,26 +121,26 @@ def test_stop_is_false_when_the_actor_is_busy_for_longer(echo: TypedRef[Any]) ->
     gate.set()
 
 
-def test_end_returns_at_once_and_the_actor_ends_after_what_it_holds() -> None:
+def test_a_requested_stop_returns_at_once_and_the_actor_ends_after_what_it_holds() -> None:
     ref = Echo.start()
     gate, probe = threading.Event(), Probe[str]()
     typed: TypedRef[Any] = TypedRef(ref)
     typed.tell(gate)
     typed.tell(probe)
-    typed.end()
+    typed.request_stop()
     assert probe.drain() == []
     gate.set()
     probe.expect("answer")
     ref.stop()
 
 
-def test_end_of_a_dead_actor_does_nothing(dead: TypedRef[Any]) -> None:
-    dead.end()
+def test_a_requested_stop_of_a_dead_actor_does_nothing(dead: TypedRef[Any]) -> None:
+    dead.request_stop()
 
 
-def test_end_is_allowed_on_an_event_loop(echo: TypedRef[Any]) -> None:
+def test_a_requested_stop_is_allowed_on_an_event_loop(echo: TypedRef[Any]) -> None:
     async def on_loop() -> None:
-        echo.end()
+        echo.request_stop()
         echo.tell(None)
 
     asyncio.run(on_loop())
@@ -158,14 +158,14 @@ def test_an_adapter_passes_each_message_on_wrapped() -> None:
     assert probe.drain() == [("number", 1), ("number", 2)]
 
 
-def test_deliver_tells_the_mailbox() -> None:
+def test_a_reply_tells_the_mailbox() -> None:
     probe: Probe[str] = Probe()
-    deliver(probe, "message")
+    reply(probe, "message")
     assert probe.drain() == ["message"]
 
 
-def test_deliver_survives_a_mailbox_that_raises(caplog: pytest.LogCaptureFixture) -> None:
-    deliver(Raising(ValueError("broken")), "the message")
+def test_a_reply_survives_a_mailbox_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    reply(Raising(ValueError("broken")), "the message")
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "'the message'" in record.getMessage()
@@ -173,12 +173,12 @@ def test_deliver_survives_a_mailbox_that_raises(caplog: pytest.LogCaptureFixture
     assert isinstance(record.exc_info[1], ValueError)
 
 
-def test_deliver_survives_a_pykka_reference_of_a_dead_actor() -> None:
+def test_a_reply_survives_a_pykka_reference_of_a_dead_actor() -> None:
     ref = Echo.start()
     ref.stop()
-    deliver(ref, "message")
+    reply(ref, "message")
 
 
-def test_deliver_does_not_swallow_an_interrupt() -> None:
+def test_a_reply_does_not_swallow_an_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
-        deliver(Raising(KeyboardInterrupt()), "message")
+        reply(Raising(KeyboardInterrupt()), "message")

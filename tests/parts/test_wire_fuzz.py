@@ -13,7 +13,6 @@ from messages import (
     StopText,
     decode_event,
     decode_report,
-    encode_control,
     encode_event,
     encode_report,
     parse_client_text,
@@ -68,7 +67,7 @@ def test_any_text_of_a_client_is_an_order_or_its_owners_business(text: str) -> N
 
 @given(command=commands)
 def test_any_command_and_any_report_comes_out_as_it_went_in(command: str) -> None:
-    assert parse_client_text(encode_control(command)) == ControlText(command=command)
+    assert parse_client_text("CONTROL_COMMAND::" + command) == ControlText(command=command)
     assert decode_report(encode_report(command)) == command
 
 

@@ -9,19 +9,15 @@ from typing import Any
 import pykka
 import pytest
 
-from actors import (
-    ReporterSettings,
-    SupervisorRef,
-    client_channel,
-    control_socket,
-    progress_listener,
-    spawn_supervisor,
-)
+from actors import ReporterSettings, SupervisorRef, TypedRef, spawn_supervisor
+from actors.client_channel import actor as client_channel
+from actors.control_socket import actor as control_socket
+from actors.progress_listener import actor as progress_listener
 from messages import (
     AddToLog,
     CloseChannel,
     DetachClient,
-    ForwardText,
+    FollowRun,
     JobOutcome,
     LogEntry,
     PublishControl,
@@ -32,7 +28,7 @@ from messages import (
     SwitchJob,
 )
 from tests.conftest import FREE_PORT, settled
-from tests.parts.crashes import CLIENT, is_heard, obeys_again
+from tests.parts.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys_again
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
 from tests.support.probe import PATIENCE, Probe
@@ -105,6 +101,15 @@ def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
     return answer
 
 
+def follow_again() -> None:
+    """Tell the clients' actors whom they follow, as after a crash of one of those."""
+    of_class = pykka.ActorRegistry.get_by_class_name
+    assert settled(lambda: of_class(LISTENER) and of_class(CONTROL))
+    (listener,), (control,) = of_class(LISTENER), of_class(CONTROL)
+    for client in of_class(CLIENT):
+        client.tell(FollowRun(listener=TypedRef(listener), control=TypedRef(control)))
+
+
 def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None:
     """A pipeline of two jobs in which each child gets each of its messages."""
     alice, stalled = FakeChannel(), FakeChannel("connecting", buffering=True)
@@ -114,8 +119,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     with trainer_for(ready) as trainer:
         assert is_heard(alice, trainer)
         assert obeys_again(supervisor, trainer)
-        for ref in pykka.ActorRegistry.get_by_class_name(CLIENT):
-            ref.tell(ForwardText(text="a text"))
+        follow_again()
         supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
         loop_thread.call(alice.receive, "CONTROL_COMMAND::by the client")
         loop_thread.call(stalled.open)
@@ -126,6 +130,8 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         attach_client(supervisor, visitor, "visitor")
         loop_thread.call(visitor.close)
         assert is_heard(alice, trainer)
+        trainer.send('{"event": "train_end"}')
+        assert alice.wait_for(lambda sent: '"train_end"' in sent[-1])
         status(supervisor)
     # Else the next one, which comes at once, could be taken for this one that has come again.
     assert settled(lambda: not status(supervisor).trainer_connected)

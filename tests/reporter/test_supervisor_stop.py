@@ -7,15 +7,23 @@ from dataclasses import replace
 import pykka
 import pytest
 
-from actors import spawn_supervisor
+from actors import attach, spawn_supervisor
 from messages import (
+    AddedToLog,
+    AddToLog,
     AttachClient,
+    ClientDetached,
+    ClientGone,
+    ControlRejected,
+    DetachClient,
+    GetStatus,
     JobOutcome,
     Phase,
     ReportingBypassed,
     ReportingFailed,
     ReportingStopped,
     ReportingSummary,
+    SendControl,
     StartReporting,
     StopReporting,
     SwitchJob,
@@ -230,13 +238,35 @@ def test_stop_of_a_stopped_supervisor_is_true_at_once(spawn):
     assert supervisor.stop(timeout=0.001)
 
 
-def test_what_is_told_after_the_stop_is_dropped_without_harm(spawn, all_is_gone):
+def test_what_is_told_after_the_end_is_answered_at_once_and_is_one_line(
+    spawn, owner, all_is_gone, loop_thread, caplog
+):
     supervisor, answers = spawn(), Probe()
     assert supervisor.stop()
-    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
-    supervisor.tell(AttachClient(client_id="alice", channel=FakeChannel()))
+    ended, channel = "the reporter has ended", FakeChannel()
+    for request, answer in [
+        (
+            StartReporting(job_id="job-1", gui=True, reply_to=answers),
+            ReportingFailed(job_id="job-1", reason=ended),
+        ),
+        (
+            StopReporting(job_id="job-1", outcome=JobOutcome.FAILED, reply_to=answers),
+            ReportingFailed(job_id="job-1", reason=ended),
+        ),
+        (SendControl(command="STOP", reply_to=answers), ControlRejected(reason=ended)),
+        (DetachClient(client_id="a", reply_to=answers), ClientDetached(client_id="a")),
+        (AddToLog(entries=(), reply_to=answers), AddedToLog(reason=ended)),
+    ]:
+        supervisor.tell(request)
+        answers.expect(answer)
+    supervisor.tell(GetStatus(reply_to=answers))
+    assert answers.get().phase is Phase.IDLE
+    caplog.clear()
+    loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
+    loop_thread.call(channel.receive, "a text")
+    owner.expect(ClientGone(client_id="alice", reason=ended))
+    assert len(caplog.records) == 1
     all_is_gone()
-    assert answers.drain() == []
 
 
 def test_a_start_while_the_supervisor_ends_is_refused(spawn, loop_thread):

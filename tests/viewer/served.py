@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from actors import ReporterSettings, spawn_supervisor
-from actors.runtime import Answer
+from actors.runtime import FutureMailbox
 from actors.worker import viewer
 from actors.worker.viewer import Access, ViewerSettings
 from messages import (
@@ -34,7 +34,7 @@ TOKEN, WATCH = "a token of the tests", "a token that may watch"
 
 async def answer(ask: Any) -> Any:
     """The answer to what ``ask`` tells."""
-    found: Answer[Any] = Answer()
+    found: FutureMailbox[Any] = FutureMailbox()
     ask(found)
     return await asyncio.wait_for(asyncio.wrap_future(found.future), PATIENCE)
 
