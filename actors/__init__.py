@@ -1,14 +1,18 @@
 """The progress reporter as an actor system: ``spawn_supervisor``, then talk in messages."""
 
 import logging
+from typing import TYPE_CHECKING
 
-from actors.client_channel import ClientChannelActor, attach
-from actors.control_socket import ControlSocketActor
-from actors.progress_listener import ProgressListenerActor, ProgressLog
-from actors.reporter import ProgressReporter
-from actors.runtime import Cancellable, Scheduler, TypedRef
-from actors.settings import ControlEncoding, PortConflict, ReporterSettings
-from actors.supervisor import SupervisorActor, SupervisorRef, spawn_supervisor
+from actors.lazy_door import lazy_door
+
+if TYPE_CHECKING:
+    from actors.client_channel import ClientChannelActor, attach
+    from actors.control_socket import ControlSocketActor
+    from actors.progress_listener import ProgressListenerActor, ProgressLog
+    from actors.reporter import ProgressReporter
+    from actors.runtime import Cancellable, Scheduler, TypedRef
+    from actors.settings import ControlEncoding, PortConflict, ReporterSettings
+    from actors.supervisor import SupervisorActor, SupervisorRef, spawn_supervisor
 
 __all__ = [
     "Cancellable",
@@ -27,5 +31,26 @@ __all__ = [
     "attach",
     "spawn_supervisor",
 ]
+
+__getattr__ = lazy_door(
+    __name__,
+    {
+        "Cancellable": "runtime",
+        "ClientChannelActor": "client_channel",
+        "ControlEncoding": "settings",
+        "ControlSocketActor": "control_socket",
+        "PortConflict": "settings",
+        "ProgressListenerActor": "progress_listener",
+        "ProgressLog": "progress_listener",
+        "ProgressReporter": "reporter",
+        "ReporterSettings": "settings",
+        "Scheduler": "runtime",
+        "SupervisorActor": "supervisor",
+        "SupervisorRef": "supervisor",
+        "TypedRef": "runtime",
+        "attach": "client_channel",
+        "spawn_supervisor": "supervisor",
+    },
+)
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -1,6 +1,6 @@
 """One client's channel: its actor, and how a channel is attached."""
 
 from actors.client_channel.actor import ClientChannelActor, spawn
-from actors.client_channel.attach import attach, data_channel
+from actors.client_channel.channels import attach, data_channel
 
 __all__ = ["ClientChannelActor", "attach", "data_channel", "spawn"]

@@ -182,6 +182,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         turn_away(message, "the reporter has ended", self._owner)
 
     def _become(self, phase: Phase) -> None:
+        if phase is self._phase:
+            return
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
         self._phase = phase
 
@@ -258,14 +260,18 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def _end_job(self, job: Job) -> None:
         """Deliver what is left, then close everything."""
         job.ending = True
-        if self._phase is Phase.BYPASSED:
-            self._closed()
-        elif self._script is not None and self._phase in (
-            Phase.BINDING,
-            Phase.CONNECTING,
-            Phase.REPORTING,
-        ):
-            self._script.end()  # a switch comes to its end first, and STOPPING is one
+        match self._phase:
+            case Phase.BYPASSED:
+                self._closed()
+            case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
+                assert self._script is not None
+                self._script.end()
+            case Phase.SWITCHING:
+                self._become(Phase.STOPPING)  # when the switch has delivered its job
+            case Phase.STOPPING | Phase.IDLE:
+                pass
+            case _:
+                assert_never(self._phase)
 
     def _drain_timeout(self) -> float:
         drain = self._settings.drain_timeout

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from actors.settings import ControlEncoding, ReporterSettings
-from actors.worker.trainer import CONTROL_PORT, PROGRESS_PORT
-from actors.worker.viewer.access import MIN_TOKEN, new_token
 
 DESCRIPTION: Final = """\
 A complete worker: runs a training and lets people watch and stop it.
@@ -22,12 +20,18 @@ Without a command it runs a small embedded trainer, the whole chain on this one 
 DEFAULT_PORT: Final = 8765
 """Where the page is served unless somebody else listens there already."""
 
+RANDOM: Final = "random"
+"""The read-only token that stands for a random one."""
+
+MIN_TOKEN: Final = 16
+"""Characters of a token that somebody chooses; a random one has 43, of 256 bits."""
+
 TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_TOKEN"  # noqa: S105 - the variable's name
 READ_ONLY_TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_READ_ONLY_TOKEN"  # noqa: S105 - the variable's name
 
 EPILOG: Final = f"""\
 the training command:
-  {CONTROL_PORT} and {PROGRESS_PORT} in it are filled in; for 'sleap-nn train' and 'sleap-train'
+  {{control_port}} and {{progress_port}} in it are filled in; for 'sleap-nn train' and 'sleap-train'
   the options that set them are appended. The exit code is the trainer's.
 
 the page:
@@ -41,8 +45,12 @@ examples:
   run_worker.py -- sleap-nn train config.yaml
   run_worker.py --journal run.jsonl -- sleap-nn train config.yaml
   run_worker.py --replay run.jsonl                  a run that is over, in the same page
-  run_worker.py -- python my_training.py --ports {CONTROL_PORT} {PROGRESS_PORT}
+  run_worker.py -- python my_training.py --ports {{control_port}} {{progress_port}}
 """
+
+
+class PlanError(Exception):
+    """What the command line asks for cannot be done; the message says why."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -200,13 +208,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    options.token = options.token or os.environ.get(TOKEN_VARIABLE) or new_token()
-    watch = options.read_only_token or os.environ.get(READ_ONLY_TOKEN_VARIABLE)
-    options.read_only_token = new_token() if watch == "random" else watch
-    for token in (options.token, options.read_only_token or new_token()):
-        if len(token) < MIN_TOKEN or not token.isprintable() or not token.isascii():
-            parser.error(f"a token has {MIN_TOKEN} printable ASCII characters at the least")
-    if options.token == options.read_only_token:
+    options.token = options.token or os.environ.get(TOKEN_VARIABLE) or None
+    watch = options.read_only_token or os.environ.get(READ_ONLY_TOKEN_VARIABLE) or None
+    options.read_only_token = watch
+    for token in (options.token, None if watch == RANDOM else watch):
+        if token is not None and (
+            len(token) < MIN_TOKEN or not token.isprintable() or not token.isascii()
+        ):
+            parser.error(f"a token has at least {MIN_TOKEN} printable ASCII characters")
+    if options.token is not None and options.token == watch:
         parser.error("the read-only token must differ from the other one")
     if options.keyfile is not None and options.certfile is None:
         parser.error("--keyfile needs --certfile")
@@ -221,6 +231,12 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     for url in options.ice_server:
         if not url.startswith(("stun:", "stuns:", "turn:", "turns:")):
             parser.error(f"{url} is no ICE server: it begins with stun: or turn:")
+
+
+def greet(options: argparse.Namespace) -> None:
+    """Say that the worker begins, on stdout."""
+    if not options.quiet:
+        print(f"sleap-progress-worker {version()}", flush=True)  # noqa: T201 - rich is not there yet
 
 
 def version() -> str:

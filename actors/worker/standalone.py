@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, ThreadScheduler, TypedRef, reply
-from actors.settings import ReporterSettings
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer, viewer
 from actors.worker.events import RunNotes
-from actors.worker.outputs import LocalChannel, LocalClient, journal, read_journal, terminal
+from actors.worker.outputs import (
+    JournalError,
+    LocalChannel,
+    LocalClient,
+    read_journal,
+    spawn_journal,
+    spawn_terminal,
+)
+from actors.worker.plan import DRAIN_TIMEOUT
 from messages import (
     AddedToLog,
     AddToLog,
     AttachClient,
+    CancelTraining,
     ChildDown,
     RunTraining,
     ServingFailed,
@@ -28,6 +34,7 @@ from messages import (
     ShowSummary,
     StartServing,
     StopServing,
+    StopTraining,
     TextsForwarded,
     TrainingEnded,
 )
@@ -37,13 +44,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from actors.worker.viewer import ViewerSettings
+    from actors.worker.plan import Plan
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
-
-DRAIN_TIMEOUT: Final = 30.0
-"""Seconds that a slow client is given at the end for what is left of the run."""
 
 CLIENT_TIMEOUT: Final = 5.0
 """Seconds that the local client may take to receive what has been handed to its channel."""
@@ -57,10 +61,6 @@ ADD_TIMEOUT: Final = 60.0
 ENTRIES: Final = 500
 """Entries of a journal that are told at once."""
 
-REPLAY_LIMIT: Final = 100_000_000
-REPLAY_BYTES: Final = 8 * 1024**3
-"""What the log of a run that is shown again may hold: all of it, unless it is absurdly long."""
-
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
@@ -69,46 +69,29 @@ EXIT_NOT_STARTED: Final = actor.EXIT_NOT_STARTED
 M = TypeVar("M")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be run, and how it is to be shown.
-
-    An empty ``command`` waits for a trainer that runs already. ``demonstrate`` shows the run
-    through a WebRTC connection of this machine with itself. ``viewers`` is None when no page is to
-    be served, ``journal`` the open file to write the run to. ``earlier`` is a journal whose run
-    goes on, or which is shown again with ``replay``.
-    """
-
-    command: tuple[str, ...] = ()
-    gui: bool = True
-    settings: ReporterSettings = field(default_factory=ReporterSettings)
-    title: str = ""
-    epochs: int | None = None
-    checkpoint_folders: tuple[Path, ...] = ()
-    grace: float = 5.0
-    demonstrate: bool = False
-    viewers: ViewerSettings | None = None
-    journal: IO[str] | None = None
-    earlier: Path | None = None
-    replay: bool = False
-    keep_open: bool = False
-
-
 class Standalone:
     """One worker on the running event loop; ``run`` is its life."""
 
     def __init__(self, plan: Plan, *, console: Console, errors: Console) -> None:
         self._plan = plan
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._scheduler = ThreadScheduler()
         self._console = console
         self._errors = errors
         self._down: FutureMailbox[ChildDown] = FutureMailbox()
         self._let_go = asyncio.Event()
+        self._interrupted = False
         self.worker = actor.spawn(parent=self._down, scheduler=self._scheduler)
 
-    def let_go(self) -> None:
-        """Do not keep open any longer what is over."""
+    def interrupt(self) -> None:
+        """Ctrl-C: stop the training, and cancel it at the second one; keep nothing open."""
+        self.worker.tell(CancelTraining() if self._interrupted else StopTraining())
+        self._interrupted = True
+        self._let_go.set()
+
+    def terminate(self) -> None:
+        """SIGTERM: cancel the training; keep nothing open."""
+        self.worker.tell(CancelTraining())
         self._let_go.set()
 
     async def run(self) -> int:
@@ -117,18 +100,18 @@ class Standalone:
             stack.push_async_callback(self._end, self.worker)
             screen = self._begin(
                 stack,
-                terminal.spawn(console=self._console, errors=self._errors, parent=_Aside()),
+                spawn_terminal(console=self._console, errors=self._errors, parent=_Aside()),
             )
             ended: FutureMailbox[TrainingEnded] = FutureMailbox()
             supervisor = spawn_supervisor(
-                loop=self._loop, owner=self.worker, settings=self._plan.settings
+                loop=self.loop, owner=self.worker, settings=self._plan.settings
             )
             stack.push_async_callback(self._end_supervisor, supervisor)
             try:
                 after = await self._read_earlier(supervisor)
                 client = await self._attach_clients(stack, supervisor, screen, after)
                 await self._serve(stack, supervisor, screen)
-            except (ConnectionError, journal.JournalError, _NotServedError) as error:
+            except (ConnectionError, JournalError, _NotServedError) as error:
                 screen.tell(ShowLine(text=f"error: {error}"))
                 return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
             if self._plan.replay:
@@ -221,9 +204,9 @@ class Standalone:
     ) -> LocalClient | None:
         plan = self._plan
         if plan.journal is not None:
-            writer = self._begin(stack, journal.spawn(file=plan.journal, parent=_Aside(screen)))
+            writer = self._begin(stack, spawn_journal(file=plan.journal, parent=_Aside(screen)))
             self._attach(supervisor, "journal", writer, after)
-        shown = LocalChannel(screen, loop=self._loop)
+        shown = LocalChannel(screen, loop=self.loop)
         if not plan.demonstrate:
             supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
             return None
@@ -235,7 +218,7 @@ class Standalone:
     def _attach(
         self, supervisor: SupervisorRef, client_id: str, taker: Mailbox[TextsForwarded], after: int
     ) -> None:
-        channel = LocalChannel(taker, loop=self._loop)
+        channel = LocalChannel(taker, loop=self.loop)
 
         def closed() -> None:
             if channel.failure is not None:
@@ -252,7 +235,7 @@ class Standalone:
         server = self._begin(
             stack,
             viewer.spawn(
-                loop=self._loop,
+                loop=self.loop,
                 parent=_Aside(screen),
                 supervisor=supervisor,
                 admitted=self.worker,

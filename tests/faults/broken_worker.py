@@ -8,7 +8,6 @@ and to close, instead of 5 s.
 the gate is opened.
 """
 
-import dataclasses
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from typing import Any
 
 import run_worker
 from actors.progress_listener.socket import Drained, ProgressSocket
-from actors.worker import standalone
+from actors.worker import plan, standalone
 from actors.worker.viewer import peers
 
 CRASH = "crash"
@@ -53,7 +52,7 @@ def clock(seconds: str) -> None:
 
 def impatient(seconds: str) -> None:
     """Each module has a name of its own for it."""
-    run_worker.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
+    plan.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = float(seconds)  # type: ignore[misc]
     standalone.STOP_TIMEOUT = 3 * float(seconds)  # type: ignore[misc]
     peers.CLOSE_TIMEOUT = float(seconds)  # type: ignore[misc]
 
@@ -67,10 +66,11 @@ def crash(gate: str) -> None:
         if self in crashed:
             raise RuntimeError("broken for a test")
         drained = drain(self)
-        if CRASH in drained.messages:  # what came with it is not lost
+        kept = [entry for entry in self.received if entry[0] != CRASH]
+        if len(kept) < len(self.received):  # what came with it is not lost
             crashed.append(self)
-            messages = tuple(message for message in drained.messages if message != CRASH)
-            drained = dataclasses.replace(drained, messages=messages)
+            self.received.clear()
+            self.received += kept
         return drained
 
     def close_and_wait(self: ProgressSocket) -> None:

@@ -212,7 +212,7 @@ def test_a_replay_of_nothing_says_so(tmp_path, name):
         (("--adopt", "--", "true"), "--adopt starts no trainer"),
         (("--no-gui", "--journal", "x"), "--no-gui reports nothing"),
         (("--keyfile", "x"), "--keyfile needs --certfile"),
-        (("--token", "short"), "a token has 16"),
+        (("--token", "short"), "a token has at least 16"),
         (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
         (("--port", "99999"), "must be a port"),
         (("--keep-open", "--no-page"), "--keep-open keeps the page up"),

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-import run_worker
 from actors import ReporterSettings
+from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
 from tests.support.probe import PATIENCE
 from tests.worker.processes import python, shell
@@ -200,7 +200,7 @@ def test_options_before_a_command_without_dashes_are_answered_with_the_dashes():
 
 
 def test_without_options_the_addresses_are_the_reporters_own():
-    options = run_worker.parse([])
+    options = parse([])
     defaults = ReporterSettings()
     assert options.control_address == defaults.control_address == "tcp://127.0.0.1:9000"
     assert options.progress_address == defaults.progress_address == "tcp://127.0.0.1:9001"

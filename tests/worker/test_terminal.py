@@ -50,7 +50,7 @@ class Screen:
             _environ={"TERM": "xterm"},  # not that of whoever runs the tests
             quiet=quiet,
         )
-        self.actor = spawn(console=console, errors=Console(file=self.errors))
+        self.actor = spawn(console=console, errors=Console(file=self.errors), parent=Probe())
 
     def after(self, *messages: Any) -> str:
         """All that has been written when ``messages`` have been shown and the actor has ended."""

@@ -10,10 +10,11 @@ import os
 import sys
 import time
 from io import TextIOWrapper
-from typing import TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -46,6 +47,9 @@ from messages import (
     decode_report,
 )
 
+if TYPE_CHECKING:
+    import argparse
+
 log = logging.getLogger(__name__)
 
 _Inbox: TypeAlias = TerminalMessage
@@ -65,6 +69,17 @@ class WorkerConsole(Console):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def consoles(options: argparse.Namespace) -> tuple[Console, Console]:
+    """Stdout and stderr, and the log between their lines."""
+    console, errors = WorkerConsole(quiet=options.quiet), Console(stderr=True)
+    logging.basicConfig(
+        level=options.log_level.upper(),
+        format="%(name)s: %(message)s",
+        handlers=[RichHandler(console=errors if options.quiet else console, show_path=False)],
+    )
+    return console, errors
 
 
 class TerminalActor(ThreadActor[TerminalMessage]):

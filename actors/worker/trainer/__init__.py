@@ -3,6 +3,7 @@
 from actors.worker.trainer.actor import TrainerActor, spawn
 from actors.worker.trainer.command import (
     CONTROL_PORT,
+    EMBEDDED,
     PROGRESS_PORT,
     has_placeholders,
     is_sleap_nn,
@@ -13,6 +14,7 @@ from actors.worker.trainer.files import checkpoint_folders, epochs_of
 
 __all__ = [
     "CONTROL_PORT",
+    "EMBEDDED",
     "PROGRESS_PORT",
     "TrainerActor",
     "checkpoint_folders",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 CONTROL_PORT: Final = "{control_port}"
 PROGRESS_PORT: Final = "{progress_port}"
+
+EMBEDDED: Final = Path(__file__).with_name("embedded.py")
+"""The small trainer to try the worker with, a program of its own."""
 
 
 def is_sleap_nn(command: tuple[str, ...]) -> bool:

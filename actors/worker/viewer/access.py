@@ -9,14 +9,11 @@ import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MIN_TOKEN: Final = 16
-"""Characters of a token that somebody chooses; a random one has 43, of 256 bits."""
 
 
 class Role(enum.Enum):

@@ -1,0 +1,97 @@
+"""The rules of the house: doors, and the one way."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LEVELS = [
+    ["run_worker", "benchmarks"],
+    ["actors.worker"],
+    ["actors.worker.viewer"],
+    ["actors.worker.outputs"],
+    ["actors.worker.trainer"],
+    ["actors"],
+    ["actors.reporter"],
+    ["actors.supervisor"],
+    ["actors.control_socket", "actors.progress_listener", "actors.client_channel"],
+    ["actors.zmq_sockets"],
+    ["actors.runtime"],
+    ["actors.settings", "actors.lazy_door"],
+    ["messages"],
+]
+"""The rooms, each above those that it may use."""
+
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+FILES = [
+    path
+    for name in ("actors", "messages", "benchmarks", "run_worker.py")
+    for path in sorted([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
+]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path) for path in FILES}
+
+
+def room_of(module: str) -> str:
+    """The room that ``module`` lies in."""
+    while module not in LEVEL:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """The modules of the project that a file imports, also in functions and for type checkers."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                found = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                modules = [f"{module}.{alias.name}" for alias in names]
+                found = [name if name in MODULES else module for name in modules]
+            case ast.ImportFrom():
+                raise AssertionError(f"{path}:{node.lineno} imports relatively")
+            case _:
+                continue
+        yield from ((name, node.lineno) for name in found if name in MODULES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_uses_the_rooms_below_it_and_enters_them_by_their_doors(path: Path) -> None:
+    here = room_of(module_of(path))
+    for imported, line in imports(path):
+        there = room_of(imported)
+        if there == here:
+            continue
+        where = f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        assert LEVEL[there] > LEVEL[here], f"{where}: it is not below {here}"
+        if there != "messages":
+            assert imported == there, f"{where}: the door is {there}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.name == "__init__.py" and path.parent.parent.name == "actors"],
+    ids=lambda path: path.parent.name,
+)
+def test_a_door_says_what_others_may_use(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 50
+
+
+def test_the_reporters_rooms_need_three_packages_alone() -> None:
+    worker = ("aiohttp", "plotly", "rich", "psutil", "pynvml")
+    for path in FILES:
+        if not module_of(path).startswith("actors") or "worker" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [n for n in names if n.partition(".")[0] in worker], path

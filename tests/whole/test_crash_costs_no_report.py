@@ -1,0 +1,92 @@
+"""A listener that crashes loses nothing that has reached this process."""
+
+import asyncio
+import gc
+
+import pykka
+
+from actors.progress_listener.socket import DRAIN_LIMIT, ProgressSocket
+from messages import (
+    JobOutcome,
+    Phase,
+    ReportingDegraded,
+    ReportingFailed,
+    ReportingSummary,
+    SwitchJob,
+)
+from tests.conftest import settled
+from tests.parts.crashes import LISTENER, tell_alien
+from tests.support.channel import FakeChannel
+from tests.support.event_gate import stuck
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import (
+    attach_client,
+    forwarded,
+    reports,
+    start,
+    status,
+    stop,
+    trainer_for,
+    wait_for_phase,
+)
+
+
+def test_what_the_socket_and_the_polls_under_way_hold_goes_to_the_log(
+    supervisor, owner, loop_thread
+):
+    channel, run = FakeChannel(), reports(600)
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*run[:200])
+        channel.wait_for_count(200)
+        (socket,) = (found for found in gc.get_objects() if isinstance(found, ProgressSocket))
+        with stuck(loop_thread):  # what comes waits in two polls and in the socket
+            trainer.send(*run[200:])
+            assert settled(lambda: len(socket.received) == 2 * DRAIN_LIMIT)
+            tell_alien(LISTENER)
+        owner.wait_for(ReportingDegraded)
+        assert channel.wait_for_count(600) == forwarded(run)
+    assert stop(supervisor).summary == ReportingSummary(received=600, forwarded=600)
+
+
+def test_a_listener_that_crashes_while_an_idle_supervisor_ends_is_not_waited_for(
+    supervisor, loop_thread
+):
+    attach_client(supervisor, FakeChannel(buffering=True))
+    status(supervisor)
+    with stuck(loop_thread):
+        supervisor.request_stop(timeout=4 * PATIENCE)
+        tell_alien(LISTENER)
+    assert settled(lambda: not pykka.ActorRegistry.get_all())
+    assert supervisor.has_ended()
+
+
+def test_a_polling_task_that_is_cancelled_from_outside_in_a_switch_ends_the_report(
+    supervisor, owner, loop_thread
+):
+    answers = Probe()
+    with trainer_for(start(supervisor)) as trainer:  # it stays, so that the switch takes its time
+        trainer.send("one")
+        assert settled(lambda: status(supervisor).received == 1)
+
+        def switch_and_cancel():
+            supervisor.tell(
+                SwitchJob(
+                    job_id="job-1",
+                    outcome=JobOutcome.COMPLETED,
+                    next_job_id="job-2",
+                    reply_to=answers,
+                )
+            )
+            for task in asyncio.all_tasks(loop_thread.loop):
+                if task.get_name() == "progress-listener":
+                    task.cancel()
+
+        loop_thread.call(switch_and_cancel)
+        assert answers.get().summary.received == 1
+        failed = answers.get()
+        assert isinstance(failed, ReportingFailed)
+        assert failed.job_id == "job-2"
+        assert "cancelled from outside" in failed.reason
+    assert isinstance(owner.wait_for(ReportingFailed), ReportingFailed)
+    assert wait_for_phase(supervisor, Phase.IDLE).addresses is None

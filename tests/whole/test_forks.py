@@ -1,0 +1,75 @@
+"""A host that forks while it reports, as a DataLoader does, keeps nothing of the reporter's."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.probe import PATIENCE
+
+HOST = """
+import json, os, time
+from actors import ReporterSettings, spawn_supervisor
+from tests.support.channel import FakeChannel
+from tests.support.event_loop import LoopThread
+from tests.support.ports import fixed_addresses
+from tests.support.probe import Probe
+from tests.support.reporting import attach_client, start, status, stop
+from tests.support.trainer import StandInTrainer
+from tests.conftest import settled
+
+control, progress = fixed_addresses(2)
+settings = ReporterSettings(control_address=control, progress_address=progress, connect_wait=0.0)
+loop_thread, owner = LoopThread(), Probe()
+
+
+def report(trainer, forks):
+    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    channel = FakeChannel()
+    attach_client(supervisor, channel)
+    start(supervisor)
+
+    def heard():
+        trainer.send("are you there?")
+        return len(channel.sent) > 0
+
+    assert settled(heard), "the trainer is not heard"
+    assert settled(lambda: status(supervisor).trainer_connected)
+    if forks:
+        child = os.fork()
+        if not child:
+            time.sleep(120)
+            os._exit(0)
+        children.append(child)
+    stop(supervisor)
+    assert supervisor.stop()
+    return True
+
+
+children = []
+first = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+start(first)
+trainer = StandInTrainer(control_address=control, progress_address=progress)
+stop(first)
+assert first.stop()
+done = [report(trainer, forks=True), report(trainer, forks=True), report(trainer, forks=False)]
+trainer.close()
+loop_thread.close()
+for child in children:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+print(json.dumps(done))
+"""
+
+
+def test_the_address_is_free_again_and_the_trainer_is_heard_while_the_child_lives():
+    done = subprocess.run(
+        [sys.executable, "-c", HOST],
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE,
+        cwd=Path.cwd(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [True, True, True]

@@ -1,0 +1,80 @@
+"""An event loop that is closed, or that nobody runs: the start is answered, and says so."""
+
+import asyncio
+import threading
+
+import pytest
+
+from actors import attach, spawn_supervisor
+from actors.supervisor.session import LOOP_TIMEOUT
+from messages import ClientGone, ReportingFailed, StartReporting
+from tests.support.channel import FakeChannel
+from tests.support.clock import ManualScheduler
+from tests.support.probe import PATIENCE, Probe
+from tests.support.reporting import ask_start
+
+
+@pytest.fixture
+def loop():
+    """An event loop that nobody runs."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def asked_to_start(supervisor):
+    answers = Probe()
+    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
+    return answers
+
+
+def let_wait_end(clock, answers):
+    """Let the supervisor's wait for the event loop come to its end, and no longer one."""
+    while not clock.waiting(LOOP_TIMEOUT):
+        pass
+    assert answers.drain() == []
+    clock.advance(LOOP_TIMEOUT)
+
+
+def test_a_loop_that_nobody_runs_is_waited_for_for_two_seconds_in_all(loop, owner, settings):
+    clock = ManualScheduler()
+    supervisor = spawn_supervisor(loop=loop, owner=owner, settings=settings, scheduler=clock)
+    answers = asked_to_start(supervisor)
+    let_wait_end(clock, answers)
+    answer = answers.get()
+    assert isinstance(answer, ReportingFailed)
+    assert "`loop` does not run" in answer.reason
+    assert clock.now == LOOP_TIMEOUT
+    supervisor.request_stop()
+    ended = threading.Event()
+    threading.Thread(target=lambda: (supervisor.stop(timeout=PATIENCE), ended.set())).start()
+    while not ended.wait(0.01):
+        clock.advance(0.1)
+    # Its actors end when the loop runs, or is closed.
+    loop.run_until_complete(asyncio.sleep(0))
+
+
+def test_a_loop_that_runs_in_time_is_reported_on(loop, owner, settings):
+    supervisor = spawn_supervisor(loop=loop, owner=owner, settings=settings)
+    answers = asked_to_start(supervisor)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    assert not isinstance(answers.get(), ReportingFailed)
+    assert supervisor.stop(timeout=PATIENCE)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def test_a_loop_that_is_closed_is_told_at_once(loop, owner, settings):
+    clock = ManualScheduler()  # no wait comes to its end
+    supervisor = spawn_supervisor(loop=loop, owner=owner, settings=settings, scheduler=clock)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    answer = ask_start(supervisor)
+    assert isinstance(answer, ReportingFailed)
+    assert "`loop` is closed" in answer.reason
+    attach(supervisor, client_id="alice", channel=FakeChannel())
+    assert owner.wait_for(ClientGone) == ClientGone(
+        client_id="alice", reason="the event loop is closed"
+    )
+    assert supervisor.stop(timeout=PATIENCE)

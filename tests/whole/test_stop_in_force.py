@@ -1,0 +1,105 @@
+"""A stop is a state of the job: whoever trains hears it, and the next model never does."""
+
+from messages import (
+    ControlPublished,
+    ControlRejected,
+    JobOutcome,
+    SendControl,
+    SwitchJob,
+)
+from tests.conftest import settled
+from tests.support.channel import FakeChannel
+from tests.support.probe import Probe
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+
+
+def ask_to_stop(supervisor, command='{"command": "stop"}'):
+    answers = Probe()
+    supervisor.tell(SendControl(command=command, reply_to=answers))
+    return answers
+
+
+def published(answers):
+    return isinstance(answers.wait_for(ControlPublished), ControlPublished)
+
+
+def has_left(supervisor):
+    return settled(lambda: not status(supervisor).trainer_connected)
+
+
+def test_a_stranger_on_the_port_does_not_use_it_up(supervisor):
+    ready = start(supervisor)
+    with trainer_for(ready) as stranger:
+        assert published(ask_to_stop(supervisor))
+        with trainer_for(ready) as trainer:
+            assert trainer.command() == stranger.command() == '{"command": "stop"}'
+
+
+def test_a_trainer_that_connects_again_hears_it_again(supervisor):
+    ready = start(supervisor)
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor, "STOP"))
+        assert trainer.command() == "STOP"
+    assert has_left(supervisor)
+    with trainer_for(ready) as trainer:
+        assert trainer.command() == "STOP"
+
+
+def test_a_command_that_is_no_stop_is_published_once(supervisor):
+    ready = start(supervisor)
+    with trainer_for(ready):
+        assert published(ask_to_stop(supervisor, "set_lr 0.1"))
+    assert has_left(supervisor)
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor, "next"))
+        assert trainer.command() == "next"
+
+
+def test_the_second_training_of_one_script_hears_nothing_of_the_first_ones_stop(supervisor):
+    ready, channel = start(supervisor), FakeChannel()
+    attach_client(supervisor, channel)
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor))
+        trainer.send('{"event": "epoch_end", "logs": {}}', '{"event": "train_end", "logs": null}')
+        channel.wait_for_count(2)
+    assert has_left(supervisor)
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor, "next"))
+        assert trainer.command() == "next"
+
+
+def test_a_text_that_only_mentions_a_train_end_uses_no_stop_up(supervisor):
+    ready, channel = start(supervisor), FakeChannel()
+    attach_client(supervisor, channel)
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor, "STOP"))
+        trainer.send('{"event": "epoch_end", "logs": {"note": "\\"train_end\\" is near"}}')
+        channel.wait_for_count(1)
+        with trainer_for(ready) as other:
+            assert other.command() == "STOP"
+        assert not stop(supervisor).summary.train_end
+
+
+def test_the_next_job_of_a_pipeline_hears_nothing_of_it(supervisor):
+    ready, answers = start(supervisor), Probe()
+    with trainer_for(ready):
+        assert published(ask_to_stop(supervisor))
+    switch = SwitchJob(
+        job_id="job-1", outcome=JobOutcome.COMPLETED, next_job_id="job-2", reply_to=answers
+    )
+    supervisor.tell(switch)
+    answers.get()
+    answers.get()
+    with trainer_for(ready) as trainer:
+        assert published(ask_to_stop(supervisor, "next"))
+        assert trainer.command() == "next"
+
+
+def test_a_stop_that_is_held_ends_with_its_job(supervisor):
+    start(supervisor)
+    answers = ask_to_stop(supervisor)
+    stop(supervisor)
+    assert isinstance(answers.wait_for(ControlRejected), ControlRejected)
+    with trainer_for(start(supervisor, "job-2")) as trainer:
+        assert published(ask_to_stop(supervisor, "next"))
+        assert trainer.command() == "next"
