@@ -16,7 +16,7 @@ from tests.support.reporting import (
 )
 from tests.support.trainer import paced
 from tests.support.webrtc import WebRtcClient
-from tests.webrtc.test_real_pair import attached, reporting, stopped
+from tests.whole.test_real_pair import attached, reporting, stopped
 
 
 def stand_still() -> None:
