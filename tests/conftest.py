@@ -2,17 +2,19 @@
 
 import gc
 import threading
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import hypothesis
 import pykka
 import pytest
 
 from actors import ReporterSettings, SupervisorRef, spawn_supervisor
+from tests.support.addresses import FREE_PORT
+from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
+from tests.support.processes import ProcessGate
+from tests.support.waiting import PATIENCE, settled
 
 _ALWAYS = {
     "database": None,  # nothing is written beside the code
@@ -26,8 +28,6 @@ _ALWAYS = {
 hypothesis.settings.register_profile("quick", derandomize=True, **_ALWAYS)
 hypothesis.settings.register_profile("nightly", max_examples=100_000, print_blob=True, **_ALWAYS)
 hypothesis.settings.load_profile("quick")
-
-FREE_PORT = "tcp://127.0.0.1:*"
 
 
 def pytest_collection_finish() -> None:
@@ -43,29 +43,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("hypothesis"):
                 item.add_marker(pytest.mark.timeout(0), append=False)
-
-
-def open_sockets() -> set[str]:
-    """The descriptors of this process that are sockets, pipes or event counters."""
-    found = set()
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            target = str(link.readlink())
-        except OSError:
-            continue  # the descriptor of the listing itself
-        if target.startswith(("socket:", "anon_inode:[eventpoll]", "anon_inode:[eventfd]")):
-            found.add(f"{link.name} {target}")
-    return found
-
-
-def settled(condition: Callable[[], bool]) -> bool:
-    """Whether ``condition`` comes to hold; what ends on other threads needs a moment."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +94,23 @@ def supervisor(
     ref = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
     yield ref
     assert ref.stop(timeout=PATIENCE)
+
+
+@pytest.fixture
+def new_gate(tmp_path) -> Iterator[Callable[[], ProcessGate]]:
+    """Makes gates that processes wait at."""
+    gates: list[ProcessGate] = []
+
+    def make() -> ProcessGate:
+        gates.append(ProcessGate(tmp_path / f"gate-{len(gates)}"))
+        return gates[-1]
+
+    yield make
+    for gate in gates:
+        gate.close()
+
+
+@pytest.fixture
+def gate(new_gate: Callable[[], ProcessGate]) -> ProcessGate:
+    """A gate that a process waits at."""
+    return new_gate()

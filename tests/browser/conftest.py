@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.browser import CHROMIUM, DRIVER, Browser
-from tests.worker.processes import Gate
+from tests.support.browser import CHROMIUM, DRIVER, Browser
 
 HERE = Path(__file__).parent
 
@@ -27,11 +26,3 @@ def browser(tmp_path) -> Iterator[Browser]:
     browser = Browser(tmp_path / "profile")
     yield browser
     browser.close()
-
-
-@pytest.fixture
-def gate(tmp_path) -> Iterator[Gate]:
-    """A gate that a process waits at."""
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.close()

@@ -2,10 +2,10 @@
 
 import json
 
-from tests.browser.visits import BOTH, NAMES, drawn, sends, served, visit
+from tests.support.processes import shell
 from tests.support.recorded_runs import recorded_run
-from tests.worker.processes import shell
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.visits import BOTH, NAMES, drawn, sends, served, visit
 
 
 @BOTH

@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 from actors.worker.trainer import embedded as embedded_trainer
-from tests.browser.network import Network
-from tests.browser.visits import BOTH, served, visit
-from tests.support.ports import fixed_addresses
-from tests.support.probe import PATIENCE
-from tests.worker.processes import ends
-from tests.worker.running_worker import RunningWorker
+from tests.support.addresses import fixed_addresses
+from tests.support.network import Network
+from tests.support.processes import ends
+from tests.support.running_worker import RunningWorker
+from tests.support.visits import BOTH, served, visit
+from tests.support.waiting import PATIENCE
 
 
 @BOTH

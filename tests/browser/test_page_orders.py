@@ -6,8 +6,8 @@ import sys
 import threading
 
 from actors.worker.trainer import embedded as embedded_trainer
-from tests.browser.visits import BOTH, served, visit
-from tests.worker.processes import shell
+from tests.support.processes import shell
+from tests.support.visits import BOTH, served, visit
 
 
 @BOTH

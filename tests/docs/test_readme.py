@@ -4,15 +4,14 @@ import dataclasses
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import messages
 from actors import ReporterSettings
+from tests.support.paths import ROOT
 
-README = Path(__file__).parents[2] / "README.md"
-
+README = ROOT / "README.md"
 
 PORT = r"tcp://127\.0\.0\.1:\d+\n"
 
@@ -31,8 +30,8 @@ def test_the_examples_run_as_they_stand(tmp_path, number, prints):
     script.write_text(example)
     run = subprocess.run(
         [sys.executable, "-W", "error", script],
-        cwd=README.parent,
-        env={"PYTHONPATH": str(README.parent)},
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -57,8 +56,8 @@ def test_every_message_that_the_readme_names_exists():
 
 
 def test_every_test_that_proves_a_promise_exists():
-    text = (README.parent / "docs" / "promises.md").read_text()
+    text = (ROOT / "docs" / "promises.md").read_text()
     named = re.findall(r"`((?:\w+/)?\w+\.py|\w+/)`", text)
     assert len(named) > 30
     for name in named:
-        assert (README.parent / "tests" / name).exists(), name
+        assert (ROOT / "tests" / name).exists(), name

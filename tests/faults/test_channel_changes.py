@@ -4,19 +4,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.page_client import TRANSPORTS, WEBRTC, WEBSOCKET, PageClient
-from tests.faults.trainer import trainer
 from tests.support.channel import FakeChannel
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    stop,
-    trainer_for,
-)
+from tests.support.page_client import TRANSPORTS, WEBRTC, WEBSOCKET, PageClient
+from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+from tests.support.running_worker import RunningWorker
 from tests.support.trainer import paced
-from tests.worker.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 VERBOSE = (*PAGE, "--log-level", "info")

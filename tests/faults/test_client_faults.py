@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.faults.broken_worker import broken
-from tests.faults.client_process import ClientProcess
-from tests.faults.memory import memory_of
-from tests.faults.page_client import TRANSPORTS, PageClient
-from tests.faults.trainer import large_report, trainer
+from tests.support.broken_worker import broken
+from tests.support.client_process import ClientProcess
+from tests.support.page_client import TRANSPORTS, PageClient
+from tests.support.processes import memory_of
 from tests.support.reporting import reports
-from tests.worker.running_worker import PROGRAM, RunningWorker
+from tests.support.running_worker import PROGRAM, RunningWorker
+from tests.support.trainer_process import large_report, trainer
 
 PAGE = ("--port", "0")
 

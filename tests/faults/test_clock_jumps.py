@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from tests.faults.broken_worker import broken
-from tests.faults.page_client import TRANSPORTS, PageClient
-from tests.faults.trainer import trainer
+from tests.support.broken_worker import broken
+from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

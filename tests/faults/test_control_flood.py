@@ -6,11 +6,11 @@ import pytest
 
 from actors.worker.actor import TOO_MANY
 from actors.worker.order_budget import BURST
-from tests.faults.memory import memory_of
-from tests.faults.page_client import WEBRTC, WEBSOCKET, PageClient
-from tests.faults.trainer import trainer
+from tests.support.page_client import WEBRTC, WEBSOCKET, PageClient
+from tests.support.processes import memory_of
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import settled
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
+from tests.support.page_client import PageClient
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 
 PAGE = ("--port", "0")
 

@@ -2,12 +2,12 @@
 
 import random
 
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
-from tests.support.ports import fixed_addresses
+from tests.support.addresses import fixed_addresses
+from tests.support.page_client import PageClient
 from tests.support.reporting import reports
+from tests.support.running_worker import RunningWorker
 from tests.support.trainer import StandInTrainer
-from tests.worker.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
-from tests.faults.garbage import broken, broken_texts, throw_at
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
+from tests.support.garbage import broken, broken_texts, throw_at
+from tests.support.page_client import PageClient
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

@@ -6,10 +6,10 @@ import random
 import pytest
 
 from messages import OutputWritten, ResourcesUsed, RunState, StateChanged, encode_event
-from tests.faults.garbage import broken
-from tests.faults.page_client import PageClient
+from tests.support.garbage import broken
+from tests.support.page_client import PageClient
 from tests.support.recorded_runs import recorded_run
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
 
 EVENTS = [
     encode_event(StateChanged(state=RunState.TRAINING, text="it trains", epochs=3)),

@@ -5,12 +5,12 @@ import random
 import pytest
 
 from actors.worker.actor import TOO_MANY
-from tests.faults.garbage import broken, broken_texts, throw_at
-from tests.faults.page_client import TRANSPORTS, PageClient
-from tests.faults.trainer import trainer
-from tests.support.ports import fixed_addresses
+from tests.support.addresses import fixed_addresses
+from tests.support.garbage import broken, broken_texts, throw_at
+from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.reporting import reports
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
+from tests.support.page_client import PageClient
+from tests.support.processes import shell
 from tests.support.reporting import reports
-from tests.worker.processes import shell
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

@@ -6,15 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import settled
-from tests.faults.broken_worker import CRASH, broken
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
-from tests.parts.freed_addresses import is_free
-from tests.support.ports import fixed_addresses, occupied
+from tests.support.addresses import fixed_addresses, is_free, occupied
+from tests.support.broken_worker import CRASH, broken
+from tests.support.page_client import PageClient
+from tests.support.processes import shell
 from tests.support.reporting import reports
-from tests.worker.processes import shell
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 
 PAGE = ("--port", "0")
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.support.ports import fixed_addresses, occupied
-from tests.worker.running_worker import SCRIPT, RunningWorker
+from tests.support.addresses import fixed_addresses, occupied
+from tests.support.running_worker import SCRIPT, RunningWorker
 
 LIFE = 2.8
 """Seconds that a worker with three epochs lives: half a second of imports, a second of waiting for

@@ -8,11 +8,11 @@ import os
 import pytest
 
 from messages import decode_report
-from tests.conftest import settled
-from tests.faults.memory import memory_of
-from tests.faults.page_client import TRANSPORTS, PageClient
-from tests.faults.trainer import trainer
-from tests.worker.running_worker import SCRIPT, RunningWorker
+from tests.support.page_client import TRANSPORTS, PageClient
+from tests.support.processes import memory_of
+from tests.support.running_worker import SCRIPT, RunningWorker
+from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "300"))
 

@@ -6,14 +6,7 @@ import time
 import pytest
 
 from tests.support.channel import FakeChannel
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
 from tests.support.trainer import paced
 from tests.support.webrtc import WebRtcClient
 from tests.whole.test_real_pair import attached, reporting, stopped

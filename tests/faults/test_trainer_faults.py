@@ -4,12 +4,12 @@ import json
 import os
 import signal
 
-from tests.faults.broken_worker import broken
-from tests.faults.page_client import PageClient
-from tests.faults.trainer import trainer
+from tests.support.broken_worker import broken
+from tests.support.page_client import PageClient
+from tests.support.processes import ends
 from tests.support.reporting import reports
-from tests.worker.processes import ends
-from tests.worker.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker
+from tests.support.trainer_process import trainer
 
 PAGE = ("--port", "0")
 

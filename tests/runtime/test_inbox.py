@@ -10,7 +10,8 @@ import pytest
 from actors import TypedRef
 from actors.runtime import LoopActor, ThreadActor
 from messages import ChildDown
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
+from tests.support.waiting import PATIENCE
 
 ROUNDS = 100
 

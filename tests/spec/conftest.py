@@ -1,39 +1,18 @@
 """A progress listener on a recording socket and a recording loop."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from actors import ProgressLog, ReporterSettings, TypedRef, progress_listener
+from actors import ProgressLog, ReporterSettings, progress_listener
 from messages import (
     ListeningStarted,
-    ProgressListenerMessage,
-    ProgressPage,
-    ReadProgress,
     StartListening,
     StopListening,
 )
-from tests.support.polling import Journal, RecordingContext, RecordingLoopThread
-from tests.support.probe import PATIENCE, Probe
-
-
-@dataclass
-class Polling:
-    """A listener that polls, and the record of it."""
-
-    listener: TypedRef[ProgressListenerMessage]
-    journal: Journal
-    context: RecordingContext
-    loop_thread: RecordingLoopThread
-    address: str
-
-    def read(self, after: int) -> ProgressPage:
-        """The next page after the position ``after``."""
-        return self.listener.ask(
-            lambda reply_to: ReadProgress(after=after, limit=100, reply_to=reply_to),
-            timeout=PATIENCE,
-        )
+from tests.support.polling import Journal, Polling, RecordingContext, RecordingLoopThread
+from tests.support.probe import Probe
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from messages import JobOutcome, Phase, ReportingBypassed, ReportingStopped, ReportingSummary
-from tests.conftest import open_sockets
+from tests.support.descriptors import open_sockets
 from tests.support.reporting import ask_start, status, stop
 from tests.support.zmq_objects import ZmqObjects
 

@@ -5,10 +5,10 @@ import logging
 from actors import control_socket
 from actors.runtime import ThreadScheduler
 from messages import CloseControlSocket, ControlRejected, ControlSocketClosed, PublishControl
-from tests.conftest import settled
 from tests.support.channel import FakeChannel
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.waiting import PATIENCE, settled
 
 
 def test_forward_stop_command(supervisor, loop_thread, owner, caplog):

@@ -9,9 +9,9 @@ from actors import ReporterSettings
 from actors.progress_listener.socket import ProgressSocket
 from tests.support.channel import FakeChannel
 from tests.support.polling import Journal, RecordingContext
-from tests.support.probe import PATIENCE
 from tests.support.reporting import attach_client, start, trainer_for
 from tests.support.trainer import StandInTrainer
+from tests.support.waiting import PATIENCE
 
 
 def test_start_progress_listener(polling):

@@ -16,10 +16,11 @@ from messages import (
     ReportingSummary,
     StartReporting,
 )
-from tests.conftest import open_sockets
 from tests.support.clock import ManualScheduler
-from tests.support.probe import PATIENCE, Probe
+from tests.support.descriptors import open_sockets
+from tests.support.probe import Probe
 from tests.support.reporting import start, status, stop, trainer_for, wait_for_phase
+from tests.support.waiting import PATIENCE
 from tests.support.zmq_objects import ZmqObjects
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 class FakeChannel:

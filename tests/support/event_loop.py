@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 T = TypeVar("T")
 
@@ -51,3 +52,20 @@ class LoopThread:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(PATIENCE)
         self.loop.close()
+
+
+@contextmanager
+def stuck(loop_thread: LoopThread) -> Iterator[threading.Event]:
+    """The loop is inside one callback until the block is left or the event is set."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def block() -> None:
+        entered.set()
+        gate.wait(PATIENCE)
+
+    loop_thread.loop.call_soon_threadsafe(block)
+    assert entered.wait(PATIENCE)
+    try:
+        yield gate
+    finally:
+        gate.set()

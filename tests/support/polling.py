@@ -8,8 +8,10 @@ from typing import Any
 
 import zmq
 
+from actors import TypedRef
+from messages import ProgressListenerMessage, ProgressPage, ReadProgress
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -128,3 +130,21 @@ class RecordingLoopThread(LoopThread):
         self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
         self._thread = threading.Thread(target=self.loop.run_forever, name="test-loop")
         self._thread.start()
+
+
+@dataclass
+class Polling:
+    """A listener that polls, and the record of it."""
+
+    listener: TypedRef[ProgressListenerMessage]
+    journal: Journal
+    context: RecordingContext
+    loop_thread: RecordingLoopThread
+    address: str
+
+    def read(self, after: int) -> ProgressPage:
+        """The next page after the position ``after``."""
+        return self.listener.ask(
+            lambda reply_to: ReadProgress(after=after, limit=100, reply_to=reply_to),
+            timeout=PATIENCE,
+        )

@@ -3,11 +3,10 @@
 import queue
 from typing import Any, Generic, TypeVar
 
+from tests.support.waiting import PATIENCE
+
 M = TypeVar("M")
 T = TypeVar("T")
-
-PATIENCE = 20.0
-"""Seconds: far beyond what anything here takes, also on a busy machine."""
 
 
 class Probe(Generic[M]):

@@ -1,9 +1,10 @@
 """The recordings of two real runs of sleap-nn."""
 
 import json
-from pathlib import Path
 
-_DATA = Path(__file__).parent.parent / "data"
+from tests.support.paths import ROOT
+
+_DATA = ROOT / "tests" / "data"
 
 RECORDINGS = ("sleap_nn_full_run", "sleap_nn_stopped_run")
 

@@ -18,8 +18,8 @@ from messages import (
 )
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE
 from tests.support.trainer import StandInTrainer
+from tests.support.waiting import PATIENCE
 
 
 def ask_start(supervisor: SupervisorRef, job_id: str = "job-1", *, gui: bool = True) -> Any:

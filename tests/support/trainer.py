@@ -7,7 +7,7 @@ from typing import Self
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 class StandInTrainer:

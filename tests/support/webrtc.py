@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
 
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 
 class WebRtcClient:

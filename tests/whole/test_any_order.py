@@ -36,12 +36,14 @@ from messages import (
     SwitchJob,
     TrainerConnected,
 )
-from tests.conftest import FREE_PORT, open_sockets, settled
-from tests.parts.crashes import CLIENT, CONTROL, LISTENER, obeys, obeys_again
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
+from tests.support.crashes import CLIENT, CONTROL, LISTENER, obeys, obeys_again
+from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.waiting import PATIENCE, settled
 
 LOG_LIMIT = 150
 """Small, so that a flood has reports thinned out."""

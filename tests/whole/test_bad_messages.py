@@ -7,14 +7,7 @@ import pytest
 
 from messages import ReportingSummary
 from tests.support.channel import FakeChannel
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
 
 NEXT = '{"what": "", "event": "epoch_end"}'
 

@@ -8,7 +8,6 @@ from messages import (
     ClientMessageReceived,
     DetachClient,
 )
-from tests.conftest import settled
 from tests.support.channel import FakeChannel
 from tests.support.reporting import (
     attach_client,
@@ -19,6 +18,7 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
+from tests.support.waiting import settled
 
 
 def gone_clients(owner):

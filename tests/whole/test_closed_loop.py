@@ -16,11 +16,12 @@ from messages import (
     StartReporting,
     StopReporting,
 )
-from tests.conftest import open_sockets
 from tests.support.channel import FakeChannel
+from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

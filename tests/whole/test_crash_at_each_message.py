@@ -27,11 +27,11 @@ from messages import (
     ReportingStopped,
     SwitchJob,
 )
-from tests.conftest import FREE_PORT, settled
-from tests.parts.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys_again
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
+from tests.support.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys_again
 from tests.support.event_loop import LoopThread
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     ask_stop,
@@ -43,6 +43,7 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
+from tests.support.waiting import PATIENCE, settled
 
 CHILDREN = {
     control_socket.ControlSocketActor: control_socket._Inbox,

@@ -14,11 +14,10 @@ from messages import (
     ReportingSummary,
     SwitchJob,
 )
-from tests.conftest import settled
-from tests.parts.crashes import LISTENER, tell_alien
 from tests.support.channel import FakeChannel
-from tests.support.event_gate import stuck
-from tests.support.probe import PATIENCE, Probe
+from tests.support.crashes import LISTENER, tell_alien
+from tests.support.event_loop import stuck
+from tests.support.probe import Probe
 from tests.support.reporting import (
     attach_client,
     forwarded,
@@ -29,6 +28,7 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
+from tests.support.waiting import PATIENCE, settled
 
 
 def test_what_the_socket_and_the_polls_under_way_hold_goes_to_the_log(

@@ -6,8 +6,9 @@ import pytest
 
 from actors import spawn_supervisor
 from messages import GetStatus, JobOutcome, Phase, StartReporting, StopReporting
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import status
+from tests.support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(

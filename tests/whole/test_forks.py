@@ -5,18 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.probe import PATIENCE
+from tests.support.waiting import PATIENCE
 
 HOST = """
 import json, os, time
 from actors import ReporterSettings, spawn_supervisor
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
-from tests.support.ports import fixed_addresses
+from tests.support.addresses import fixed_addresses
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, stop
 from tests.support.trainer import StandInTrainer
-from tests.conftest import settled
+from tests.support.waiting import settled
 
 control, progress = fixed_addresses(2)
 settings = ReporterSettings(control_address=control, progress_address=progress, connect_wait=0.0)

@@ -25,14 +25,7 @@ from messages import (
 )
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, forwarded, reports, start, status, trainer_for
 
 ALIENS = ["oops", {"command": "stop"}, None, 7, object(), PublishControl(command="STOP")]
 

@@ -2,7 +2,7 @@
 
 from messages import JobOutcome, Phase, ReportingSummary, StopReporting
 from tests.support.channel import FakeChannel
-from tests.support.event_gate import stuck
+from tests.support.event_loop import stuck
 from tests.support.probe import Probe
 from tests.support.reporting import (
     attach_client,

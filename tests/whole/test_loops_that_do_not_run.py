@@ -10,8 +10,9 @@ from actors.supervisor.session import LOOP_TIMEOUT
 from messages import ClientGone, ReportingFailed, StartReporting
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import ask_start
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from actors import ReporterSettings, spawn_supervisor
 from actors.supervisor.clients import REMEMBERED, Clients
 from messages import AttachClient, ClientGone, DetachClient, ReportingSummary
-from tests.conftest import FREE_PORT, settled
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import (
     attach_client,
     forwarded,
@@ -20,6 +20,7 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
+from tests.support.waiting import PATIENCE, settled
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from messages import (
 )
 from messages.event_codec import encode_event
 from messages.events import RunState
-from tests.conftest import FREE_PORT
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
 from tests.support.reporting import attach_client, forwarded, start, stop, trainer_for
+from tests.support.waiting import PATIENCE
 
 EPOCHS = 10
 

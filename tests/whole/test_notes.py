@@ -16,10 +16,10 @@ from messages import (
     decode_report,
     encode_event,
 )
-from tests.conftest import FREE_PORT
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
-from tests.support.probe import PATIENCE
 from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+from tests.support.waiting import PATIENCE
 
 STATE = encode_event(StateChanged(state=RunState.TRAINING, text="training"))
 OUTPUT = encode_event(OutputWritten(lines=("a line",)))

@@ -8,11 +8,9 @@ import pytest
 
 from actors import PortConflict, ReporterSettings, spawn_supervisor
 from messages import Phase, ReportingDegraded, ReportingFailed
-from tests.conftest import FREE_PORT
-from tests.parts.crashes import SOCKETS, is_heard, obeys, obeys_again
+from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
-from tests.support.ports import fixed_addresses, occupied
-from tests.support.probe import PATIENCE
+from tests.support.crashes import SOCKETS, is_heard, obeys, obeys_again
 from tests.support.reporting import (
     ask_start,
     attach_client,
@@ -23,6 +21,7 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from messages import (
     StartReporting,
     StopReporting,
 )
-from tests.support.probe import PATIENCE
 from tests.support.recorded_runs import recorded_run
 from tests.support.reporting import forwarded, reports, trainer_for
 from tests.support.trainer import paced
+from tests.support.waiting import PATIENCE
 from tests.support.webrtc import WebRtcClient, told
 
 LARGER_THAN_AIORTC_TAKES = 300_000

@@ -4,12 +4,11 @@ import pytest
 
 from actors import ReporterSettings, spawn_supervisor
 from messages import ControlRejected, JobOutcome, Phase, ReportingStopped, SendControl, SwitchJob
-from tests.conftest import FREE_PORT
-from tests.parts.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
+from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
-from tests.support.event_gate import stuck
-from tests.support.ports import fixed_addresses, occupied
-from tests.support.probe import PATIENCE, Probe
+from tests.support.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
+from tests.support.event_loop import stuck
+from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     ask_stop,
@@ -21,6 +20,7 @@ from tests.support.reporting import (
     stop,
 )
 from tests.support.trainer import StandInTrainer
+from tests.support.waiting import PATIENCE
 from tests.support.zmq_objects import ZmqObjects
 
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from actors import ReporterSettings
-from tests.conftest import FREE_PORT
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
 from tests.support.trainer import paced

@@ -6,10 +6,9 @@ import pytest
 
 from actors import spawn_supervisor
 from messages import Phase, ReportingFailed
-from tests.conftest import open_sockets
+from tests.support.addresses import fixed_addresses, occupied
 from tests.support.channel import FakeChannel
-from tests.support.ports import fixed_addresses, occupied
-from tests.support.probe import PATIENCE
+from tests.support.descriptors import open_sockets
 from tests.support.reporting import (
     ask_start,
     attach_client,
@@ -19,6 +18,7 @@ from tests.support.reporting import (
     stop,
     trainer_for,
 )
+from tests.support.waiting import PATIENCE
 
 BOTH = ("control_address", "progress_address")
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from actors import spawn_supervisor
-from tests.conftest import open_sockets
+from tests.support.addresses import fixed_addresses
 from tests.support.channel import FakeChannel
-from tests.support.ports import fixed_addresses
-from tests.support.probe import PATIENCE
+from tests.support.descriptors import open_sockets
 from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

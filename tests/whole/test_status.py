@@ -15,8 +15,8 @@ from messages import (
 )
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
-from tests.support.event_gate import stuck
-from tests.support.probe import PATIENCE, Probe
+from tests.support.event_loop import stuck
+from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     attach_client,
@@ -26,6 +26,7 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
+from tests.support.waiting import PATIENCE
 
 IDLE = ReporterStatus(
     phase=Phase.IDLE,

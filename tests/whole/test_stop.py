@@ -14,10 +14,10 @@ from messages import (
     StartReporting,
     StopReporting,
 )
-from tests.conftest import open_sockets
 from tests.support.clock import ManualScheduler
-from tests.support.event_gate import stuck
-from tests.support.probe import PATIENCE, Probe
+from tests.support.descriptors import open_sockets
+from tests.support.event_loop import stuck
+from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     ask_stop,
@@ -27,6 +27,7 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from messages import (
     SendControl,
     SwitchJob,
 )
-from tests.conftest import settled
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.waiting import settled
 
 
 def ask_to_stop(supervisor, command='{"command": "stop"}'):

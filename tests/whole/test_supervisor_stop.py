@@ -28,11 +28,11 @@ from messages import (
     StopReporting,
     SwitchJob,
 )
-from tests.conftest import open_sockets, settled
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
-from tests.support.event_gate import stuck
-from tests.support.probe import PATIENCE, Probe
+from tests.support.descriptors import open_sockets
+from tests.support.event_loop import stuck
+from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     attach_client,
@@ -42,6 +42,7 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
+from tests.support.waiting import PATIENCE, settled
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ from messages import (
     StopReporting,
     SwitchJob,
 )
-from tests.conftest import settled
 from tests.support.channel import FakeChannel
-from tests.support.event_gate import Gate
+from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
@@ -38,6 +37,7 @@ from tests.support.reporting import (
     wait_for_phase,
 )
 from tests.support.trainer import StandInTrainer
+from tests.support.waiting import settled
 
 
 def switch(supervisor, answers, job_id="job-1", next_job_id="job-2"):

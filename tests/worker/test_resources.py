@@ -10,9 +10,9 @@ import pytest
 
 from actors.worker.resources import FIRST, INTERVAL, spawn
 from messages import ChildDown, ResourcesUsed, StopWatching, WatchProcess
-from tests.conftest import settled
 from tests.support.clock import ManualScheduler
-from tests.support.probe import PATIENCE, Probe
+from tests.support.probe import Probe
+from tests.support.waiting import PATIENCE, settled
 
 TREE = """\
 import subprocess, sys
@@ -34,7 +34,7 @@ def tree():
         process.kill()
 
 
-class Bench:
+class Rig:
     def __init__(self) -> None:
         self.clock, self.parent = ManualScheduler(), Probe()
         self.actor = spawn(parent=self.parent, scheduler=self.clock)
@@ -45,53 +45,53 @@ class Bench:
 
 
 @pytest.fixture
-def bench():
-    bench = Bench()
-    yield bench
-    bench.actor.stop(timeout=PATIENCE)
+def rig():
+    rig = Rig()
+    yield rig
+    rig.actor.stop(timeout=PATIENCE)
 
 
-def test_a_process_and_what_it_has_started_are_told_as_one(bench, tree):
-    bench.watch(tree.pid)
-    bench.clock.advance(FIRST)
-    used = bench.told.get()
+def test_a_process_and_what_it_has_started_are_told_as_one(rig, tree):
+    rig.watch(tree.pid)
+    rig.clock.advance(FIRST)
+    used = rig.told.get()
     assert used.processes == 2
     assert used.memory > 5_000_000
     assert (used.cores, used.memory_total) == (os.cpu_count(), psutil.virtual_memory().total)
     assert used.percent >= 0
-    bench.clock.advance(INTERVAL)
-    assert bench.told.get().processes == 2
+    rig.clock.advance(INTERVAL)
+    assert rig.told.get().processes == 2
 
 
-def test_nothing_is_told_any_more_when_it_is_not_wanted(bench, tree):
-    bench.watch(tree.pid)
-    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
-    bench.clock.advance(10 * INTERVAL)
-    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
-    assert bench.told.drain() == []
+def test_nothing_is_told_any_more_when_it_is_not_wanted(rig, tree):
+    rig.watch(tree.pid)
+    rig.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    rig.clock.advance(10 * INTERVAL)
+    rig.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    assert rig.told.drain() == []
 
 
-def test_a_process_that_is_not_there_is_no_trouble(bench):
-    bench.watch(2**22 + 1)
-    bench.clock.advance(10 * INTERVAL)
-    bench.actor._ref.ask(StopWatching(), timeout=PATIENCE)
-    assert bench.told.drain() == []
+def test_a_process_that_is_not_there_is_no_trouble(rig):
+    rig.watch(2**22 + 1)
+    rig.clock.advance(10 * INTERVAL)
+    rig.actor._ref.ask(StopWatching(), timeout=PATIENCE)
+    assert rig.told.drain() == []
 
 
-def test_a_moment_without_file_descriptors_costs_one_sample_and_no_more(bench, tree):
+def test_a_moment_without_file_descriptors_costs_one_sample_and_no_more(rig, tree):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    bench.watch(tree.pid)
+    rig.watch(tree.pid)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-        bench.clock.advance(FIRST)
-        assert settled(lambda: bench.clock.waiting(INTERVAL))
+        rig.clock.advance(FIRST)
+        assert settled(lambda: rig.clock.waiting(INTERVAL))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert bench.told.drain() == []
-    bench.clock.advance(INTERVAL)
-    assert bench.told.get().processes == 2
+    assert rig.told.drain() == []
+    rig.clock.advance(INTERVAL)
+    assert rig.told.get().processes == 2
 
 
-def test_its_end_is_told_to_its_parent(bench):
-    bench.actor.stop(timeout=PATIENCE)
-    bench.parent.expect(ChildDown(child="resources", reason=None))
+def test_its_end_is_told_to_its_parent(rig):
+    rig.actor.stop(timeout=PATIENCE)
+    rig.parent.expect(ChildDown(child="resources", reason=None))

@@ -9,9 +9,9 @@ import time
 import pytest
 import zmq
 
-from tests.support.ports import fixed_addresses, occupied
-from tests.support.probe import PATIENCE
-from tests.worker.running_worker import RunningWorker
+from tests.support.addresses import fixed_addresses, occupied
+from tests.support.running_worker import RunningWorker
+from tests.support.waiting import PATIENCE
 
 STUBBORN = "import signal, time; print('stubborn', flush=True); time.sleep(1000)"
 

@@ -18,11 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from actors.worker.trainer import embedded as embedded_trainer
-from tests.conftest import settled
-from tests.support.ports import fixed_addresses
-from tests.support.probe import PATIENCE
-from tests.worker.processes import ends, python, shell
-from tests.worker.running_worker import FREE_PORTS, RunningWorker
+from tests.support.addresses import fixed_addresses
+from tests.support.processes import ends, python, shell
+from tests.support.running_worker import FREE_PORTS, RunningWorker
+from tests.support.waiting import PATIENCE, settled
 
 PAGE = ("--port", "0")
 

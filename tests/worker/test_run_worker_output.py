@@ -12,9 +12,10 @@ import pytest
 from actors import ReporterSettings
 from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
-from tests.support.probe import PATIENCE
-from tests.worker.processes import python, shell
-from tests.worker.running_worker import FREE_PORTS, ROOT, RunningWorker
+from tests.support.paths import ROOT
+from tests.support.processes import python, shell
+from tests.support.running_worker import FREE_PORTS, RunningWorker
+from tests.support.waiting import PATIENCE
 
 WORKER = (sys.executable, str(ROOT / "run_worker.py"))
 

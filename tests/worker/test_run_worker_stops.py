@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tests.conftest import settled
-from tests.worker.processes import python, shell
-from tests.worker.running_worker import RunningWorker
+from tests.support.processes import python, shell
+from tests.support.running_worker import RunningWorker
+from tests.support.waiting import settled
 
 DEAF = """\
 import sys, zmq

@@ -36,8 +36,9 @@ from messages import (
     WarningGiven,
     WatchProcess,
 )
-from tests.support.probe import PATIENCE, Probe
-from tests.worker.worker_bench import JOB, READY, SUMMARY
+from tests.support.probe import Probe
+from tests.support.waiting import PATIENCE
+from tests.support.worker_rig import JOB, READY, SUMMARY
 
 PLACEHOLDERS = ("my-trainer", "{control_port}", "--publish={progress_port}")
 

@@ -27,7 +27,7 @@ from messages import (
     TrainerSignalled,
     ViewerAdmitted,
 )
-from tests.worker.worker_bench import JOB, READY, SUMMARY
+from tests.support.worker_rig import JOB, READY, SUMMARY
 
 ASK = '{"command": "stop"}'
 STOPS = [

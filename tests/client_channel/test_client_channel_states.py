@@ -1,0 +1,259 @@
+"""ClientChannelActor: channels that are not open, channels that close, and the flush."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from messages import ChannelLost, ClientGone, ClientStatus, ReportsFlushed
+from tests.support.channel import FakeChannel
+from tests.support.client_rig import ClientRig, ListenerStandIn, client_rig, reports
+from tests.support.event_loop import LoopThread
+
+GONE = ClientGone(client_id="alice", reason="its channel is closed")
+
+
+@pytest.fixture
+def rig(loop_thread: LoopThread) -> Iterator[ClientRig]:
+    with client_rig(loop_thread) as rig:
+        yield rig
+
+
+@pytest.fixture
+def listener(rig: ClientRig) -> ListenerStandIn:
+    listener = ListenerStandIn()
+    rig.follow(listener)
+    return listener
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+
+
+def flushed(position: int, **fields: Any) -> ReportsFlushed:
+    counts = {"channel_state": "open", "forwarded": 0, "failed": 0, "missed": 0} | fields
+    return ReportsFlushed(status=ClientStatus(client_id="alice", position=position, **counts))
+
+
+def test_a_channel_that_is_not_open_is_one_error_and_gets_all_when_it_opens(
+    rig: ClientRig,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel("connecting")
+    rig.attach(channel)
+    for number in range(50):
+        listener.add(str(number))
+        rig.status()
+    (error,) = errors(caplog)
+    assert "progress report 1 not forwarded to client alice: its channel is connecting" in error
+    assert channel.sent == []
+    loop_thread.call(channel.open)
+    assert channel.wait_for_count(50) == reports(*map(str, range(50)))
+    assert rig.status().failed == 0
+
+
+def test_a_channel_that_opens_without_an_event_gets_all_too(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel("connecting")
+    rig.attach(channel)
+    listener.add("a", "b")
+    rig.status()
+
+    def open_silently() -> None:
+        channel.readyState = "open"
+
+    loop_thread.call(open_silently)
+    assert channel.wait_for_count(2) == reports("a", "b")
+
+
+def test_a_second_time_that_the_channel_is_not_open_is_a_second_error(
+    rig: ClientRig,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel("connecting")
+    rig.attach(channel)
+    listener.add("a")
+    rig.settle(channel)
+    loop_thread.call(channel.open)
+    channel.wait_for_count(1)
+    loop_thread.call(setattr, channel, "readyState", "closing")
+    listener.add("b")
+    rig.settle(channel)
+    first, second = errors(caplog)
+    assert "connecting" in first
+    assert "progress report 2" in second
+    assert "closing" in second
+
+
+def test_a_channel_that_closes_is_told_to_the_owner_once_and_to_the_parent(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel()
+    rig.attach(channel)
+    loop_thread.call(channel.close)
+    loop_thread.call(channel.close)
+    rig.owner.expect(GONE)
+    rig.parent.expect(ChannelLost(channel=channel, reports_wait=False))
+    rig.status()
+    assert rig.owner.drain() == rig.parent.drain() == []
+
+
+def test_a_report_for_a_closed_channel_is_told_to_the_parent_and_kept(
+    rig: ClientRig,
+    listener: ListenerStandIn,
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel = FakeChannel()
+    rig.attach(channel)
+    loop_thread.call(channel.close)
+    listener.add("a")
+    assert rig.parent.wait_for(ChannelLost) == ChannelLost(channel=channel, reports_wait=False)
+    assert rig.parent.wait_for(ChannelLost) == ChannelLost(channel=channel, reports_wait=True)
+    assert len(errors(caplog)) == 1
+    successor = FakeChannel()
+    rig.attach(successor)
+    assert successor.wait_for_count(1) == reports("a")
+    assert channel.sent == []
+
+
+def test_a_channel_that_is_closed_when_it_is_attached_is_told(
+    rig: ClientRig, listener: ListenerStandIn
+) -> None:
+    channel = FakeChannel("closed")
+    rig.attach(channel)
+    rig.owner.expect(GONE)
+    assert rig.parent.wait_for(ChannelLost).channel is channel
+
+
+def test_the_close_of_a_replaced_channel_is_no_news(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    former, successor = FakeChannel(), FakeChannel()
+    rig.attach(former)
+    rig.attach(successor)
+    loop_thread.call(former.close)
+    listener.add("a")
+    assert successor.wait_for_count(1) == reports("a")
+    rig.status()
+    assert rig.owner.drain() == rig.parent.drain() == []
+    loop_thread.call(successor.close)
+    assert rig.parent.get() == ChannelLost(channel=successor, reports_wait=False)
+
+
+def test_the_texts_before_a_close_are_told_before_it(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel()
+    rig.attach(channel)
+
+    def say_and_close() -> None:
+        channel.receive("goodbye")
+        channel.close()
+
+    loop_thread.call(say_and_close)
+    assert rig.owner.get().text == "goodbye"
+    rig.owner.expect(GONE)
+
+
+def test_a_flush_is_answered_when_the_channel_has_taken_all_and_nothing_waits_in_it(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    listener.add("a", "b", "c")
+    rig.attach(channel)
+    channel.wait_for_count(3)
+    answer = rig.flush(last=3)
+    rig.settle(channel)
+    assert answer.drain() == []
+    loop_thread.call(channel.drain)
+    answer.expect(flushed(3, forwarded=3))
+
+
+def test_a_flush_waits_for_the_reports_that_the_client_has_not_read_yet(
+    rig: ClientRig, listener: ListenerStandIn
+) -> None:
+    channel = FakeChannel()
+    rig.attach(channel)
+    answer = rig.flush(last=2)
+    listener.add("a")
+    channel.wait_for_count(1)
+    rig.settle(channel)
+    assert answer.drain() == []
+    listener.add("b")
+    answer.expect(flushed(2, forwarded=2))
+
+
+def test_a_flush_of_a_client_that_has_everything_is_answered_at_once(
+    rig: ClientRig, listener: ListenerStandIn
+) -> None:
+    rig.attach(FakeChannel())
+    rig.flush(last=0).expect(flushed(0))
+
+
+def test_a_flush_is_answered_though_sends_raise(rig: ClientRig, listener: ListenerStandIn) -> None:
+    channel = FakeChannel()
+    channel.raises = ValueError("too large")
+    rig.attach(channel)
+    answer = rig.flush(last=2)
+    listener.add("a", "b")
+    answer.expect(flushed(2, forwarded=1, failed=1))
+
+
+@pytest.mark.parametrize("state", ["connecting", "closing", "closed"])
+def test_a_flush_of_a_channel_that_is_not_open_is_answered_at_once_and_counts_as_failed(
+    rig: ClientRig, listener: ListenerStandIn, state: str
+) -> None:
+    rig.attach(FakeChannel(state))
+    rig.flush(last=3).expect(flushed(0, channel_state=state, failed=3))
+
+
+def test_a_flush_is_answered_when_the_channel_closes_meanwhile(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    listener.add("a")
+    rig.attach(channel)
+    channel.wait_for_count(1)
+    answer = rig.flush(last=2)
+    rig.settle(channel)
+    loop_thread.call(channel.close)
+    answer.expect(flushed(1, channel_state="closed", forwarded=1, failed=1))
+
+
+def test_a_flush_that_takes_too_long_counts_what_is_left_as_failed_and_says_so(
+    rig: ClientRig, listener: ListenerStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.attach(FakeChannel())
+    rig.flush(last=5, timeout=0.01).expect(flushed(0, failed=5))
+    (error,) = errors(caplog)
+    assert "alice was not given all within 0.0 s: 5 reports are left" in error
+
+
+def test_what_has_failed_at_a_flush_is_not_counted_again_when_it_is_given_later(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel("connecting")
+    rig.attach(channel)
+    listener.add("a", "b")
+    rig.flush(last=2).expect(flushed(0, channel_state="connecting", failed=2))
+    loop_thread.call(channel.open)
+    listener.add("c")
+    assert channel.wait_for_count(3) == reports("a", "b", "c")
+    status = rig.status()
+    assert (status.forwarded, status.failed) == (1, 2)
+
+
+def test_a_flush_after_a_flush_is_answered(rig: ClientRig, listener: ListenerStandIn) -> None:
+    channel = FakeChannel()
+    rig.attach(channel)
+    listener.add("a")
+    rig.flush(last=1).expect(flushed(1, forwarded=1))
+    listener.add("b")
+    rig.flush(last=2).expect(flushed(2, forwarded=2))

@@ -1,0 +1,96 @@
+"""The embedded trainer as a process, and the two sockets that a worker would have."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import zmq
+
+from actors.worker.trainer import embedded as embedded_trainer
+from tests.support.waiting import PATIENCE
+
+
+class EmbeddedRun:
+    """Binds both sockets; everything is used on the test's thread."""
+
+    def __init__(self) -> None:
+        self.output = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        # A pipe that nobody reads would stall it.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the run
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        # An XPUB hands out the trainer's subscription: from then on no command is lost.
+        self._control = self._context.socket(zmq.XPUB)
+        self._progress = self._context.socket(zmq.SUB)
+        self._progress.subscribe("")
+        for socket in (self._control, self._progress):
+            socket.linger = 0
+        self._control_port = self._control.bind_to_random_port("tcp://127.0.0.1")
+        self._progress_port = self._progress.bind_to_random_port("tcp://127.0.0.1")
+
+    def start(self, *options: str) -> None:
+        """Start the trainer and wait until it has joined."""
+        self.start_alone(
+            *options,
+            f"--control-port={self._control_port}",
+            f"--progress-port={self._progress_port}",
+        )
+        assert self._control.poll(PATIENCE * 1000), "the trainer has not joined"
+        assert self._control.recv() == b"\x01", "the trainer has not subscribed to everything"
+
+    def start_alone(self, *options: str) -> None:
+        """Start the trainer."""
+        self._process = subprocess.Popen(
+            (sys.executable, "-P", embedded_trainer.__file__, *options),
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+        )
+
+    def command(self, *frames: bytes) -> None:
+        """Publish a command."""
+        self._control.send_multipart(frames)
+
+    def until(self, event: str, epoch: int | None = None) -> list[dict[str, Any]]:
+        """The messages up to and with this one."""
+        messages = []
+        while True:
+            self._wait_for_message(f"no message after {messages[-3:]}")
+            messages.append(json.loads(self._progress.recv().decode()))
+            if messages[-1]["event"] == event and messages[-1].get("epoch") == epoch:
+                return messages
+
+    def _wait_for_message(self, complaint: str) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + PATIENCE
+        while not self._progress.poll(100):
+            ended = self._process.poll() is not None and not self._progress.poll(100)
+            assert not ended, f"{complaint}, it has ended: {self.exit_code()}, {self.output[-500:]}"
+            assert time.monotonic() < deadline, complaint
+
+    def to_its_end(self) -> list[dict[str, Any]]:
+        """The messages to the last one, of a trainer that ends with 0."""
+        messages = self.until("train_end")
+        assert self.exit_code() == 0, self.output
+        assert not self._progress.poll(0), "there is a message after the last one"
+        return messages
+
+    def exit_code(self) -> int:
+        """The exit code, when it has ended."""
+        assert self._process is not None
+        code = self._process.wait(PATIENCE)
+        self._file.seek(0)
+        self.output = self._file.read().decode()
+        return code
+
+    def close(self) -> None:
+        """End the trainer, if it runs, and close both sockets."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+        self._file.close()
+        self._control.close()
+        self._progress.close()
+        self._context.term()

@@ -1,0 +1,295 @@
+"""The terminal's actor shows the run on a terminal, and as lines elsewhere."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from actors.worker.outputs.terminal import spawn
+from messages import (
+    ClockTold,
+    ControlStep,
+    ControlTaken,
+    OutputWritten,
+    ReportingSummary,
+    ResourcesUsed,
+    RunState,
+    ShowLine,
+    ShowSummary,
+    StateChanged,
+    TextsForwarded,
+    TextsTaken,
+    TrainingReport,
+    WarningGiven,
+    encode_event,
+    encode_report,
+)
+from tests.support.probe import Probe
+from tests.support.recorded_runs import recorded_run
+from tests.support.waiting import PATIENCE
+
+SUMMARY = ReportingSummary(received=1234, forwarded=1200, failed=30, undecodable=4)
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Screen:
+    """A terminal's actor and what it has written."""
+
+    def __init__(self, *, terminal: bool, width: int, quiet: bool) -> None:
+        self.file, self.errors = io.StringIO(), io.StringIO()
+        console = Console(
+            file=self.file,
+            width=width,
+            height=50,
+            force_terminal=terminal,
+            color_system="standard" if terminal else None,
+            _environ={"TERM": "xterm"},  # not that of whoever runs the tests
+            quiet=quiet,
+        )
+        self.actor = spawn(console=console, errors=Console(file=self.errors), parent=Probe())
+
+    def after(self, *messages: Any) -> str:
+        """All that has been written when ``messages`` have been shown and the actor has ended."""
+        for message in messages:
+            self.actor.tell(message)
+        self.actor.stop(timeout=PATIENCE)
+        return self.file.getvalue()
+
+
+@pytest.fixture
+def screens() -> Iterator[Any]:
+    """Makes screens, and ends them after the test."""
+    made: list[Screen] = []
+
+    def make(*, terminal: bool = False, width: int = 80, quiet: bool = False) -> Screen:
+        made.append(Screen(terminal=terminal, width=width, quiet=quiet))
+        return made[-1]
+
+    yield make
+    for screen in made:
+        screen.actor.stop(timeout=PATIENCE)
+
+
+def texts(*messages: Any) -> TextsForwarded:
+    """Reports, and events, as a client receives them."""
+    found = (m if isinstance(m, str) else encode_event(m) for m in messages)
+    return TextsForwarded(texts=tuple(map(encode_report, found)), reply_to=Probe())
+
+
+def output(*lines: str) -> TextsForwarded:
+    return texts(OutputWritten(lines=lines))
+
+
+def training(epochs: int | None) -> TextsForwarded:
+    return texts(StateChanged(state=RunState.TRAINING, text="begins", epochs=epochs))
+
+
+RUN = texts(
+    '{"event": "train_begin"}',
+    '{"event": "epoch_begin", "epoch": 0}',
+    '{"event": "batch_end", "logs": {"loss": 0.75}}',
+    '{"event": "batch_end", "logs": {"loss": 0.5}}',
+    '{"event": "epoch_end", "logs": {"train/loss": 0.625, "val/loss": 0.375}}',
+    '{"event": "epoch_begin", "epoch": 1}',
+    '{"event": "batch_end", "logs": {"loss": 0.25}}',
+    '{"event": "epoch_end", "logs": {"train/loss": 0.125}}',
+    '{"event": "train_end"}',
+)
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a table's rows."""
+    lines = [_STYLE.sub("", line) for line in table.splitlines()]
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+
+
+def test_what_the_run_tells_is_lines_in_the_order_in_which_they_came(screens):
+    shown = screens().after(
+        ShowLine(text="the link"),
+        texts(
+            StateChanged(state=RunState.WAITING, text="begin"),
+            OutputWritten(lines=("one", "", "two")),
+            ControlTaken(command="stop", by="bob", step=ControlStep.SENT, text="asked"),
+            WarningGiven(text="careful"),
+            TrainingReport(outcome="completed", text="the end"),
+            StateChanged(state=RunState.ENDED, text="the end"),
+        ),
+    )
+    assert shown == "the link\nbegin\none\n\ntwo\nasked\nwarning: careful\nthe end\n"
+
+
+def test_texts_are_answered_when_they_have_been_shown(screens):
+    screen, message = screens(), output("one")
+    screen.after(message)
+    message.reply_to.expect(TextsTaken())
+
+
+def test_who_stops_from_the_terminal_is_told_how_to_end_it_at_once(screens):
+    taken = ControlTaken(command="stop", by="terminal", step=ControlStep.SENT, text="asked")
+    assert screens().after(texts(taken)) == "asked; Ctrl-C again ends it at once\n"
+    assert "Ctrl-C again" in screens().after(texts(replace(taken, step=ControlStep.HELD)))
+
+
+def test_a_failure_is_shown_with_its_advice(screens):
+    report = TrainingReport(outcome="failed", text="it broke", advice="mend it")
+    assert screens().after(texts(report)) == "error: it broke\n  mend it\n"
+
+
+def test_what_a_quiet_screen_shows_is_what_went_wrong_and_elsewhere(screens):
+    screen = screens(quiet=True)
+    failed = TrainingReport(outcome="failed", text="it broke", advice="mend it")
+    shown = screen.after(output("one"), RUN, texts(WarningGiven(text="careful"), failed))
+    assert shown == ""
+    assert screen.errors.getvalue() == "warning: careful\nerror: it broke\n  mend it\n"
+
+
+def test_on_a_terminal_the_trainers_progress_bar_and_what_it_uses_stand_below_the_lines(screens):
+    used = ResourcesUsed(
+        percent=150.4, memory=2_000_000_000, memory_total=8_000_000_000, cores=4, processes=3
+    )
+    screen = screens(terminal=True)
+    shown = screen.after(texts(OutputWritten(changing="50% done"), used))
+    assert "50% done" in _STYLE.sub("", shown)
+    assert "CPU 150 %  memory 2.0 GB" in _STYLE.sub("", shown)
+
+
+def test_without_a_terminal_a_progress_bar_shows_nothing_but_its_last_line(screens):
+    shown = screens().after(texts(OutputWritten(changing="50%"), OutputWritten(lines=("100%",))))
+    assert shown == "100%\n"
+
+
+def test_what_a_replayed_epoch_took_is_counted_by_the_runs_own_clock(screens):
+    begin, end = '{"event": "epoch_begin", "epoch": 0}', '{"event": "epoch_end", "epoch": 0}'
+    clocks = [ClockTold(time=time, position=1) for time in (1000.0, 1012.5)]
+    shown = screens().after(texts(clocks[0], begin, clocks[1], end), ShowSummary(summary=None))
+    assert rows(shown)[0][4] == "12.5"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "text", ["[bold]x[/bold]", "[/]", "[red", ":smile:", "[link=x]y", r"\[", "tcp://[::1]:9001"]
+)
+def test_markup_in_a_text_is_shown_as_it_is(screens, terminal, text):
+    shown = screens(terminal=terminal).after(output(text), ShowLine(text=text))
+    assert _STYLE.sub("", shown).count(text) == 2
+
+
+def test_a_long_line_is_not_broken(screens):
+    line = "word " * 100 + "end"
+    assert screens(width=40).after(output(line)) == line + "\n"
+
+
+def test_ansi_colours_of_the_output_are_left_out_where_there_is_no_terminal(screens):
+    line = "\x1b[31mred\x1b[0m and \x1b[1;38;5;200mbright\x1b[0m"
+    assert screens().after(output(line)) == "red and bright\n"
+
+
+def test_ansi_colours_of_the_output_are_kept_on_a_terminal(screens):
+    shown = screens(terminal=True).after(output("\x1b[31mred\x1b[0m plain"))
+    assert re.search(r"\x1b\[[0-9;]*31mred", shown)
+    assert "red plain" in _STYLE.sub("", shown)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_cursor_movements_of_the_output_are_left_out(screens, terminal):
+    line = "\x1b[A\x1b[2K\x1b[10;10Hloss\x1b[?25h 0.5\x07\x08"
+    shown = screens(terminal=terminal).after(output(line))
+    assert "loss 0.5" in _STYLE.sub("", shown)
+    assert "\x1b[10;10H" not in shown
+    assert "\x07" not in shown
+
+
+def test_without_a_terminal_each_epoch_is_a_line_when_it_ends(screens):
+    shown = screens().after(training(2), RUN)
+    assert shown.splitlines() == [
+        "begins",
+        "epoch 1/2: 2 batches  loss 0.62500  val 0.37500",
+        "epoch 2/2: 1 batches  loss 0.12500  val -",
+    ]
+
+
+def test_the_number_of_epochs_is_shown_only_where_it_is_known(screens):
+    assert screens().after(RUN).startswith("epoch 1: 2 batches")
+
+
+def test_on_a_terminal_the_epoch_has_a_bar_and_is_a_line_when_it_ends(screens):
+    shown = _STYLE.sub("", screens(terminal=True).after(training(2), RUN))
+    assert "epoch 1/2: 2 batches  loss 0.62500  val 0.37500" in shown
+    assert "epoch 2/2: 1 batches  loss 0.12500  val -" in shown
+
+
+def test_a_terminal_gets_its_cursor_back(screens):
+    shown = screens(terminal=True).after(RUN)
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_the_table_of_the_run_has_a_row_for_each_epoch(screens):
+    shown = screens().after(RUN, ShowSummary(summary=None))
+    first, second = rows(shown)
+    assert first[:4] == ["1", "2", "0.62500", "0.37500"]
+    assert second[:4] == ["2", "1", "0.12500", "-"]
+    assert re.fullmatch(r"\d+\.\d", first[4])
+
+
+def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
+    shown = screens().after(RUN, ShowSummary(summary=SUMMARY))
+    counts = [row for row in rows(shown) if len(row) == 2]
+    assert counts == [
+        ["received from the trainer", "1234"],
+        ["forwarded to the client", "1200"],
+        ["failed", "30"],
+        ["undecodable", "4"],
+        ["received by the client", "9"],
+        ["batch_end", "3"],
+        ["epoch_begin", "2"],
+        ["epoch_end", "2"],
+        ["train_begin", "1"],
+        ["train_end", "1"],
+    ]
+
+
+def test_a_run_without_reports_has_no_table(screens):
+    assert screens().after(ShowSummary(summary=None)) == ""
+    assert "The run" not in screens().after(ShowSummary(summary=SUMMARY))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_recorded_run_is_shown_whole(screens, terminal):
+    messages = recorded_run("sleap_nn_full_run")
+    screen = screens(terminal=terminal, width=120)
+    shown = _STYLE.sub("", screen.after(texts(*messages), ShowSummary(summary=SUMMARY)))
+    epochs = [row for row in rows(shown) if len(row) == 5]
+    assert [(row[0], row[1]) for row in epochs] == [(str(number), "40") for number in range(1, 11)]
+    ends = [json.loads(message) for message in messages if '"epoch_end"' in message]
+    assert [row[3] for row in epochs] == [f"{end['logs']['val/loss']:.5f}" for end in ends]
+    assert ["received by the client", str(len(messages))] in rows(shown)
+
+
+@pytest.mark.parametrize("event", ["[bold]", "[/]", "[red]x", ":smile:"])
+def test_markup_in_the_name_of_an_event_is_shown_as_it_is(screens, event):
+    shown = screens().after(texts(f'{{"event": "{event}"}}'), ShowSummary(summary=SUMMARY))
+    assert [event, "1"] in rows(shown)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        '{"what": "__meta__", "event": "output", "lines": 5}',
+        '{"event": "epoch_begin", "epoch": -7}',
+        '{"event": "epoch_begin", "epoch": true}',
+        '{"event": "batch_end", "logs": {"loss": NaN}}',
+        '{"event": "epoch_end", "logs": {"val/loss": Infinity}}',
+        '{"event": "epoch_end", "logs": {"val/loss": 1' + "0" * 400 + "}}",
+    ],
+)
+def test_a_report_of_any_content_does_not_end_the_show(screens, terminal, message):
+    begin = '{"event": "epoch_begin", "epoch": 0}'
+    shown = screens(terminal=terminal).after(texts(begin, message), ShowLine(text="goes on"))
+    assert "goes on" in shown

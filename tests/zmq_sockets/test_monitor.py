@@ -1,0 +1,112 @@
+"""SocketMonitor: who joins and leaves a bound socket."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import zmq
+
+from actors.zmq_sockets import ConnectionEvent, SocketMonitor
+from tests.support.addresses import FREE_PORT
+from tests.support.probe import Probe
+from tests.support.trainer import StandInTrainer
+from tests.support.waiting import PATIENCE
+
+NAME = "watch-under-test"
+
+
+class Watched:
+    """A bound PUB socket and its monitor, on the test's thread."""
+
+    def __init__(self) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self.context.socket(zmq.PUB)
+        self.events: Probe[ConnectionEvent] = Probe()
+        self.monitor = SocketMonitor(self.socket, self.events, name=NAME)
+        self.socket.bind(FREE_PORT)
+        self.address = self.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    watched = Watched()
+    assert watched.events.get().event == zmq.EVENT_LISTENING
+    yield watched
+    watched.monitor.stop()
+    watched.socket.close(linger=0)
+    watched.context.term()
+
+
+def monitor_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == NAME]
+
+
+def events_of(watched: Watched, count: int) -> list[ConnectionEvent]:
+    return [watched.events.get() for _ in range(count)]
+
+
+def test_a_peer_that_joins_and_leaves_is_told(watched: Watched) -> None:
+    with StandInTrainer(control_address=watched.address):
+        accepted, joined = events_of(watched, 2)
+        assert accepted.event == zmq.EVENT_ACCEPTED
+        assert joined.event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    (left,) = events_of(watched, 1)
+    assert left == ConnectionEvent(event=zmq.EVENT_DISCONNECTED, descriptor=accepted.descriptor)
+
+
+def test_two_peers_are_two_connections(watched: Watched) -> None:
+    with StandInTrainer(control_address=watched.address):
+        first = events_of(watched, 2)[0].descriptor
+        with StandInTrainer(control_address=watched.address):
+            second = events_of(watched, 2)[0].descriptor
+            assert second != first
+        assert events_of(watched, 1)[0].descriptor == second
+    assert events_of(watched, 1)[0].descriptor == first
+
+
+@pytest.mark.usefixtures("watched")
+def test_its_thread_is_one_daemon() -> None:
+    (thread,) = monitor_threads()
+    assert thread.daemon
+
+
+def test_stop_ends_the_thread_and_may_come_twice(watched: Watched) -> None:
+    watched.monitor.stop()
+    assert monitor_threads() == []
+    watched.monitor.stop()
+
+
+def test_after_stop_nothing_is_told_and_the_socket_goes_on(watched: Watched) -> None:
+    watched.monitor.stop()
+    with StandInTrainer(control_address=watched.address):
+        assert not watched.socket.closed
+    watched.socket.send_string("still works")
+    assert watched.events.drain() == []
+
+
+def test_stop_after_the_socket_is_closed_does_nothing(watched: Watched) -> None:
+    watched.monitor.stop()
+    watched.socket.close(linger=0)
+    watched.monitor.stop()
+
+
+def test_after_stop_and_close_the_context_ends() -> None:
+    watched = Watched()
+    with StandInTrainer(control_address=watched.address):
+        watched.events.get()
+        watched.monitor.stop()
+        watched.socket.close(linger=0)
+        reaper = threading.Thread(target=watched.context.term)
+        reaper.start()
+        reaper.join(PATIENCE)
+        assert not reaper.is_alive()
+
+
+def test_a_socket_that_closes_first_ends_the_thread_too() -> None:
+    watched = Watched()
+    watched.socket.close(linger=0)
+    for thread in monitor_threads():
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    watched.monitor.stop()
+    watched.context.term()
