@@ -102,12 +102,12 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self,
         *,
         parent: Mailbox[ChildDown | TrainerConnected | TrainerDisconnected],
-        scheduler: Scheduler,
+        scheduler: Scheduler | None = None,
         settings: ReporterSettings,
     ) -> None:
         super().__init__()
         self.parent = self._parent = parent
-        self._scheduler = scheduler
+        self._scheduler = scheduler or self.actor_inbox
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._socket: zmq.Socket[bytes] | None = None
@@ -182,6 +182,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         log.info("ZMQ control socket initialized")
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
+        self._monitor.start()  # behind the answer: a host may be waiting for it
 
     def _close(self) -> None:
         self._reject_held("the control socket was closed before a trainer had joined")

@@ -4,7 +4,7 @@ from actors.runtime.base import ReporterActor, ThreadActor, starter
 from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LoopActor
 from actors.runtime.rate_limit import TokenBucket
-from actors.runtime.scheduler import Cancellable, Scheduler, ThreadScheduler
+from actors.runtime.scheduler import Cancellable, Scheduler
 from actors.runtime.typed_ref import (
     Adapter,
     FutureMailbox,
@@ -22,7 +22,6 @@ __all__ = [
     "ReporterActor",
     "Scheduler",
     "ThreadActor",
-    "ThreadScheduler",
     "TokenBucket",
     "TypedRef",
     "refuse_on_event_loop",

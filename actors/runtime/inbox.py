@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +21,29 @@ class TurnOverError(Exception):
     """The actor's turn has no message left."""
 
 
+class _Timer:
+    """See ``Cancellable``."""
+
+    def __init__(self, fire: Callable[[], None]) -> None:
+        self.fire: Callable[[], None] | None = fire
+
+    def cancel(self) -> None:
+        self.fire = None
+
+
 class Inbox:
     """What Pykka calls an ``ActorInbox``: any thread puts, the actor gets.
 
     ``get`` waits for a message. In an actor that runs in turns of an event loop it raises
-    TurnOverError instead, and ``wake`` is called for each message that is put.
+    TurnOverError instead, and ``wake`` is called for each message that is put. It is the
+    ``Scheduler`` of an actor that has a thread: its timers are fired in ``get``.
     """
 
     def __init__(self) -> None:
         self._envelopes: deque[Envelope[Any]] = deque()
         self._changed = threading.Condition(threading.Lock())
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._numbers = itertools.count()  # timers that are due at once fire in their order
         self._closed = False
         self._left: int | None = None
         self.wake: Callable[[], None] = lambda: None
@@ -50,20 +66,43 @@ class Inbox:
             raise dead
         envelope.reply_to.set_exception((type(dead), dead, None))
 
+    def after(self, delay: float, fire: Callable[[], None], /) -> _Timer:
+        """Have ``get`` call ``fire`` once, ``delay`` seconds from here, on the actor's thread."""
+        timer = _Timer(fire)
+        with self._changed:
+            heapq.heappush(self._timers, (time.monotonic() + delay, next(self._numbers), timer))
+            self._changed.notify()
+        return timer
+
     def begin_turn(self, limit: int) -> None:
         """Let ``get`` hand out ``limit`` envelopes, and never wait."""
         self._left = limit
 
     def get(self) -> Envelope[Any]:
         """The next envelope."""
-        with self._changed:
-            if self._left is None:
-                self._changed.wait_for(lambda: self._envelopes)
-            elif not self._left or not self._envelopes:
-                raise TurnOverError
-            else:
-                self._left -= 1
-            return self._envelopes.popleft()
+        while True:
+            with self._changed:
+                fire = self._due()
+                if fire is None and self._envelopes and self._left != 0:
+                    self._left = None if self._left is None else self._left - 1
+                    return self._envelopes.popleft()
+                if fire is None and self._left is not None:
+                    raise TurnOverError
+                if fire is None:
+                    next_due = self._timers[0][0] - time.monotonic() if self._timers else None
+                    self._changed.wait(next_due)
+                    continue
+            fire()
+
+    def _due(self) -> Callable[[], None] | None:
+        """What the next timer that is due calls."""
+        while self._timers and (
+            self._timers[0][2].fire is None or self._timers[0][0] <= time.monotonic()
+        ):
+            fire = heapq.heappop(self._timers)[2].fire
+            if fire is not None:
+                return fire
+        return None
 
     def empty(self) -> bool:
         """Whether nothing waits."""
@@ -82,6 +121,7 @@ class Inbox:
             if self._closed:
                 return None
             self._closed = True
+            self._timers.clear()
             left = [envelope.message for envelope in self._envelopes if envelope.reply_to is None]
             asked = [envelope for envelope in self._envelopes if envelope.reply_to is not None]
             self._envelopes = deque(asked)

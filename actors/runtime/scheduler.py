@@ -1,6 +1,8 @@
-"""Time, as the actors get it: a timer calls back once, and tests bring a clock of their own."""
+"""Time, as the actors get it: a timer calls back once, and tests bring a clock of their own.
 
-import threading
+An actor with a thread of its own has a scheduler in its inbox.
+"""
+
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,7 +11,7 @@ class Cancellable(Protocol):
     """A timer that can be called off."""
 
     def cancel(self) -> None:
-        """Do not fire; may be called twice, and after it fired."""
+        """Do not fire. Idempotent, also after it fired."""
         ...
 
 
@@ -19,15 +21,3 @@ class Scheduler(Protocol):
     def after(self, delay: float, fire: Callable[[], None], /) -> Cancellable:
         """Call ``fire`` once, ``delay`` seconds from here, on any thread."""
         ...
-
-
-class ThreadScheduler:
-    """Each timer is a daemon thread, so that it fires also while the event loop is stuck."""
-
-    def after(self, delay: float, fire: Callable[[], None], /) -> Cancellable:
-        """See ``Scheduler``."""
-        timer = threading.Timer(delay, fire)
-        timer.name = "reporter-timer"
-        timer.daemon = True
-        timer.start()
-        return timer

@@ -86,7 +86,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         loop: asyncio.AbstractEventLoop,
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
-        scheduler: Scheduler,
+        scheduler: Scheduler | None,
         gone: Mailbox[ChildDown],
         train_ends: Mailbox[TrainEndReceived] | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._loop = loop
         self._owner = owner
         self._settings = settings
-        self._scheduler = scheduler
+        self._scheduler = scheduler or self.actor_inbox
         self._train_ends = train_ends
         self._me: TypedRef[Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE

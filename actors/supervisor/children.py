@@ -48,7 +48,7 @@ class Children:
         *,
         loop: asyncio.AbstractEventLoop,
         me: Mailbox[FromChild],
-        scheduler: Scheduler,
+        scheduler: Scheduler | None,
         settings: ReporterSettings,
     ) -> None:
         self._loop = loop

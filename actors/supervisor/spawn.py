@@ -12,7 +12,6 @@ from actors.runtime import (
     Adapter,
     FutureMailbox,
     Scheduler,
-    ThreadScheduler,
     TypedRef,
     refuse_on_event_loop,
 )
@@ -124,7 +123,7 @@ def spawn_supervisor(
         loop=loop,
         owner=owner,
         settings=settings or ReporterSettings(),
-        scheduler=scheduler or ThreadScheduler(),
+        scheduler=scheduler,
         gone=Adapter[ChildDown, threading.Thread](gone, lambda _: threading.current_thread()),
         train_ends=train_ends,
     )

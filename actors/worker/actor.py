@@ -132,10 +132,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     name = "worker"
 
-    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
+    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler | None = None) -> None:
         super().__init__()
         self.parent = parent
-        self._scheduler = scheduler
+        self._scheduler = scheduler or self.actor_inbox
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._state = _State.IDLE
         self._run: RunTraining | None = None

@@ -45,10 +45,10 @@ class ResourcesActor(ThreadActor[ResourcesMessage]):
 
     name = "resources"
 
-    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
+    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler | None = None) -> None:
         super().__init__()
         self.parent = parent
-        self._scheduler = scheduler
+        self._scheduler = scheduler or self.actor_inbox
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._watch = 0
         self._watched: WatchProcess | None = None

@@ -7,7 +7,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from actors.runtime import FutureMailbox, ThreadScheduler, TypedRef, reply
+from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer, viewer
 from actors.worker.events import RunNotes
@@ -75,13 +75,12 @@ class Standalone:
     def __init__(self, plan: Plan, *, console: Console, errors: Console) -> None:
         self._plan = plan
         self.loop = asyncio.get_running_loop()
-        self._scheduler = ThreadScheduler()
         self._console = console
         self._errors = errors
         self._down: FutureMailbox[ChildDown] = FutureMailbox()
         self._let_go = asyncio.Event()
         self._interrupted = False
-        self.worker = actor.spawn(parent=self._down, scheduler=self._scheduler)
+        self.worker = actor.spawn(parent=self._down)
 
     def interrupt(self) -> None:
         """Ctrl-C: stop the training, and cancel it at the second one; keep nothing open."""
@@ -133,12 +132,8 @@ class Standalone:
                 command=plan.command,
                 gui=plan.gui,
                 supervisor=supervisor,
-                trainer=self._begin(
-                    stack, trainer.spawn(parent=self._down, scheduler=self._scheduler)
-                ),
-                resources=self._begin(
-                    stack, resources.spawn(parent=_Aside(screen), scheduler=self._scheduler)
-                ),
+                trainer=self._begin(stack, trainer.spawn(parent=self._down)),
+                resources=self._begin(stack, resources.spawn(parent=_Aside(screen))),
                 reply_to=ended,
                 title=plan.title,
                 epochs=plan.epochs,

@@ -24,16 +24,21 @@ JOIN_TIMEOUT: Final = 1.0
 
 
 class SocketMonitor:
-    """Tells ``ConnectionEvent``; made and stopped on the thread that owns ``socket``."""
+    """Tells ``ConnectionEvent``; used on the thread that owns ``socket``.
+
+    It follows from its making on; what there is by ``start`` is told then.
+    """
 
     def __init__(
         self, socket: zmq.Socket[bytes], events: Mailbox[ConnectionEvent], *, name: str
     ) -> None:
         self._socket = socket
         self._events = events
-        self._thread = threading.Thread(
-            target=self._follow, args=(monitor_of(socket),), name=name, daemon=True
-        )
+        self._pair = monitor_of(socket)
+        self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to tell."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -41,12 +46,15 @@ class SocketMonitor:
         if self._socket.closed:
             return
         switch_off(self._socket)
+        if self._thread.ident is None:
+            self._pair.close()
+            return
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             log.error("%s has not ended after %.1f s", self._thread.name, JOIN_TIMEOUT)
 
-    def _follow(self, pair: zmq.Socket[bytes]) -> None:
-        with pair:
+    def _follow(self) -> None:
+        with self._pair as pair:
             while True:
                 try:
                     event = receive_event(pair)

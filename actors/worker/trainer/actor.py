@@ -90,10 +90,10 @@ class TrainerActor(ThreadActor[TrainerMessage]):
 
     name = "trainer"
 
-    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler) -> None:
+    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler | None = None) -> None:
         super().__init__()
         self.parent = parent
-        self._scheduler = scheduler
+        self._scheduler = scheduler or self.actor_inbox
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._process: subprocess.Popen[bytes] | None = None
         self._number = 0
