@@ -169,7 +169,7 @@ async def burst(subject: str, effort: Effort) -> Figures:
         peak = await peak_memory(made.middle, work)
         sent, received = work.result()
         figures = _burst_figures(sent, received) | {
-            "burst: memory at the most, MiB": (peak - before) / MIB
+            "burst: memory at most, MiB": (peak - before) / MIB
         }
         if made.worker is not None:
             figures["burst: longest turn of the loop, ms"] = 1e3 * float(

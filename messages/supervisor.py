@@ -129,7 +129,7 @@ class SwitchJob:
 
     Tell it when the trainer of ``job_id`` has exited and before the next one starts. Answered with
     ``ReportingStopped`` for the one and ``ReportingReady`` for the other. Delivering what is left
-    of ``job_id`` takes ``drain_timeout`` seconds at the most; None means that of the settings.
+    of ``job_id`` takes ``drain_timeout`` seconds at most; None means that of the settings.
     """
 
     job_id: str

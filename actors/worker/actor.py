@@ -210,7 +210,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 assert_never(message)
 
     def release(self) -> None:
-        """It owns a timer at the most."""
+        """It owns a timer at most."""
         if self._gone is not None:
             self._gone.cancel()
 

@@ -30,7 +30,7 @@ _FOLDER: Final = re.compile(
 
 
 def epochs_of(command: tuple[str, ...]) -> int | None:
-    """How many epochs the training has at the most, where its command or configuration says so."""
+    """How many epochs the training has at most, where its command or configuration says so."""
     found = _EPOCHS_OPTION.findall("\n".join(command)) or _in_configuration(command, _EPOCHS)
     return int(found[-1]) or None if found else None
 
