@@ -80,12 +80,12 @@ def explain(
     """Why a process that ended with ``returncode`` (minus a signal's number) failed.
 
     ``lines`` are its last ones; ``out_of_memory`` says that the system has killed a process of it
-    for want of memory.
+    because memory ran out.
     """
     if returncode == 0:
         return Failure()
     if out_of_memory:
-        return Failure("the system killed it for want of memory", _MEMORY_ADVICE)
+        return Failure("the system killed it: the machine was out of memory", _MEMORY_ADVICE)
     lines = tuple(map(plain, lines))
     for line in reversed(lines):
         for pattern, cause, advice in _CAUSES:
@@ -102,7 +102,7 @@ def explain(
 
 _SIGNALS: Final = {
     int(signal.SIGKILL): Failure(
-        "somebody, or the system for want of memory, has killed it",
+        "somebody, or the system because memory ran out, has killed it",
         "look into the system's log (dmesg) or the job's accounting for an out-of-memory kill",
     ),
     int(signal.SIGSEGV): Failure(

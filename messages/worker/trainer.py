@@ -46,7 +46,7 @@ class TrainerExited:
 
     ``returncode`` is the exit code, or minus the number of the signal that ended it.
     ``checkpoints`` are the model's files that were written meanwhile, None if none were looked for;
-    ``out_of_memory`` says that the system has killed a process of the job for want of memory.
+    ``out_of_memory`` says that the system has killed a process of the job because memory ran out.
     """
 
     returncode: int

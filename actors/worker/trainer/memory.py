@@ -1,4 +1,4 @@
-"""OutOfMemoryKills: whether the system has killed a process of a job for want of memory."""
+"""OutOfMemoryKills: whether the system has killed a process of a job because memory ran out."""
 
 from __future__ import annotations
 
