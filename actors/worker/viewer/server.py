@@ -168,7 +168,7 @@ class ViewerServer:
         )
 
     async def close(self) -> None:
-        """Let the channels deliver what they hold, then close all; twice does no harm."""
+        """Let the channels deliver what they hold, then close all. Idempotent."""
         if self._alive is not None:
             self._alive.cancel()
         for channel in list(self._channels):
