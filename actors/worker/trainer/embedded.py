@@ -25,7 +25,7 @@ BATCHES: Final = 20
 BATCH_SIZE: Final = 16
 LEARNING_RATE: Final = 0.05
 JOIN_TIMEOUT: Final = 5000
-"""Milliseconds that the worker is waited for; without one the training runs all the same."""
+"""Milliseconds that the worker is waited for; without one the training runs anyway."""
 
 
 @dataclass
