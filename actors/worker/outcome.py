@@ -65,7 +65,7 @@ def report_of_adopted(*, train_end: bool) -> TrainingReport:
 
 
 def report_of_interrupted() -> TrainingReport:
-    """The report when the worker lets go of a trainer that it has not started."""
+    """The report when the worker leaves a trainer that it has not started."""
     return TrainingReport(
         outcome=JobOutcome.CANCELLED.value,
         text="the worker has been interrupted: the training goes on without reports",

@@ -73,7 +73,7 @@ class ResourcesActor(ThreadActor[ResourcesMessage]):
                 assert_never(message)
 
     def release(self) -> None:
-        """Let go of the process and of the GPUs."""
+        """Release the process and the GPUs."""
         self._end_watch()
         self._gpus.close()
 
@@ -150,7 +150,7 @@ class _Gpus:
             return ()
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Release the driver."""
         if self._handles:
             try:
                 pynvml.nvmlShutdown()

@@ -48,6 +48,6 @@ class OutputRelay:
         os.close(self.inlet)
 
     def end(self) -> None:
-        """Let go of the outlet; waits for the process, which ends with the last that writes."""
+        """Release the outlet; waits for the process, which ends with the last that writes."""
         self.outlet.close()
         self._process.wait()

@@ -19,7 +19,7 @@ OFFER_TIMEOUT: Final = 10.0
 """Seconds that answering an offer may take; without an ICE server it takes milliseconds."""
 
 CHANNEL_TIMEOUT: Final = 30.0
-"""Seconds after which a peer that has opened no data channel is let go of."""
+"""Seconds after which a peer that has opened no data channel is closed."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a channel may take to deliver what it holds and to close."""
