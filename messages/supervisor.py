@@ -84,7 +84,7 @@ class ReportingBypassed:
 class ReportingFailed:
     """What was asked for cannot be done, or reporting had to end; everything opened is closed.
 
-    ``reason`` is written for a person: what failed, at which address, and what to do.
+    ``reason`` is human-readable: what failed, at which address, and what to do.
     """
 
     job_id: str

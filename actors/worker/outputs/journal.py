@@ -38,7 +38,7 @@ _Inbox: TypeAlias = TextsForwarded
 
 
 class JournalError(Exception):
-    """The journal cannot be written or read; the message is for a person."""
+    """The journal cannot be written or read; the message is human-readable."""
 
 
 def open_journal(path: Path, *, go_on: bool) -> IO[str]:

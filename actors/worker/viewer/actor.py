@@ -151,7 +151,7 @@ class SignalingActor(LoopActor[SignalingMessage]):
 
 
 def _why_not_served(settings: ViewerSettings, error: Exception) -> str:
-    """A reason for a person; it may ask the system, so it is not for the event loop's thread."""
+    """A human-readable reason; it may ask the system, so it is not for the event loop's thread."""
     where = f"the page cannot be served at {settings.host}:{settings.port}"
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         by_whom = who_listens_at(settings.host, settings.port)

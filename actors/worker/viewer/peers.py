@@ -29,7 +29,7 @@ MAX_PEERS: Final = 32
 
 
 class OfferError(Exception):
-    """The offer is not answered; the message is for a person."""
+    """The offer is not answered; the message is human-readable."""
 
 
 class ViewerPeers:
