@@ -1,4 +1,4 @@
-"""What a client in this very process is told, and how it says that it has room for more."""
+"""What an in-process client is told, and how it says that it has room for more."""
 
 from __future__ import annotations
 

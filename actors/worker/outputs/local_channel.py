@@ -1,4 +1,4 @@
-"""LocalChannel: a client in this very process, whose texts go to an actor's mailbox."""
+"""LocalChannel: an in-process client, whose texts go to an actor's mailbox."""
 
 from __future__ import annotations
 
