@@ -27,7 +27,7 @@ class RunState(enum.StrEnum):
 
 
 class ControlStep(enum.StrEnum):
-    """What becomes of a stop, a cancellation, or another command to the trainer."""
+    """The steps of a stop, a cancellation, or another command to the trainer."""
 
     HELD = "held"
     """It waits for the trainer to be ready."""

@@ -42,7 +42,7 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportingSummary:
-    """What became of one job's reports.
+    """The outcome of one job's reports.
 
     ``received`` counts every message that came from the trainer, ``undecodable`` those of them
     that are not one non-empty UTF-8 text and so could not be forwarded. ``forwarded`` and

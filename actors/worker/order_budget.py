@@ -1,6 +1,6 @@
 """OrderBudget: how many orders each client may give. A plain object.
 
-What becomes of an order is noted in the run's log, which is bounded: without a limit, one client
+The outcome of an order is noted in the run's log, which is bounded: without a limit, one client
 could push the run out of it.
 """
 

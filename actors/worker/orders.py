@@ -1,4 +1,4 @@
-"""Orders: what people ask of a running training, and what becomes of it.
+"""Orders: what people ask of a running training, and its outcome.
 
 A plain object on the worker's thread.
 """
@@ -104,7 +104,7 @@ class Orders:
             self._notes.state(RunState.CANCELLING, "ending the trainer")
         self._run.trainer.tell(TerminateTrainer(grace=self._run.grace))
 
-    # What becomes of them
+    # Their outcome
 
     def answered(self, message: ControlAnswered) -> None:
         """Note what has become of a command."""

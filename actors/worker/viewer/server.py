@@ -331,7 +331,7 @@ class ViewerServer:
             self.supervisor,
             client_id=viewer.client_id,
             channel=channel,
-            accept_control=False,  # the worker decides what becomes of an order
+            accept_control=False,  # the worker decides about an order
             after=viewer.after,
         )
 
