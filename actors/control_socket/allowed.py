@@ -17,7 +17,7 @@ MAX_BYTES: Final = 64 * 1024
 """A control text is one short command; this is far beyond any."""
 
 MAX_DEPTH: Final = 100
-"""Nested JSON deeper than this is no command, and nears what a parser can take."""
+"""Nested JSON deeper than this is not a command, and nears what a parser can take."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 _.:\-]+")
 

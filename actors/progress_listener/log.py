@@ -159,7 +159,7 @@ class ProgressLog:
         return ends
 
     def count_undecodable(self) -> None:
-        """Count a message of the job that is no report."""
+        """Count a message of the job that is not a report."""
         self._received += 1
         self._undecodable += 1
 

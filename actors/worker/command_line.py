@@ -230,7 +230,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--keep-open keeps the page up: it goes with no --no-page or --no-gui")
     for url in options.ice_server:
         if not url.startswith(("stun:", "stuns:", "turn:", "turns:")):
-            parser.error(f"{url} is no ICE server: it begins with stun: or turn:")
+            parser.error(f"{url} is not an ICE server: it begins with stun: or turn:")
 
 
 def greet(options: argparse.Namespace) -> None:

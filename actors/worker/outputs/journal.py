@@ -146,7 +146,7 @@ def _entry(line: str) -> LogEntry | None:
     try:
         fields = json.loads(line)
         text, time = fields["message"], float(fields["time"])
-        text.encode()  # a lone surrogate is no text
+        text.encode()  # a lone surrogate is not text
         if not math.isfinite(time):
             return None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -164,7 +164,7 @@ def _lock(file: IO[str]) -> None:
 
 
 def _cut_unfinished_line(path: Path) -> None:
-    """What a killed worker has not finished is no entry, and must not spoil the next one."""
+    """What a killed worker has not finished is not an entry, and must not spoil the next one."""
     with path.open("rb+") as file:
         end = file.seek(0, 2)
         while end:

@@ -268,11 +268,11 @@ class ViewerServer:
             sdp, kind = offer["sdp"], offer["type"]
             viewer = self._viewer(request, offer)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            return _error(400, f"this is no offer: {error!r:.200}")
+            return _error(400, f"this is not an offer: {error!r:.200}")
         if isinstance(viewer, web.Response):
             return viewer
         if kind != "offer" or not isinstance(sdp, str):
-            return _error(400, "this is no offer")
+            return _error(400, "this is not an offer")
         try:
             answer = await self._peers.answer(
                 sdp,
@@ -287,7 +287,7 @@ class ViewerServer:
         try:
             viewer = self._viewer(request, dict(request.query))
         except (ValueError, KeyError, TypeError) as error:
-            return _error(400, f"this is no viewer's request: {error!r:.200}")
+            return _error(400, f"this is not a viewer's request: {error!r:.200}")
         if isinstance(viewer, web.Response):
             return viewer
         socket = web.WebSocketResponse(
