@@ -1,4 +1,4 @@
-"""The viewers' page: its server, who may open it, its connections."""
+"""The viewers' page: its server, authorization, connections."""
 
 from actors.worker.viewer.access import Access, is_loopback, new_token, own_names
 from actors.worker.viewer.actor import spawn

@@ -1,4 +1,4 @@
-"""Who may watch, and who may stop: tokens, and where a request may come from. Pure functions."""
+"""Authorization: tokens, and where a request may come from. Pure functions."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class ViewerServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    # Who may
+    # Authorization
 
     @web.middleware
     async def _guard(
@@ -317,7 +317,7 @@ class ViewerServer:
 
     @staticmethod
     def _places(role: Role, places: int) -> int:
-        """Who may stop the training finds a place, however many watch it."""
+        """Whoever may stop the training finds a place, however many watch it."""
         return places if role is Role.CONTROL else places - places // 4
 
     def _attach(self, viewer: _Viewer, channel: DataChannel) -> None:
