@@ -145,9 +145,9 @@ class AttachClient:
 
     A ``client_id`` that is attached gets its channel replaced; one that was attached before goes
     on after the last report that its former channel took; a new one begins with the first report
-    of the job that is reported. A client that knows its position says so: with ``after`` it gets what
-    comes after that position in any case. With ``accept_control=False`` its control texts are not
-    published but told to the owner like any other text.
+    of the job that is reported. A client that knows its position says so: with ``after`` it gets
+    what comes after that position in any case. With ``accept_control=False`` its control texts are
+    not published but told to the owner like any other text.
     """
 
     channel: DataChannel

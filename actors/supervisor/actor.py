@@ -40,7 +40,6 @@ from messages import (
     ProgressSocketMade,
     PublishControl,
     ReporterStatus,
-    ReportingBypassed,
     ReportingDegraded,
     ReportingFailed,
     ReportingStopped,
@@ -99,7 +98,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._train_ends = train_ends
         self._me: TypedRef[Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
-        self._bypassed: Job | None = None
         self._session: Session | None = None
         self._script: Script | None = None
         self._reopening: dict[str, Script] = {}
@@ -167,15 +165,10 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.close_all()
         self._children.end()
         session, self._session = self._session, None
-        job = self._bypassed if session is None else session.job
         if session is not None:
             session.close_at_once()
-        if job is not None:
-            never_ready = job.start is not None
-            reason = job.failure = job.failure or "the reporter has been ended"
-            job.answer(self._stopped(job))
-            if not never_ready:
-                reply(self._owner, ReportingFailed(job_id=job.job_id, reason=reason))
+            session.job.failure = session.job.failure or "the reporter has been ended"
+            self._answer_all(session.job)
 
     def turn_away(self, message: Inbox) -> None:
         """Answer who has asked for something."""
@@ -191,7 +184,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     @property
     def _job(self) -> Job | None:
-        return self._bypassed if self._session is None else self._session.job
+        return None if self._session is None else self._session.job
 
     def _start(self, message: StartReporting) -> None:
         if self._job is not None or self._shutdown is not None:
@@ -204,14 +197,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
             return
         self._clients.begin_job()
-        if not message.gui:
-            self._bypassed = Job(message.job_id)
-            self._become(Phase.BYPASSED)
-            reply(message.reply_to, ReportingBypassed(job_id=message.job_id))
-            return
         self._intensity.renew()
-        self._session = self._new_session(Job(message.job_id, start=message))
-        self._run(self._session.report(), self._closed)
+        self._session = session = self._new_session(Job(message.job_id, start=message))
+        self._run(session.report() if message.gui else session.bypass(), self._closed)
 
     def _new_session(self, job: Job) -> Session:
         return Session(
@@ -261,9 +249,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """Deliver what is left, then close everything."""
         job.ending = True
         match self._phase:
-            case Phase.BYPASSED:
-                self._closed()
-            case Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
+            case Phase.BYPASSED | Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
                 assert self._script is not None
                 self._script.end()
             case Phase.SWITCHING:
@@ -282,15 +268,17 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         job = self._job
         assert job is not None
         self._close_scripts()
-        stopped = self._stopped(job)
-        self._session = self._bypassed = None
+        self._session = None
         self._become(Phase.IDLE)
-        never_ready = job.start is not None
-        job.answer(stopped)
-        if job.failure is not None and not never_ready:
-            reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
+        self._answer_all(job)
         if self._shutdown is not None:
             self._run(self._leave(), lambda: None)
+
+    def _answer_all(self, job: Job) -> None:
+        never_ready = job.start is not None
+        job.answer(self._stopped(job))
+        if job.failure is not None and not never_ready:
+            reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
     def _run(self, steps: Steps[None], over: Callable[[], None]) -> None:
         self._script = Script(steps, self._scheduler, over)
@@ -304,30 +292,21 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._reopening.clear()
 
     def _stopped(self, job: Job) -> ReportingStopped:
-        counts = (0, 0) if job is self._bypassed else self._clients.job_counts()
+        counts = (0, 0) if job.counts is None else self._clients.job_counts()
         self._last_stopped = stopped = job.stopped(*counts)
         return stopped
 
     def _switch(self, message: SwitchJob) -> None:
-        job = self._job
-        if job is not None and job is self._bypassed and job.job_id == message.job_id:
-            job.outcome = message.outcome
-            reply(message.reply_to, self._stopped(job))
-            self._bypassed = Job(message.next_job_id)
-            reply(message.reply_to, ReportingBypassed(job_id=message.next_job_id))
-        elif (
-            self._script is not None
-            and self._phase is Phase.REPORTING
-            and job is not None
-            and job.job_id == message.job_id
-        ):
-            self._script.resume(message)
-        else:
+        job, script = self._job, self._script
+        is_reported = self._phase in (Phase.REPORTING, Phase.BYPASSED)
+        if job is None or script is None or job.job_id != message.job_id or not is_reported:
             reason = (
                 f"job {message.job_id} cannot be followed by {message.next_job_id}: "
                 f"it is not being reported ({self._phase.name})"
             )
             reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
+        else:
+            script.resume(message)
 
     # Clients and status
 
@@ -398,18 +377,21 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.follow(self._children.replace(child))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
-        if self._script is None:
-            return
-        if self._phase in (Phase.SWITCHING, Phase.STOPPING):
+        if self._script is not None and self._phase in (Phase.SWITCHING, Phase.STOPPING):
             self._script.crashed(child.name)
-        if self._phase is Phase.BINDING:
-            self._give_up(f"{down.child} failed: {down.reason}")
-        elif self._phase is not Phase.STOPPING:
-            if bearable:
-                self._reopen(child.name)
-            else:
-                times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
-                self._give_up(f"{down.child} failed {times}: {down.reason}")
+        match self._phase:
+            case Phase.BINDING:
+                self._give_up(f"{down.child} failed: {down.reason}")
+            case Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
+                if bearable:
+                    self._reopen(child.name)
+                else:
+                    times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
+                    self._give_up(f"{down.child} failed {times}: {down.reason}")
+            case Phase.STOPPING | Phase.IDLE | Phase.BYPASSED:
+                pass
+            case _:
+                assert_never(self._phase)
 
     def _tell_degraded(self, down: ChildDown) -> None:
         log.error("%s failed: %s", down.child, down.reason)

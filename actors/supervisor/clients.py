@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from actors import client_channel
-from actors.runtime import Adapter, reply
+from actors.runtime import reply
 from actors.supervisor.gather import Gather
 from actors.supervisor.inbox import Answered, ClientEvent, FromClient
 from actors.supervisor.restarts import RestartIntensity
@@ -60,6 +60,10 @@ class Client:
     """Its counts when the job began."""
     attachment: Attachment | None = None
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
+
+    def told(self, answer: ClientStatus | ReportsFlushed, /) -> None:
+        """Its actor has told how it fares."""
+        self.status = answer.status if isinstance(answer, ReportsFlushed) else answer
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -135,7 +139,7 @@ class Clients:
         """In the order in which they came, or left."""
         self._forgotten = (0, 0)
         """The job's counts of the clients that are forgotten."""
-        self._gathers: list[Gather] = []
+        self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
         self._flush: Gather | None = None
 
     @property
@@ -179,43 +183,33 @@ class Clients:
 
     # Asking all of them
 
-    def gather(
-        self,
-        make: Callable[[Mailbox[ClientStatus]], ClientChannelMessage],
-        done: Callable[[Gather], None],
-    ) -> Gather:
-        """Ask all clients that are attached; ``done`` is called when all have told their status."""
-        gather = Gather(self._me, make, done)
-        self._gathers.append(gather)
+    def ask_all(self, gather: Gather, make: Callable[[Mailbox[Any]], ClientChannelMessage]) -> None:
+        """Ask all clients that are attached with what ``make`` builds around the ``reply_to``."""
+        self._gathers[gather] = make
         for attachment in self._attachments():
             if not attachment.closing:
-                gather.ask(attachment.client)
+                attachment.ref.tell(make(gather.reply_to(attachment.client)))
         gather.end_if_complete()
-        return gather
 
     def flush(self, last: int, timeout: float, done: Callable[[Gather], None]) -> None:
         """Have all clients given what is left up to the position ``last``, and all that come."""
-        self._flush = self.gather(
-            lambda reply_to: FlushReports(
-                last=last,
-                timeout=timeout,
-                reply_to=Adapter[ReportsFlushed, ClientStatus](
-                    reply_to, lambda flushed: flushed.status
-                ),
-            ),
-            done,
+        self._flush = Gather(self._me, done)
+        self.ask_all(
+            self._flush,
+            lambda reply_to: FlushReports(last=last, timeout=timeout, reply_to=reply_to),
         )
 
     def end_flush(self) -> list[str]:
         """Clients that come are not to be flushed any more; the ids of those still waited for."""
         flush, self._flush = self._flush, None
-        return [] if flush is None else self.end_gather(flush)
+        if flush is None:
+            return []
+        self.forget(flush)
+        return sorted(client.client_id for client in flush.waits_for if isinstance(client, Client))
 
-    def end_gather(self, gather: Gather) -> list[str]:
-        """Wait for no more answers; the ids of the clients that have not answered."""
-        if gather in self._gathers:
-            self._gathers.remove(gather)
-        return sorted(client.client_id for client in gather.waits_for)
+    def forget(self, gather: Gather) -> None:
+        """No more answers are waited for."""
+        self._gathers.pop(gather, None)
 
     # The job's counts
 
@@ -270,9 +264,9 @@ class Clients:
             self._remember(client)
         else:
             self._start(client, successor)
-        for gather in list(self._gathers):
+        for gather, make in list(self._gathers.items()):
             if client.attachment is not None and client in gather.waits_for:
-                gather.ask(client)
+                client.attachment.ref.tell(make(gather.reply_to(client)))
             else:
                 gather.go_on_without(client)
         return down if crashed else None
@@ -303,7 +297,7 @@ class Clients:
             self._run.listener.tell(first)
         attachment.attach(message)
         if self._flush is not None:
-            self._flush.ask(client)
+            attachment.ref.tell(self._gathers[self._flush](self._flush.reply_to(client)))
 
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""

@@ -1,61 +1,47 @@
-"""Gather: the status of each of several clients, of which some may end meanwhile.
+"""Gather: the answers of several actors, of which some may end meanwhile.
 
-A plain object on the supervisor's thread.
+Plain objects on the supervisor's thread.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.runtime import Adapter
 from actors.supervisor.inbox import Answered
-from messages import ClientStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.supervisor.clients import Client
-    from messages import ClientChannelMessage, Mailbox
+    from messages import Mailbox
+
+
+class Respondent(Protocol):
+    """Who is asked, in the supervisor's book: it takes the answer first."""
+
+    def told(self, answer: Any, /) -> None:
+        """Note what the actor has answered."""
+        ...
 
 
 class Gather:
-    """Asks clients with the message that ``make`` builds around the ``reply_to`` it is given.
+    """``done`` is called when all that were asked have answered or are gone."""
 
-    ``done`` is called when all that were asked have answered or are gone.
-    """
-
-    def __init__(
-        self,
-        me: Mailbox[Answered],
-        make: Callable[[Mailbox[ClientStatus]], ClientChannelMessage],
-        done: Callable[[Gather], None],
-    ) -> None:
+    def __init__(self, me: Mailbox[Answered], done: Callable[[Gather], None]) -> None:
         self._me = me
-        self._make = make
         self._done = done
-        self.answers: dict[Client, ClientStatus] = {}
-        self.waits_for: set[Client] = set()
+        self.answers: list[Any] = []
+        self.waits_for: set[Respondent] = set()
 
-    def ask(self, client: Client) -> None:
-        """Ask ``client``, or the successor of its actor."""
-        if client.attachment is not None:
-            self.waits_for.add(client)
-            asked = _Asked(self, client)
-            reply_to = Adapter[ClientStatus, Answered](
-                self._me, lambda answer: Answered(asked, answer)
-            )
-            client.attachment.ref.tell(self._make(reply_to))
+    def reply_to(self, respondent: Respondent) -> Mailbox[Any]:
+        """The mailbox for the answer of ``respondent``, who is waited for from now on."""
+        self.waits_for.add(respondent)
+        return _ReplyTo(self, self._me, respondent)
 
-    def take(self, client: Client, answer: ClientStatus) -> None:
-        """The answer of ``client``."""
-        self.answers[client] = client.status = answer
-        self.go_on_without(client)
-
-    def go_on_without(self, client: Client) -> None:
-        """Wait for ``client`` no longer."""
-        if client in self.waits_for:
-            self.waits_for.discard(client)
+    def go_on_without(self, respondent: Respondent) -> None:
+        """Wait for ``respondent`` no longer."""
+        if respondent in self.waits_for:
+            self.waits_for.discard(respondent)
             self.end_if_complete()
 
     def end_if_complete(self) -> None:
@@ -65,9 +51,15 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ReplyTo:
     gather: Gather
-    client: Client
+    me: Mailbox[Answered]
+    respondent: Respondent
 
-    def answered(self, answer: ClientStatus, /) -> None:
-        self.gather.take(self.client, answer)
+    def tell(self, answer: Any, /) -> None:
+        self.me.tell(Answered(self, answer))
+
+    def answered(self, answer: Any, /) -> None:
+        self.respondent.told(answer)
+        self.gather.answers.append(answer)
+        self.gather.go_on_without(self.respondent)

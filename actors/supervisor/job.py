@@ -9,9 +9,9 @@ from messages import (
     JobOutcome,
     ProgressCounts,
     ReportingFailed,
-    ReportingReady,
     ReportingStopped,
     ReportingSummary,
+    StartAnswer,
     StartReporting,
     StopReporting,
     SwitchJob,
@@ -47,11 +47,11 @@ class Job:
         """Note the outcome, unless one is noted."""
         self.outcome = self.outcome or outcome
 
-    def is_ready(self, ready: ReportingReady) -> None:
-        """Answer the start."""
+    def answer_start(self, answer: StartAnswer) -> None:
+        """Answer the start, once."""
         if self.start is not None:
             start, self.start = self.start, None
-            reply(start.reply_to, ready)
+            reply(start.reply_to, answer)
 
     def stopped(self, forwarded: int, failed: int) -> ReportingStopped:
         """The answer to those who asked for the job's end."""
@@ -71,8 +71,7 @@ class Job:
     def answer(self, stopped: ReportingStopped) -> None:
         """Answer all who still wait, when everything is closed."""
         reason = self.failure or NOT_READY
-        if self.start is not None:
-            reply(self.start.reply_to, ReportingFailed(job_id=self.job_id, reason=reason))
+        self.answer_start(ReportingFailed(job_id=self.job_id, reason=reason))
         if self.switch is not None:
             reply(self.switch.reply_to, stopped)
             failed = ReportingFailed(job_id=self.switch.next_job_id, reason=reason)

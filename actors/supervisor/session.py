@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -33,8 +34,10 @@ from messages import (
     ListeningStopped,
     OpenControlSocket,
     Phase,
+    ReportingBypassed,
     ReportingReady,
     ReportingStopped,
+    StartAnswer,
     StartListening,
     StopListening,
     SwitchJob,
@@ -126,6 +129,18 @@ class Session:
         self._conflicts: tuple[str, ...] = ()
         self.close_progress_socket: Callable[[], Future[None]] | None = None
 
+    def bypass(self) -> Steps[None]:
+        """Let the job, and those that follow it, run without reports: nothing is opened."""
+        try:
+            self._become(Phase.BYPASSED)
+            self.job.answer_start(ReportingBypassed(job_id=self.job.job_id))
+            while True:
+                switch: SwitchJob = yield self._wait(None)
+                self.job.outcome = switch.outcome
+                self._begin_next_job(switch, ReportingBypassed(job_id=switch.next_job_id))
+        except Ended:
+            pass
+
     def report(self) -> Steps[None]:
         """Report the job, and those that follow it, until ``Ended`` is thrown."""
         try:
@@ -134,7 +149,7 @@ class Session:
             self._become(Phase.CONNECTING)
             yield self._wait(self._settings.connect_wait)
             self._become(Phase.REPORTING)
-            self.job.is_ready(self._ready())
+            self.job.answer_start(self._ready())
             while True:
                 switch: SwitchJob = yield self._wait(None)
                 self._become(Phase.SWITCHING)
@@ -253,11 +268,14 @@ class Session:
             yield from self._flush(ended.counts.last, until - time.monotonic())
         if job.ending:
             raise Ended
-        stopped = self._job_over(job)
+        self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
+
+    def _begin_next_job(self, switch: SwitchJob, answer: StartAnswer) -> None:
+        stopped = self._job_over(self.job)
         self._clients.begin_job()
         self.job = Job(switch.next_job_id)
         reply(switch.reply_to, stopped)
-        reply(switch.reply_to, self._ready())
+        reply(switch.reply_to, answer)
 
     # The end
 

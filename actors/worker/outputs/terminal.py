@@ -123,7 +123,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._live.stop()
 
     def on_receive(self, message: _Inbox) -> None:
-        """Handle one message; a stdout that takes nothing, as on a full disk, is not written to again."""
+        """Handle one message; a stdout that takes nothing, as on a full disk, is left."""
         try:
             self._show(message)
         except OSError as error:

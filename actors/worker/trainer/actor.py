@@ -179,7 +179,7 @@ class TrainerActor(ThreadActor[TrainerMessage]):
         ).start()
 
     def _read(self, relay: OutputRelay, number: int, reply_to: Mailbox[TrainerEvent]) -> None:
-        """Read to the end, whatever is done with the lines: a full pipe would stall the training."""
+        """Read to the end, in any case: a full pipe would stall the training."""
         teller = _OutputTeller(reply_to)
         lines = OutputLines()
         poll = select.poll()
