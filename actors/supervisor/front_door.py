@@ -7,8 +7,12 @@ tells a supervisor that has ended is answered like everybody else.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final, cast
+import enum
+import typing
+from functools import cache
+from typing import Any, cast
 
+import messages
 from actors.client_channel import data_channel
 from actors.runtime import reply
 from actors.settings import is_number
@@ -19,11 +23,9 @@ from messages import (
     ClientDetached,
     ClientGone,
     ControlRejected,
+    DataChannel,
     DetachClient,
-    ForgetStop,
     GetStatus,
-    JobOutcome,
-    LogEntry,
     Mailbox,
     OwnerEvent,
     Phase,
@@ -36,9 +38,6 @@ from messages import (
     SwitchJob,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 class NotAcceptedError(Exception):
     """It is not a request, or has a value of a wrong type; the message says which."""
@@ -46,22 +45,57 @@ class NotAcceptedError(Exception):
 
 def checked(message: object) -> SupervisorMessage:
     """``message``, with each value as its field has it. Raises NotAcceptedError."""
-    fields = _FIELDS.get(type(message))
-    if fields is None:
-        text = f"a {type(message).__name__} is passed over: the supervisor does not take it"
-        raise NotAcceptedError(text)
-    request = cast("Any", message)
+    kind = type(message)
+    if kind not in typing.get_args(SupervisorMessage):
+        raise NotAcceptedError(f"a {kind.__name__} is passed over: the supervisor does not take it")
     changed = {}
-    for name, as_field in fields.items():
-        given = getattr(request, name)
+    for name, hint in _hints(cast("Any", kind)).items():
+        given = getattr(message, name)
         try:
-            value = as_field(given)
+            changed[name] = _as_hint(given, hint)
         except Exception as error:  # a host's object may raise anything when it is looked at
-            text = f"{type(message).__name__}.{name} is {given!r:.100}; expected: {error}"
+            text = f"{kind.__name__}.{name} is {given!r:.100}; expected: {error}"
             raise NotAcceptedError(text) from None
-        if value is not given:
-            changed[name] = value
-    return cast("SupervisorMessage", dataclasses.replace(request, **changed))
+    return cast("SupervisorMessage", dataclasses.replace(cast("Any", message), **changed))
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind, localns=vars(messages))
+
+
+def _as_hint(value: Any, hint: Any) -> Any:
+    """``value`` as a field of the type ``hint`` has it. Raises with what is expected."""
+    match typing.get_origin(hint) or hint, typing.get_args(hint):
+        case _, (wanted, none) if none is type(None):
+            return None if value is None else _as_hint(value, wanted)
+        case kind, (item, _) if kind is tuple and isinstance(value, tuple | list):
+            return tuple(_as_hint(entry, item) for entry in value)
+        case kind, _ if kind is Mailbox:
+            if callable(getattr(value, "tell", None)):
+                return value
+            raise TypeError("a mailbox, an object with a method tell(message)")
+        case kind, _ if kind is DataChannel:
+            return data_channel(value)
+        case kind, _ if issubclass(kind, enum.Enum):
+            try:
+                return kind(value)
+            except ValueError:
+                raise TypeError(f"one of {[member.value for member in kind]}") from None
+        case kind, _ if kind is float:
+            if is_number(value) and value >= 0:
+                return value
+        case kind, _ if type(value) is kind and (kind is not int or value >= 0):
+            if kind is str:
+                value.encode()  # raises what UTF-8 cannot encode
+            elif dataclasses.is_dataclass(kind):
+                for name, field in _hints(kind).items():
+                    _as_hint(getattr(value, name), field)
+            return value
+    raise TypeError(_EXPECTED.get(hint, f"a {getattr(hint, '__name__', hint)}"))
+
+
+_EXPECTED = {bool: "True or False", float: "a number, 0 or more", int: "a whole number, 0 or more"}
 
 
 def turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
@@ -94,87 +128,3 @@ def turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
 def _reply(request: Any, answer: object) -> None:
     if callable(getattr(request.reply_to, "tell", None)):
         reply(request.reply_to, answer)
-
-
-# Each answers the value as a field has it, or raises TypeError or ValueError with what is expected.
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a str")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("True or False")
-    return value
-
-
-def _mailbox(value: object) -> object:
-    if not callable(getattr(value, "tell", None)):
-        raise TypeError("a mailbox, an object with a method tell(message)")
-    return value
-
-
-def _optional(as_field: Callable[[object], object]) -> Callable[[object], object]:
-    return lambda value: None if value is None else as_field(value)
-
-
-def _outcome(value: object) -> JobOutcome:
-    try:
-        return JobOutcome(value)
-    except ValueError:
-        raise ValueError(f"one of {[outcome.value for outcome in JobOutcome]}") from None
-
-
-def _seconds(value: object) -> object:
-    if not is_number(value) or value < 0:
-        raise TypeError("a number of seconds")
-    return value
-
-
-def _position(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError("a position in the log, 0 or more")
-    return value
-
-
-def _entries(value: object) -> object:
-    if not isinstance(value, list | tuple) or not all(map(_is_entry, value)):
-        raise TypeError("a tuple of LogEntry, each with a text that UTF-8 can encode")
-    return value if isinstance(value, tuple) else tuple(value)
-
-
-def _is_entry(value: object) -> bool:
-    if not isinstance(value, LogEntry) or not isinstance(value.text, str):
-        return False
-    try:
-        value.text.encode()
-    except UnicodeEncodeError:
-        return False
-    return value.time is None or is_number(value.time)
-
-
-_FIELDS: Final[dict[type, dict[str, Callable[[object], object]]]] = {
-    StartReporting: {"job_id": _text, "gui": _flag, "reply_to": _mailbox},
-    StopReporting: {"job_id": _text, "outcome": _outcome, "reply_to": _mailbox},
-    SwitchJob: {
-        "job_id": _text,
-        "outcome": _outcome,
-        "next_job_id": _text,
-        "reply_to": _mailbox,
-        "drain_timeout": _optional(_seconds),
-    },
-    AttachClient: {
-        "channel": data_channel,
-        "client_id": _text,
-        "accept_control": _flag,
-        "after": _optional(_position),
-    },
-    DetachClient: {"client_id": _text, "reply_to": _optional(_mailbox)},
-    SendControl: {"command": _text, "reply_to": _mailbox},
-    ForgetStop: {},
-    AddToLog: {"entries": _entries, "reply_to": _optional(_mailbox)},
-    GetStatus: {"reply_to": _mailbox},
-}

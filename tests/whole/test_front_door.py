@@ -1,6 +1,5 @@
 """What a host tells the supervisor is data from outside: refused with a reason, never a crash."""
 
-import logging
 from types import SimpleNamespace
 
 import pytest
@@ -24,8 +23,10 @@ from messages import (
     SwitchJob,
 )
 from tests.support.channel import FakeChannel
+from tests.support.logs import errors
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, forwarded, reports, start, status, trainer_for
+from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.texts import forwarded, reports
 
 ALIENS = ["oops", {"command": "stop"}, None, 7, object(), PublishControl(command="STOP")]
 
@@ -39,7 +40,7 @@ def test_what_is_no_request_is_logged_with_its_type_and_passed_over(supervisor, 
         assert status(supervisor).phase is Phase.REPORTING
         trainer.send(*reports(3))
         assert channel.wait_for_count(3) == forwarded(reports(3))
-    (line,) = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    (line,) = errors(caplog)
     assert type(alien).__name__ in line
 
 
@@ -49,9 +50,9 @@ REFUSED = [
     ({"job_id": "a", "outcome": "lost"}, StopReporting, "expected: one of ['completed', 'failed'"),
     ({"job_id": "a", "outcome": JobOutcome.FAILED, "next_job_id": None}, SwitchJob, "next_job_id"),
     ({"command": b"STOP"}, SendControl, "command is b'STOP'; expected: a str"),
-    ({"entries": ("text",)}, AddToLog, "a tuple of LogEntry"),
-    ({"entries": (LogEntry(text="\ud800"),)}, AddToLog, "that UTF-8 can encode"),
-    ({"entries": (LogEntry(text="a", time=float("nan")),)}, AddToLog, "a tuple of LogEntry"),
+    ({"entries": ("text",)}, AddToLog, "a LogEntry"),
+    ({"entries": (LogEntry(text="\ud800"),)}, AddToLog, "encode"),
+    ({"entries": (LogEntry(text="a", time=float("nan")),)}, AddToLog, "a number, 0 or more"),
 ]
 
 
@@ -80,7 +81,7 @@ def test_a_request_that_cannot_be_answered_is_refused_in_the_log(
 ):
     supervisor.tell(make(reply_to))
     assert status(supervisor).phase is Phase.IDLE
-    (line,) = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    (line,) = errors(caplog)
     assert "reply_to" in line
     assert "a mailbox" in line
 
