@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PACKAGE: Final = "sleap-progress-reporter"
+
 EXIT_NOT_STARTED: Final = 2
 EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
@@ -32,12 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     worker.greet(options)
     import asyncio  # this, and what the worker is made of, takes a second
 
-    console, errors = worker.consoles(options)
     try:
+        console, errors = worker.consoles(options)
         plan = worker.plan_of(options)
+    except ModuleNotFoundError as missing:
+        return _fail(f"{missing.name} is not installed: pip install '{PACKAGE}[worker]'")
     except worker.PlanError as error:
-        errors.print(f"error: {error}", soft_wrap=True, highlight=False)
-        return EXIT_NOT_STARTED
+        return _fail(str(error))
     exit_code = asyncio.run(run(plan, console, errors))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the training is over: its exit code stands
@@ -59,6 +62,11 @@ async def run(plan: worker.Plan, console: Console, errors: Console) -> int:
         os.getpid(),
     )
     return await standalone.run()
+
+
+def _fail(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)  # noqa: T201 - the console may not be there
+    return EXIT_NOT_STARTED
 
 
 if __name__ == "__main__":
