@@ -40,7 +40,10 @@ class ListeningStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningFailed:
-    """The SUB socket could not be bound; nothing is left open."""
+    """Progress is not listened to, and nothing is left open.
+
+    The SUB socket could not be bound, or the polling task was cancelled from outside.
+    """
 
     reason: str
 

@@ -212,9 +212,9 @@ class GetStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildDown:
-    """A child of the supervisor has released what it owned and is gone.
+    """An actor has released what it owned and is gone; told to its parent.
 
-    ``reason`` is None after an orderly stop, else the error that it died of.
+    ``child`` is its name. ``reason`` is None after an orderly stop, else why it ended.
     """
 
     child: str
@@ -233,7 +233,7 @@ class TrainerDisconnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMessageReceived:
-    """A client has sent ``text``, which is not a control message."""
+    """A client has sent ``text``, which has not been published to the trainer."""
 
     client_id: str
     text: str
