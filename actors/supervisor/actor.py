@@ -10,14 +10,14 @@ It runs on a thread of its own, so that it can close everything also when the ev
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
 from actors.runtime import ThreadActor, TypedRef, reply
-from actors.supervisor.children import Child, Children
-from actors.supervisor.clients import Clients
+from actors.supervisor.children import Child, ChildEvent, Children, FromChild
+from actors.supervisor.clients import Clients, FromClient
 from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
-from actors.supervisor.inbox import Answered, FromChild, FromClient, Inbox, Shutdown
+from actors.supervisor.inbox import Answered, Shutdown
 from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Missing, Script, Steps, Wait
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 
     from actors.runtime import Scheduler
     from actors.settings import ReporterSettings
-    from actors.supervisor.inbox import ChildEvent
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +66,8 @@ END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
 
 BEING_ENDED: Final = "the reporter is being ended"
+
+_Inbox: TypeAlias = SupervisorMessage | FromChild | FromClient | Answered | Shutdown
 
 
 class SupervisorActor(ThreadActor[SupervisorMessage]):
@@ -96,7 +97,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._settings = settings
         self._scheduler = scheduler or self.actor_inbox
         self._train_ends = train_ends
-        self._me: TypedRef[Inbox] = TypedRef(self.actor_ref)
+        self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
         self._session: Session | None = None
         self._script: Script | None = None
@@ -115,7 +116,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """Start the children."""
         self._clients.follow(self._children.start())
 
-    def on_receive(self, message: Inbox) -> None:
+    def on_receive(self, message: _Inbox) -> None:
         """Handle one message; one that nobody should have told is logged and passed over."""
         match message:
             case Answered():
@@ -170,7 +171,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             session.job.failure = session.job.failure or "the reporter has been ended"
             self._answer_all(session.job)
 
-    def turn_away(self, message: Inbox) -> None:
+    def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
         turn_away(message, "the reporter has ended", self._owner)
 

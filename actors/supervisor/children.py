@@ -5,12 +5,20 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors import control_socket, progress_listener
 from actors.progress_listener import ProgressLog
-from actors.supervisor.inbox import ChildEvent, FromChild
-from messages import FollowRun
+from messages import (
+    ChildDown,
+    FollowRun,
+    ListeningFailed,
+    ProgressSocketMade,
+    TrainEndReceived,
+    TrainerConnected,
+    TrainerDisconnected,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +29,25 @@ if TYPE_CHECKING:
 
 CONTROL: Final = control_socket.ControlSocketActor.name
 LISTENER: Final = progress_listener.ProgressListenerActor.name
+
+
+ChildEvent: TypeAlias = (
+    ChildDown
+    | TrainerConnected
+    | TrainerDisconnected
+    | ProgressSocketMade
+    | ListeningFailed
+    | TrainEndReceived
+)
+"""What the sockets' actors tell by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromChild:
+    """What the actor of ``child`` has told its parent; it may have been replaced meanwhile."""
+
+    child: Child
+    event: ChildEvent
 
 
 class Child:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from actors import client_channel
 from actors.runtime import reply
 from actors.supervisor.gather import Gather
-from actors.supervisor.inbox import Answered, ClientEvent, FromClient
 from actors.supervisor.restarts import RestartIntensity
 from messages import (
     AttachChannel,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
+    from actors.supervisor.inbox import Answered
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,18 @@ REMEMBERED: Final = 1000
 
 LOST_LIMIT: Final = 50
 """Clients with a closed channel that are kept until a report comes that they cannot be given."""
+
+
+ClientEvent: TypeAlias = ChildDown | ChannelClosed | ChannelLost
+"""What a client's actor tells by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromClient:
+    """What a client's actor has told its parent; it may have been replaced meanwhile."""
+
+    attachment: Attachment
+    event: ClientEvent
 
 
 @dataclass(eq=False, slots=True)

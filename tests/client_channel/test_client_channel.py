@@ -1,8 +1,5 @@
 """ClientChannelActor: reports from the listener to the channel, texts from it to the others."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from messages import (
@@ -14,23 +11,19 @@ from messages import (
     StopReading,
 )
 from tests.support.channel import FakeChannel
-from tests.support.client_rig import ClientRig, client_rig, reports
+from tests.support.client_rig import ClientRig, client_rig
 from tests.support.event_loop import LoopThread
+from tests.support.logs import errors, warnings
 from tests.support.mailboxes import Raising
 from tests.support.probe import Probe
+from tests.support.texts import forwarded
 from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ClientRig]:
-    with client_rig(loop_thread) as rig:
-        rig.follow()
-        yield rig
-
-
-@pytest.fixture
-def channel() -> FakeChannel:
-    return FakeChannel()
+def rig(rig: ClientRig) -> ClientRig:
+    rig.follow()
+    return rig
 
 
 def status(position: int, *, forwarded: int = 0, failed: int = 0, missed: int = 0) -> ClientStatus:
@@ -51,7 +44,7 @@ def test_reports_are_asked_for_page_by_page_and_forwarded_in_order(
     rig.answer(0, "a", "b")
     rig.answer(2, "c", ended=True)
     rig.next_read(after=3)
-    assert channel.sent == reports("a", "b", "c")
+    assert channel.sent == forwarded(["a", "b", "c"])
     assert rig.status() == status(3, forwarded=3)
 
 
@@ -70,7 +63,7 @@ def test_a_client_with_a_place_goes_on_from_there(
         rig.attach(channel)
         rig.answer(10, "eleventh")
         rig.next_read(after=11)
-        assert channel.sent == reports("eleventh")
+        assert channel.sent == forwarded(["eleventh"])
 
 
 def test_nothing_is_asked_for_before_there_is_a_channel(
@@ -89,7 +82,7 @@ def test_an_empty_page_that_ends_a_job_is_read_on_from(
     rig.answer(0, ended=True)
     rig.answer(0, "a")
     rig.next_read(after=1)
-    assert channel.sent == reports("a")
+    assert channel.sent == forwarded(["a"])
 
 
 def test_the_channel_is_used_on_the_loops_thread_alone(
@@ -110,12 +103,11 @@ def test_missed_reports_are_counted_and_a_warning_once_per_spell(
     rig.answer(7, "h")
     rig.answer(8, "k", missed=2)
     rig.next_read(after=11)
-    assert channel.sent == reports("d", "g", "h", "k")
+    assert channel.sent == forwarded(["d", "g", "h", "k"])
     assert rig.status() == status(11, forwarded=4, missed=7)
-    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert len(warnings) == 2
-    assert "alice" in warnings[0]
-    assert "3" in warnings[0]
+    first, _ = warnings(caplog)
+    assert "alice" in first
+    assert "3" in first
 
 
 def test_a_page_of_nothing_but_missed_reports_moves_the_place(
@@ -138,7 +130,7 @@ def test_a_page_of_a_listener_that_was_replaced_is_not_forwarded_twice(
     former.reply_to.tell(ProgressPage(messages=("a", "b"), last=2, missed=0, ended=False))
     former.reply_to.tell(ProgressPage(messages=("a",), last=1, missed=0, ended=False))
     assert rig.status() == status(2, forwarded=2)
-    assert channel.sent == reports("a", "b")
+    assert channel.sent == forwarded(["a", "b"])
 
 
 def test_a_page_of_the_former_listener_that_comes_first_makes_the_other_one_stale(
@@ -153,7 +145,7 @@ def test_a_page_of_the_former_listener_that_comes_first_makes_the_other_one_stal
     successor.reply_to.tell(page)
     rig.next_read(after=2)
     assert rig.status() == status(2, forwarded=2)
-    assert channel.sent == reports("a", "b")
+    assert channel.sent == forwarded(["a", "b"])
 
 
 def test_a_send_that_raises_is_logged_with_its_type_and_the_next_report_is_tried(
@@ -163,11 +155,11 @@ def test_a_send_that_raises_is_logged_with_its_type_and_the_next_report_is_tried
     channel.raises = ConnectionResetError()  # its text is empty
     rig.answer(0, "a", "b")
     rig.next_read(after=2)
-    assert channel.sent == reports("b")
+    assert channel.sent == forwarded(["b"])
     assert rig.status() == status(2, forwarded=1, failed=1)
-    (record,) = [r for r in caplog.records if r.levelno == logging.ERROR]
-    assert "ConnectionResetError" in record.getMessage()
-    assert "alice" in record.getMessage()
+    (error,) = errors(caplog)
+    assert "ConnectionResetError" in error
+    assert "alice" in error
 
 
 def test_closing_lets_go_of_the_channel_tells_the_place_and_ends(

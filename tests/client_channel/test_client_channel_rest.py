@@ -1,13 +1,10 @@
 """ClientChannelActor: the turns that it leaves to the event loop before it asks for more."""
 
 import asyncio
-from collections.abc import Iterator
-
-import pytest
 
 from messages import ChannelClosed, CloseChannel, ProgressPage, ReadProgress, StopReading
 from tests.support.channel import FakeChannel
-from tests.support.client_rig import ClientRig, client_rig
+from tests.support.client_rig import ClientRig
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
 
@@ -51,12 +48,6 @@ def page(after: int, *, behind: int) -> ProgressPage:
     return ProgressPage(
         messages=("text",) * TEXTS, last=after + TEXTS, missed=0, ended=False, behind=behind
     )
-
-
-@pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ClientRig]:
-    with client_rig(loop_thread) as rig:
-        yield rig
 
 
 def test_a_client_that_is_behind_leaves_the_loop_a_turn_for_each_text(

@@ -1,34 +1,17 @@
 """ClientChannelActor: channels that are not open, channels that close, and the flush."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from messages import ChannelLost, ClientGone, ClientStatus, ReportsFlushed
 from tests.support.channel import FakeChannel
-from tests.support.client_rig import ClientRig, ListenerStandIn, client_rig, reports
+from tests.support.client_rig import ClientRig, ListenerStandIn
 from tests.support.event_loop import LoopThread
+from tests.support.logs import errors
+from tests.support.texts import forwarded
 
 GONE = ClientGone(client_id="alice", reason="its channel is closed")
-
-
-@pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ClientRig]:
-    with client_rig(loop_thread) as rig:
-        yield rig
-
-
-@pytest.fixture
-def listener(rig: ClientRig) -> ListenerStandIn:
-    listener = ListenerStandIn()
-    rig.follow(listener)
-    return listener
-
-
-def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
 
 
 def flushed(position: int, **fields: Any) -> ReportsFlushed:
@@ -51,7 +34,7 @@ def test_a_channel_that_is_not_open_is_one_error_and_gets_all_when_it_opens(
     assert "progress report 1 not forwarded to client alice: its channel is connecting" in error
     assert channel.sent == []
     loop_thread.call(channel.open)
-    assert channel.wait_for_count(50) == reports(*map(str, range(50)))
+    assert channel.wait_for_count(50) == forwarded(map(str, range(50)))
     assert rig.status().failed == 0
 
 
@@ -67,7 +50,7 @@ def test_a_channel_that_opens_without_an_event_gets_all_too(
         channel.readyState = "open"
 
     loop_thread.call(open_silently)
-    assert channel.wait_for_count(2) == reports("a", "b")
+    assert channel.wait_for_count(2) == forwarded(["a", "b"])
 
 
 def test_a_second_time_that_the_channel_is_not_open_is_a_second_error(
@@ -119,7 +102,7 @@ def test_a_report_for_a_closed_channel_is_told_to_the_parent_and_kept(
     assert len(errors(caplog)) == 1
     successor = FakeChannel()
     rig.attach(successor)
-    assert successor.wait_for_count(1) == reports("a")
+    assert successor.wait_for_count(1) == forwarded(["a"])
     assert channel.sent == []
 
 
@@ -140,7 +123,7 @@ def test_the_close_of_a_replaced_channel_is_no_news(
     rig.attach(successor)
     loop_thread.call(former.close)
     listener.add("a")
-    assert successor.wait_for_count(1) == reports("a")
+    assert successor.wait_for_count(1) == forwarded(["a"])
     rig.status()
     assert rig.owner.drain() == rig.parent.drain() == []
     loop_thread.call(successor.close)
@@ -245,7 +228,7 @@ def test_what_has_failed_at_a_flush_is_not_counted_again_when_it_is_given_later(
     rig.flush(last=2).expect(flushed(0, channel_state="connecting", failed=2))
     loop_thread.call(channel.open)
     listener.add("c")
-    assert channel.wait_for_count(3) == reports("a", "b", "c")
+    assert channel.wait_for_count(3) == forwarded(["a", "b", "c"])
     status = rig.status()
     assert (status.forwarded, status.failed) == (1, 2)
 

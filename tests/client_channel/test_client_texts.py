@@ -1,7 +1,5 @@
 """ClientChannelActor: texts from the client."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from messages import (
@@ -9,21 +7,15 @@ from messages import (
     PublishControl,
 )
 from tests.support.channel import FakeChannel
-from tests.support.client_rig import ClientRig, client_rig
+from tests.support.client_rig import ClientRig
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
 
 
 @pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ClientRig]:
-    with client_rig(loop_thread) as rig:
-        rig.follow()
-        yield rig
-
-
-@pytest.fixture
-def channel() -> FakeChannel:
-    return FakeChannel()
+def rig(rig: ClientRig) -> ClientRig:
+    rig.follow()
+    return rig
 
 
 @pytest.mark.parametrize("prefix", ["ZMQ_CTRL::", "CONTROL_COMMAND::"])

@@ -1,14 +1,12 @@
 """ControlSocketActor: opening, publishing, refusing and closing."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 import zmq
 
 from actors import ControlEncoding
 from actors.control_socket.actor import HELD_LIMIT
-from actors.runtime import ThreadScheduler
 from messages import (
     CloseControlSocket,
     ControlHeld,
@@ -22,24 +20,12 @@ from messages import (
     TrainerConnected,
     TrainerDisconnected,
 )
-from tests.support.addresses import fixed_addresses, occupied
+from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.control_rig import SETTLE, ControlRig, control_rig, wait_until_subscribed
+from tests.support.logs import errors
 from tests.support.mailboxes import Raising
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
-
-
-@pytest.fixture
-def rig() -> Iterator[ControlRig]:
-    with control_rig() as rig:
-        yield rig
-
-
-def close(rig: ControlRig) -> ControlSocketClosed:
-    answer: ControlSocketClosed = rig.ref.ask(
-        lambda reply_to: CloseControlSocket(reply_to=reply_to), timeout=PATIENCE
-    )
-    return answer
 
 
 def test_opening_is_answered_with_the_address_and_logged(
@@ -82,9 +68,7 @@ def test_a_context_that_is_terminated_is_answered(rig: ControlRig) -> None:
     ended: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     ended.term()
     answer = rig.ref.ask(
-        lambda reply_to: OpenControlSocket(
-            context=ended, address="tcp://127.0.0.1:*", reply_to=reply_to
-        ),
+        lambda reply_to: OpenControlSocket(context=ended, address=FREE_PORT, reply_to=reply_to),
         timeout=PATIENCE,
     )
     assert isinstance(answer, ControlSocketFailed)
@@ -97,7 +81,7 @@ def test_a_joined_and_settled_trainer_gets_the_command_verbatim(
 ) -> None:
     caplog.set_level(logging.INFO)
     with (
-        control_rig(scheduler=ThreadScheduler(), settle_time=0.05) as rig,
+        control_rig(real_time=True, settle_time=0.05) as rig,
         StandInTrainer(control_address=rig.open()) as trainer,
     ):
         rig.wait_for_trainer()
@@ -112,7 +96,7 @@ def test_a_joined_and_settled_trainer_gets_the_command_verbatim(
 
 def test_a_command_without_a_reply_to_is_published_too() -> None:
     with (
-        control_rig(scheduler=ThreadScheduler(), settle_time=0.05) as rig,
+        control_rig(real_time=True, settle_time=0.05) as rig,
         StandInTrainer(control_address=rig.open()) as trainer,
     ):
         rig.ref.tell(PublishControl(command="STOP"))
@@ -172,8 +156,8 @@ def test_without_a_socket_a_command_is_an_error_in_the_log_and_rejected(
     rejected = rig.publish("STOP").get()
     assert isinstance(rejected, ControlRejected)
     assert "no control socket" in rejected.reason
-    (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
-    assert "not initialized" in record.getMessage()
+    (error,) = errors(caplog)
+    assert "not initialized" in error
     rig.ref.tell(PublishControl(command="STOP"))  # nobody to answer: no exception either
     rig.barrier()
     assert rig.parent.drain() == []
@@ -194,11 +178,9 @@ def test_a_reply_to_that_raises_does_not_end_the_actor(rig: ControlRig) -> None:
     raising = Raising()
     rig.ref.tell(CloseControlSocket(reply_to=raising))
     rig.ref.tell(PublishControl(command="STOP", reply_to=raising))
-    rig.ref.tell(
-        OpenControlSocket(context=rig.context, address="tcp://127.0.0.1:*", reply_to=raising)
-    )
+    rig.ref.tell(OpenControlSocket(context=rig.context, address=FREE_PORT, reply_to=raising))
     rig.ref.tell(PublishControl(command="STOP", reply_to=raising))
-    assert close(rig) == ControlSocketClosed()
+    assert rig.close() == ControlSocketClosed()
     assert rig.parent.drain() == []
 
 

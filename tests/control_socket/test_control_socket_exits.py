@@ -1,41 +1,23 @@
 """ControlSocketActor: after a close, a stop or a crash, nothing is open and nobody waits."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from messages import (
     ChildDown,
-    CloseControlSocket,
     ControlHeld,
     ControlRejected,
     ControlSocketClosed,
     TrainerDisconnected,
 )
 from tests.support.addresses import becomes_free
-from tests.support.control_rig import SETTLE, ControlRig, control_rig, wait_until_subscribed
+from tests.support.control_rig import SETTLE, ControlRig, wait_until_subscribed
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
-
-
-@pytest.fixture
-def rig() -> Iterator[ControlRig]:
-    with control_rig() as rig:
-        yield rig
-
-
-def close(rig: ControlRig) -> ControlSocketClosed:
-    answer: ControlSocketClosed = rig.ref.ask(
-        lambda reply_to: CloseControlSocket(reply_to=reply_to), timeout=PATIENCE
-    )
-    return answer
 
 
 def test_closing_answers_what_is_held_and_frees_the_address(rig: ControlRig) -> None:
     address = rig.open()
     held = rig.publish("STOP")
     held.expect(ControlHeld())
-    assert close(rig) == ControlSocketClosed()
+    assert rig.close() == ControlSocketClosed()
     (rejected,) = held.drain()
     assert isinstance(rejected, ControlRejected)
     assert becomes_free(address)
@@ -43,10 +25,10 @@ def test_closing_answers_what_is_held_and_frees_the_address(rig: ControlRig) -> 
 
 
 def test_closing_twice_is_answered_twice_and_without_a_socket_too(rig: ControlRig) -> None:
-    assert close(rig) == ControlSocketClosed()
+    assert rig.close() == ControlSocketClosed()
     rig.open()
-    assert close(rig) == ControlSocketClosed()
-    assert close(rig) == ControlSocketClosed()
+    assert rig.close() == ControlSocketClosed()
+    assert rig.close() == ControlSocketClosed()
 
 
 def test_what_was_held_before_a_close_is_not_published_after_the_next_open(
@@ -54,7 +36,7 @@ def test_what_was_held_before_a_close_is_not_published_after_the_next_open(
 ) -> None:
     rig.open()
     rig.publish("of the former job")
-    close(rig)
+    rig.close()
     with StandInTrainer(control_address=rig.open()) as trainer:
         rig.wait_for_trainer()
         rig.clock.advance(SETTLE)
@@ -66,7 +48,7 @@ def test_what_was_held_before_a_close_is_not_published_after_the_next_open(
 def test_closing_with_a_connected_trainer_tells_that_it_is_gone(rig: ControlRig) -> None:
     with StandInTrainer(control_address=rig.open()):
         rig.wait_for_trainer()
-        close(rig)
+        rig.close()
         rig.parent.expect(TrainerDisconnected())
 
 

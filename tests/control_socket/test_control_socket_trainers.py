@@ -32,12 +32,6 @@ def connected_without_subscription(address: str) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def rig() -> Iterator[ControlRig]:
-    with control_rig() as rig:
-        yield rig
-
-
 def test_a_command_before_the_handshake_is_held_until_exactly_the_settle_time_after_it(
     rig: ControlRig,
 ) -> None:

@@ -1,9 +1,8 @@
 """ProgressListenerActor: listening, reading, and the end of a job."""
 
 import asyncio
-import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,27 +15,17 @@ from messages import (
     ListeningStarted,
     ListeningStopped,
     ProgressCounts,
-    ProgressPage,
     ReadProgress,
     StopListening,
     StopReading,
 )
 from tests.support.addresses import fixed_addresses, occupied
 from tests.support.event_loop import LoopThread
-from tests.support.listener_rig import ListenerRig, listener_rig
+from tests.support.listener_rig import ListenerRig, listener_rig, page
+from tests.support.logs import errors
 from tests.support.mailboxes import Raising
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer, paced
-
-
-@pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ListenerRig]:
-    with listener_rig(loop_thread) as rig:
-        yield rig
-
-
-def page(*messages: str, last: int, ended: bool = False) -> ProgressPage:
-    return ProgressPage(messages=messages, last=last, missed=0, ended=ended)
 
 
 def test_starting_is_answered_with_the_address(rig: ListenerRig) -> None:
@@ -180,8 +169,8 @@ def test_a_message_that_is_no_text_is_logged_and_counted_and_not_read(
         trainer.send("good")
         assert rig.read(1) == ["good"]
     assert rig.counts() == ProgressCounts(received=2, undecodable=1, last=1)
-    (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
-    assert "not UTF-8" in record.getMessage()
+    (error,) = errors(caplog)
+    assert "not UTF-8" in error
 
 
 def test_a_mailbox_that_raises_does_not_disturb_the_others(rig: ListenerRig) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,24 +13,13 @@ from messages import (
     ListeningStarted,
     ListeningStopped,
     ProgressCounts,
-    ProgressPage,
     StopListening,
 )
 from tests.support.event_loop import LoopThread
-from tests.support.listener_rig import ListenerRig, listener_rig
+from tests.support.listener_rig import ListenerRig, listener_rig, page
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
-
-
-@pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ListenerRig]:
-    with listener_rig(loop_thread) as rig:
-        yield rig
-
-
-def page(*messages: str, last: int, ended: bool = False) -> ProgressPage:
-    return ProgressPage(messages=messages, last=last, missed=0, ended=ended)
 
 
 def test_a_stop_ends_the_sleep_between_two_polls(loop_thread: LoopThread) -> None:

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-from collections.abc import Iterator
 from threading import Event, Semaphore
 
 import pytest
@@ -17,12 +16,6 @@ from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE, settled
 
 STOPPED = ChildDown(child="progress listener", reason=None)
-
-
-@pytest.fixture
-def rig(loop_thread: LoopThread) -> Iterator[ListenerRig]:
-    with listener_rig(loop_thread) as rig:
-        yield rig
 
 
 def test_an_orderly_stop_ends_the_task_closes_the_socket_and_tells(

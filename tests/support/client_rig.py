@@ -146,8 +146,3 @@ def client_rig(loop_thread: LoopThread, **options: Any) -> Iterator[ClientRig]:
         yield rig
     finally:
         rig.end()
-
-
-def reports(*messages: str) -> list[str]:
-    """How reports reach a client."""
-    return [f"PROGRESS_REPORT::{message}" for message in messages]

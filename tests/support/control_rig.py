@@ -13,6 +13,7 @@ from messages import (
     CloseControlSocket,
     ControlRejected,
     ControlReply,
+    ControlSocketClosed,
     ControlSocketOpened,
     OpenControlSocket,
     PublishControl,
@@ -29,12 +30,16 @@ SETTLE = 10.0
 
 
 class ControlRig:
-    """Spawns the actor; ``context`` is terminated at the end, which proves that all is closed."""
+    """Spawns the actor on a clock that the test advances, or in ``real_time``.
+
+    ``context`` is terminated at the end, which proves that all is closed.
+    """
 
     def __init__(
         self,
         *,
         scheduler: Scheduler | None = None,
+        real_time: bool = False,
         encoding: ControlEncoding = ControlEncoding.VERBATIM,
         settle_time: float = SETTLE,
     ) -> None:
@@ -43,7 +48,7 @@ class ControlRig:
         self.clock = ManualScheduler()
         self.ref: Any = control_socket.spawn(
             parent=self.parent,
-            scheduler=scheduler or self.clock,
+            scheduler=None if real_time else scheduler or self.clock,
             settings=ReporterSettings(settle_time=settle_time, control_encoding=encoding),
         )
 
@@ -61,9 +66,12 @@ class ControlRig:
         assert isinstance(opened, ControlSocketOpened), opened
         return opened.address
 
-    def close(self) -> None:
+    def close(self) -> ControlSocketClosed:
         """Close the socket."""
-        self.ref.ask(lambda reply_to: CloseControlSocket(reply_to=reply_to), timeout=PATIENCE)
+        answer: ControlSocketClosed = self.ref.ask(
+            lambda reply_to: CloseControlSocket(reply_to=reply_to), timeout=PATIENCE
+        )
+        return answer
 
     def publish(self, command: str = "STOP") -> Probe[ControlReply]:
         """Publish ``command``; the mailbox that is answered."""

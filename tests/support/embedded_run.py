@@ -1,15 +1,18 @@
-"""The embedded trainer as a process, and the two sockets that a worker would have."""
+"""The embedded trainer as a process, alone or with the two sockets that a worker would have."""
 
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import zmq
 
-from actors.worker.trainer import embedded as embedded_trainer
+from actors.worker.trainer import EMBEDDED
+from tests.support.addresses import port_of
 from tests.support.waiting import PATIENCE
 
 
@@ -44,7 +47,7 @@ class EmbeddedRun:
     def start_alone(self, *options: str) -> None:
         """Start the trainer."""
         self._process = subprocess.Popen(
-            (sys.executable, "-P", embedded_trainer.__file__, *options),
+            (sys.executable, "-P", str(EMBEDDED), *options),
             stdout=self._file,
             stderr=subprocess.STDOUT,
         )
@@ -94,3 +97,18 @@ class EmbeddedRun:
         self._control.close()
         self._progress.close()
         self._context.term()
+
+
+@contextmanager
+def embedded_trainer(control: str, progress: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One that trains until it is told to stop, for a worker at these addresses."""
+    ports = f"--control-port={port_of(control)}", f"--progress-port={port_of(progress)}"
+    trainer = subprocess.Popen(
+        (sys.executable, "-P", str(EMBEDDED), "--epochs=100000", *ports),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield trainer
+    finally:
+        trainer.kill()
+        trainer.wait()

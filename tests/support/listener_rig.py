@@ -105,3 +105,8 @@ def listener_rig(loop_thread: LoopThread, **options: Any) -> Iterator[ListenerRi
         yield rig
     finally:
         rig.end()
+
+
+def page(*messages: str, last: int, ended: bool = False) -> ProgressPage:
+    """A page of which nothing is missed."""
+    return ProgressPage(messages=messages, last=last, missed=0, ended=ended)

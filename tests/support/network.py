@@ -1,7 +1,6 @@
 """The network between a browser and a worker: a TCP proxy that can be away."""
 
 import asyncio
-from types import TracebackType
 from typing import Self
 
 from tests.support.event_loop import LoopThread
@@ -21,12 +20,7 @@ class Network:
         self.come_back()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.go_away()
         self._thread.close()
 

@@ -1,7 +1,10 @@
 """What most tests want of a supervisor, asked from the test's thread."""
 
+import threading
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from actors import SupervisorRef, attach
 from messages import (
@@ -9,17 +12,23 @@ from messages import (
     DataChannel,
     GetStatus,
     JobOutcome,
+    Mailbox,
     Phase,
     ReporterStatus,
     ReportingReady,
     ReportingStopped,
     StartReporting,
     StopReporting,
+    SwitchJob,
 )
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread
+from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
+
+NewSupervisor: TypeAlias = Callable[..., SupervisorRef]
+"""Makes a supervisor with some settings changed: the fixture ``new_supervisor``."""
 
 
 def ask_start(supervisor: SupervisorRef, job_id: str = "job-1", *, gui: bool = True) -> Any:
@@ -62,6 +71,46 @@ def stop(
     return answer
 
 
+def tell_switch(
+    supervisor: SupervisorRef,
+    answers: Mailbox[Any],
+    job_id: str = "job-1",
+    next_job_id: str = "job-2",
+) -> None:
+    """Tell of a ``SwitchJob``; ``answers`` gets both answers."""
+    supervisor.tell(
+        SwitchJob(
+            job_id=job_id,
+            outcome=JobOutcome.COMPLETED,
+            next_job_id=next_job_id,
+            reply_to=answers,
+        )
+    )
+
+
+def switch(
+    supervisor: SupervisorRef, job_id: str = "job-1", next_job_id: str = "job-2"
+) -> ReportingReady:
+    """Switch to the next job of a pipeline."""
+    answers: Probe[Any] = Probe()
+    tell_switch(supervisor, answers, job_id, next_job_id)
+    stopped, ready = answers.get(), answers.get()
+    assert isinstance(stopped, ReportingStopped), stopped
+    assert isinstance(ready, ReportingReady), ready
+    return ready
+
+
+@contextmanager
+def stopping(supervisor: SupervisorRef) -> Iterator[None]:
+    """``SupervisorRef.stop`` waits on a thread of its own; it must say True after the block."""
+    results: Probe[bool] = Probe()
+    thread = threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
+    thread.start()
+    yield
+    results.expect(True)
+    thread.join()
+
+
 def status(supervisor: SupervisorRef) -> ReporterStatus:
     """How reporting stands; all that was told before has been handled when it comes."""
     return supervisor.ask(lambda reply_to: GetStatus(reply_to=reply_to), timeout=PATIENCE)
@@ -99,16 +148,3 @@ def attach_client(
 def attach_early(loop_thread: LoopThread, supervisor: SupervisorRef, channel: FakeChannel) -> None:
     """Attach ``channel`` as code on the event loop does."""
     loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
-
-
-def reports(count: int, first: int = 0) -> list[str]:
-    """Messages of a trainer, each one different."""
-    return [
-        f'{{"what": "", "event": "batch_end", "batch": {number}}}'
-        for number in range(first, first + count)
-    ]
-
-
-def forwarded(messages: list[str]) -> list[str]:
-    """What a client is to get of a trainer's ``messages``."""
-    return [f"PROGRESS_REPORT::{message}" for message in messages]

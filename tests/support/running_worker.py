@@ -6,24 +6,31 @@ import subprocess
 import sys
 import threading
 import uuid
-from types import TracebackType
 from typing import Self
 
+from tests.support.addresses import FREE_PORT
 from tests.support.paths import ROOT
 from tests.support.processes import marked
 from tests.support.waiting import PATIENCE, settled
 
 SCRIPT = str(ROOT / "run_worker.py")
 
+COMMAND = (sys.executable, SCRIPT)
+"""The worker's command line, without options."""
+
 PROGRAM = ("-X", "dev", SCRIPT)
 """What Python runs, with its debug checks on."""
 
-FREE_PORTS = (
-    "--control-address",
-    "tcp://127.0.0.1:*",
-    "--progress-address",
-    "tcp://127.0.0.1:*",
-)
+PAGE = ("--port", "0")
+"""The option for a page at a free port."""
+
+
+def at(control: str = FREE_PORT, progress: str = FREE_PORT) -> tuple[str, ...]:
+    """The options for the addresses."""
+    return ("--control-address", control, "--progress-address", progress)
+
+
+FREE_PORTS = at()
 
 
 class RunningWorker:
@@ -70,12 +77,7 @@ class RunningWorker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
         for process in marked(self._mark):

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from actors import ReporterSettings, spawn_supervisor
+from actors import spawn_supervisor
 from actors.runtime import FutureMailbox
 from actors.worker import viewer
 from actors.worker.viewer import Access, ViewerSettings
@@ -24,9 +24,9 @@ from messages import (
     StopServing,
     decode_report,
 )
-from tests.support.addresses import FREE_PORT
 from tests.support.probe import Probe
 from tests.support.reporting import trainer_for
+from tests.support.settings import on_free_ports
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
 
@@ -51,9 +51,7 @@ class Served:
         self.supervisor = spawn_supervisor(
             loop=loop,
             owner=self.owner,
-            settings=ReporterSettings(
-                control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0
-            ),
+            settings=on_free_ports(),
         )
         given = {"access": Access(TOKEN, WATCH), "port": 0, "title": "a run", **settings}
         self.actor = viewer.spawn(

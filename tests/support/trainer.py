@@ -1,7 +1,6 @@
 """A stand-in trainer that connects its sockets as sleap-nn does, for tests without a process."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -48,12 +47,7 @@ class StandInTrainer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def send(self, *messages: str) -> None:

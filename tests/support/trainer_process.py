@@ -2,13 +2,15 @@
 
 ``send:N`` sends N reports at once, ``send-large:N`` N large ones as fast as they are taken up,
 ``send-every:SECONDS`` one after the other without end, ``send-evenly:RATE:N`` N at so many a
-second, ``say:TEXT`` sends that, ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate,
-``join`` waits for the worker to subscribe again, ``hear:PATH`` counts the control messages into a
-file until no more come and sends a report for each, ``ignore-term`` is deaf to TERM, ``leave``
-sends what is unsent, and ``exit:CODE`` ends.
+second, ``send-file:PATH`` the JSON strings of a file's lines, ``say:TEXT`` sends that,
+``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits for the worker to
+subscribe again, ``hear:PATH`` counts the control messages into a file until no more come and sends
+a report for each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and
+``exit:CODE`` ends.
 """
 
 import itertools
+import json
 import signal
 import sys
 import time
@@ -70,6 +72,11 @@ class Trainer:
                     if number % (rate // 100) == 0:  # a hundred times a second
                         time.sleep(max(0.0, began + number / rate - time.monotonic()))
                     self._send()
+            case "send-file":
+                for number, line in enumerate(Path(value).read_text().splitlines(), 1):
+                    self._progress.send_string(json.loads(line))
+                    if number % 200 == 0:
+                        time.sleep(0.02)  # pacing of the sender
             case "say":
                 self._progress.send_string(value)
             case "print":

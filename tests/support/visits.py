@@ -4,28 +4,11 @@ import json
 
 import pytest
 
-from tests.support.processes import python
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.trainer_process import trainer
 
 BOTH = pytest.mark.parametrize("transport", ["rtc", "ws"])
 NAMES = {"rtc": "WebRTC", "ws": "WebSocket"}
-
-SENDS = """\
-import json, sys, time, zmq
-progress = zmq.Context().socket(zmq.XPUB)
-progress.sndhwm = 0  # on a busy machine too, nothing is dropped
-progress.connect('tcp://127.0.0.1:' + sys.argv[1])
-progress.recv()
-for number, line in enumerate(open(sys.argv[2])):
-    progress.send_string(json.loads(line))
-    if number % 200 == 199:
-        time.sleep(0.02)
-print('all sent', flush=True)
-if len(sys.argv) > 3:
-    open(sys.argv[3]).readline()
-progress.close(linger=5000)
-"""
-"""A trainer that sends the messages of a file, each one a JSON string on a line."""
 
 
 def messages_file(tmp_path, messages):
@@ -36,7 +19,8 @@ def messages_file(tmp_path, messages):
 
 def sends(tmp_path, messages, *gate):
     """The command of a trainer that sends ``messages``, and then waits at the gate."""
-    return python(SENDS, "{progress_port}", messages_file(tmp_path, messages), *gate)
+    wait = [f"read:{path}" for path in gate]
+    return trainer(f"send-file:{messages_file(tmp_path, messages)}", *wait, "leave")
 
 
 def visit(browser, worker, transport="ws", what="watch and stop it at "):
@@ -47,7 +31,7 @@ def visit(browser, worker, transport="ws", what="watch and stop it at "):
 
 
 def served(*arguments, **options):
-    return RunningWorker("--port", "0", *arguments, **options)
+    return RunningWorker(*PAGE, *arguments, **options)
 
 
 def drawn(browser):

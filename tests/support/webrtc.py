@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
@@ -44,12 +43,7 @@ class WebRtcClient:
             await self._opened.wait()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._client.close()
         await self._worker.close()
 

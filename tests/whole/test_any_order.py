@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from actors import ReporterSettings, spawn_supervisor
+from actors import spawn_supervisor
 from messages import (
     AttachClient,
     ControlRejected,
@@ -33,16 +33,15 @@ from messages import (
     ReportingStopped,
     SendControl,
     StopReporting,
-    SwitchJob,
     TrainerConnected,
 )
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.crashes import CLIENT, CONTROL, LISTENER, obeys, obeys_again
 from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.reporting import attach_client, start, status, tell_switch, trainer_for
+from tests.support.settings import on_free_ports
 from tests.support.waiting import PATIENCE, settled
 
 LOG_LIMIT = 150
@@ -86,14 +85,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.supervisor = spawn_supervisor(
             loop=self.loop_thread.loop,
             owner=self.owner,
-            settings=ReporterSettings(
-                control_address=FREE_PORT,
-                progress_address=FREE_PORT,
-                connect_wait=0.0,
-                log_limit=LOG_LIMIT,
-                page_messages=4,
-                channel_high_water=500,
-            ),
+            settings=on_free_ports(log_limit=LOG_LIMIT, page_messages=4, channel_high_water=500),
         )
 
     # Jobs
@@ -128,14 +120,7 @@ class AnyOrder(RuleBasedStateMachine):
         answers: Probe[Any] = Probe()
         self.trainer.close()
         former, self.jobs = self.job, self.jobs + 1
-        self.supervisor.tell(
-            SwitchJob(
-                job_id=former,
-                outcome=JobOutcome.COMPLETED,
-                next_job_id=self.job,
-                reply_to=answers,
-            )
-        )
+        tell_switch(self.supervisor, answers, former, self.job)
         stopped, ready = self.answer_while_channels_drain(answers), answers.get()
         assert isinstance(stopped, ReportingStopped)
         assert stopped.summary.received == self.received

@@ -3,7 +3,8 @@
 from actors import attach
 from messages import ClientGone, ClientMessageReceived
 from tests.support.channel import FakeChannel
-from tests.support.reporting import attach_early, forwarded, start, status, stop, trainer_for
+from tests.support.reporting import attach_early, start, status, stop, trainer_for
+from tests.support.texts import forwarded
 
 
 def test_texts_that_arrive_before_the_actor_listens_are_told_in_order(

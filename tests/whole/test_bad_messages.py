@@ -1,19 +1,16 @@
 """Messages of a trainer that are no report, or too large a one."""
 
 import json
-import logging
 
 import pytest
 
 from messages import ReportingSummary
 from tests.support.channel import FakeChannel
-from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
+from tests.support.logs import errors
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded
 
 NEXT = '{"what": "", "event": "epoch_end"}'
-
-
-def errors(caplog):
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,12 @@
 """A client's channel that is not open, or that refuses what it is given."""
 
-import logging
-
 import pytest
 
 from messages import ClientGone, ReportingSummary
 from tests.support.channel import FakeChannel
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
-
-
-def errors(caplog):
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+from tests.support.logs import errors
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 
 
 @pytest.fixture

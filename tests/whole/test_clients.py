@@ -9,15 +9,8 @@ from messages import (
     DetachClient,
 )
 from tests.support.channel import FakeChannel
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import settled
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pykka
 import pytest
 
-from actors import ReporterSettings, SupervisorRef, TypedRef, spawn_supervisor
+from actors import ReporterSettings, SupervisorRef, TypedRef
 from actors.client_channel import actor as client_channel
 from actors.control_socket import actor as control_socket
 from actors.progress_listener import actor as progress_listener
@@ -18,16 +18,13 @@ from messages import (
     CloseChannel,
     DetachClient,
     FollowRun,
-    JobOutcome,
     LogEntry,
     PublishControl,
     ReportingDegraded,
     ReportingFailed,
     ReportingReady,
     ReportingStopped,
-    SwitchJob,
 )
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys_again
 from tests.support.event_loop import LoopThread
@@ -36,14 +33,15 @@ from tests.support.reporting import (
     ask_start,
     ask_stop,
     attach_client,
-    forwarded,
-    reports,
     start,
     status,
     stop,
+    switch,
     trainer_for,
 )
-from tests.support.waiting import PATIENCE, settled
+from tests.support.settings import on_free_ports
+from tests.support.texts import forwarded, reports
+from tests.support.waiting import settled
 
 CHILDREN = {
     control_socket.ControlSocketActor: control_socket._Inbox,
@@ -82,14 +80,9 @@ def crashing_at(actor: Any, kind: type, *, handled: bool) -> Iterator[Event]:
 
 
 @pytest.fixture
-def supervisor(loop_thread: LoopThread, owner: Probe[Any]) -> Iterator[SupervisorRef]:
-    """One that does not wait long for clients at the end of a job."""
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0, drain_timeout=0.3
-    )
-    ref = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
-    yield ref
-    assert ref.stop(timeout=PATIENCE)
+def settings() -> ReporterSettings:
+    """Settings that do not wait long for clients at the end of a job."""
+    return on_free_ports(drain_timeout=0.3)
 
 
 def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
@@ -136,19 +129,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         status(supervisor)
     # Else the next one, which comes at once, could be taken for this one that has come again.
     assert settled(lambda: not status(supervisor).trainer_connected)
-    answers: Probe[Any] = Probe()
-    supervisor.tell(
-        SwitchJob(
-            job_id="job-1",
-            outcome=JobOutcome.COMPLETED,
-            next_job_id="job-2",
-            reply_to=answers,
-        )
-    )
-    assert isinstance(answers.get(), ReportingStopped)
-    next_ready = answers.get()
-    assert isinstance(next_ready, ReportingReady)
-    with trainer_for(next_ready) as trainer:
+    with trainer_for(switch(supervisor)) as trainer:
         assert is_heard(alice, trainer)
         assert obeys_again(supervisor, trainer)
     assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)

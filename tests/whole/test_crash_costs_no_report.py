@@ -7,12 +7,10 @@ import pykka
 
 from actors.progress_listener.socket import DRAIN_LIMIT, ProgressSocket
 from messages import (
-    JobOutcome,
     Phase,
     ReportingDegraded,
     ReportingFailed,
     ReportingSummary,
-    SwitchJob,
 )
 from tests.support.channel import FakeChannel
 from tests.support.crashes import LISTENER, tell_alien
@@ -20,14 +18,14 @@ from tests.support.event_loop import stuck
 from tests.support.probe import Probe
 from tests.support.reporting import (
     attach_client,
-    forwarded,
-    reports,
     start,
     status,
     stop,
+    tell_switch,
     trainer_for,
     wait_for_phase,
 )
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -70,14 +68,7 @@ def test_a_polling_task_that_is_cancelled_from_outside_in_a_switch_ends_the_repo
         assert settled(lambda: status(supervisor).received == 1)
 
         def switch_and_cancel():
-            supervisor.tell(
-                SwitchJob(
-                    job_id="job-1",
-                    outcome=JobOutcome.COMPLETED,
-                    next_job_id="job-2",
-                    reply_to=answers,
-                )
-            )
+            tell_switch(supervisor, answers)
             for task in asyncio.all_tasks(loop_thread.loop):
                 if task.get_name() == "progress-listener":
                     task.cancel()

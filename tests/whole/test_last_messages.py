@@ -4,16 +4,8 @@ from messages import JobOutcome, Phase, ReportingSummary, StopReporting
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import stuck
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-    wait_for_phase,
-)
+from tests.support.reporting import attach_client, start, status, stop, trainer_for, wait_for_phase
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
 
 TRAIN_END = '{"what": "", "event": "train_end", "logs": null}'

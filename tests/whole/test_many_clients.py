@@ -5,29 +5,19 @@ import gc
 import pykka
 import pytest
 
-from actors import ReporterSettings, spawn_supervisor
 from actors.supervisor.clients import REMEMBERED, Clients
 from messages import AttachClient, ClientGone, DetachClient, ReportingSummary
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
-from tests.support.waiting import PATIENCE, settled
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.settings import on_free_ports
+from tests.support.texts import forwarded, reports
+from tests.support.waiting import settled
 
 
 @pytest.fixture
 def settings():
-    return ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0, open_timeout=0.3
-    )
+    return on_free_ports(open_timeout=0.3)
 
 
 def test_of_clients_that_come_and_go_a_thousand_are_remembered_and_all_are_counted(supervisor):
@@ -70,7 +60,7 @@ def test_a_channel_that_does_not_open_in_time_is_gone_and_costs_nothing(supervis
     assert late.sent == []
 
 
-def test_it_is_looked_at_a_few_times_and_not_again_and_again(loop_thread, owner):
+def test_it_is_looked_at_a_few_times_and_not_again_and_again(new_supervisor, owner):
     class Counting(FakeChannel):
         looks = 0
 
@@ -83,12 +73,8 @@ def test_it_is_looked_at_a_few_times_and_not_again_and_again(loop_thread, owner)
         def readyState(self, _):
             pass
 
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, open_timeout=2.0
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    supervisor = new_supervisor(open_timeout=2.0)
     channel = Counting()
     supervisor.tell(AttachClient(channel=channel, client_id="alice"))
     owner.wait_for(ClientGone)
     assert channel.looks < 40
-    assert supervisor.stop(timeout=PATIENCE)

@@ -2,22 +2,18 @@
 
 import json
 
-from actors import ReporterSettings, spawn_supervisor
 from messages import (
     AddToLog,
-    JobOutcome,
     LogEntry,
     ReportingSummary,
     StateChanged,
-    SwitchJob,
 )
 from messages.event_codec import encode_event
 from messages.events import RunState
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, forwarded, start, stop, trainer_for
-from tests.support.waiting import PATIENCE
+from tests.support.reporting import attach_client, start, stop, tell_switch, trainer_for
+from tests.support.texts import forwarded
 
 EPOCHS = 10
 
@@ -31,11 +27,8 @@ def job_of(number: int, padding: int = 0) -> list[str]:
     ]
 
 
-def test_batch_reports_reach_a_live_client_however_many_jobs_there_were(loop_thread, owner):
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0, log_limit=50
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+def test_batch_reports_reach_a_live_client_however_many_jobs_there_were(new_supervisor):
+    supervisor = new_supervisor(log_limit=50)
     channel, answers, sent = FakeChannel(), Probe(), []
     attach_client(supervisor, channel)
     with trainer_for(start(supervisor, "0")) as trainer:
@@ -44,26 +37,15 @@ def test_batch_reports_reach_a_live_client_however_many_jobs_there_were(loop_thr
                 trainer.send(report)
                 sent.append(report)
                 channel.wait_for_count(len(sent))
-            supervisor.tell(
-                SwitchJob(
-                    job_id=str(number),
-                    outcome=JobOutcome.COMPLETED,
-                    next_job_id=str(number + 1),
-                    reply_to=answers,
-                )
-            )
+            tell_switch(supervisor, answers, str(number), str(number + 1))
             count = len(job_of(number))
             assert answers.get().summary == ReportingSummary(received=count, forwarded=count)
             answers.get()
     assert channel.sent == forwarded(sent)
-    assert supervisor.stop(timeout=PATIENCE)
 
 
-def test_a_flood_of_bytes_in_kept_reports_does_not_push_out_batch_reports(loop_thread, owner):
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0, log_bytes=20_000
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+def test_a_flood_of_bytes_in_kept_reports_does_not_push_out_batch_reports(new_supervisor):
+    supervisor = new_supervisor(log_bytes=20_000)
     channel = FakeChannel()
     attach_client(supervisor, channel)
     with trainer_for(start(supervisor)) as trainer:
@@ -72,7 +54,6 @@ def test_a_flood_of_bytes_in_kept_reports_does_not_push_out_batch_reports(loop_t
             trainer.send(report)
             channel.wait_for_count(count)
     assert channel.sent == forwarded(sent)
-    assert supervisor.stop(timeout=PATIENCE)
 
 
 def test_what_is_added_to_the_log_counts_in_no_job(supervisor):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from actors import ReporterSettings, spawn_supervisor
 from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
@@ -16,9 +15,9 @@ from messages import (
     decode_report,
     encode_event,
 )
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
-from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+from tests.support.reporting import attach_client, start, stop, trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE
 
 STATE = encode_event(StateChanged(state=RunState.TRAINING, text="training"))
@@ -131,13 +130,7 @@ def test_entries_of_an_earlier_run_are_reports_with_their_own_time(supervisor):
 
 
 @pytest.mark.parametrize("gui", [True, False])
-def test_what_is_noted_after_the_last_job_is_given_to_the_clients_before_the_end(
-    loop_thread, owner, gui
-):
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+def test_what_is_noted_after_the_last_job_is_given_to_the_clients_before_the_end(supervisor, gui):
     channel, other = events_channel(), FakeChannel()
     attach_client(supervisor, channel, "page")
     attach_client(supervisor, other, "other")

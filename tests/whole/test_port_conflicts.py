@@ -6,42 +6,27 @@ from contextlib import ExitStack
 import pykka
 import pytest
 
-from actors import PortConflict, ReporterSettings, spawn_supervisor
+from actors import PortConflict
 from messages import Phase, ReportingDegraded, ReportingFailed
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
 from tests.support.crashes import SOCKETS, is_heard, obeys, obeys_again
-from tests.support.reporting import (
-    ask_start,
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
-from tests.support.waiting import PATIENCE
+from tests.support.reporting import ask_start, attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 
 
 @pytest.fixture
-def supervisor_on(loop_thread, owner):
-    """Makes supervisors on these addresses, ended after the test."""
-    made = []
+def supervisor_on(new_supervisor):
+    """Makes supervisors on these addresses."""
 
     def supervisor_on(control, progress, on_port_conflict):
-        settings = ReporterSettings(
+        return new_supervisor(
             control_address=control,
             progress_address=progress,
             on_port_conflict=on_port_conflict,
-            connect_wait=0.0,
         )
-        made.append(spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings))
-        return made[-1]
 
-    yield supervisor_on
-    for supervisor in made:
-        assert supervisor.stop(timeout=PATIENCE)
+    return supervisor_on
 
 
 def test_a_failure_names_the_address_and_the_process_that_holds_it(supervisor_on):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,8 +15,10 @@ from messages import (
     StartReporting,
     StopReporting,
 )
+from tests.support.logs import errors
 from tests.support.recorded_runs import recorded_run
-from tests.support.reporting import forwarded, reports, trainer_for
+from tests.support.reporting import trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
 from tests.support.waiting import PATIENCE
 from tests.support.webrtc import WebRtcClient, told
@@ -105,8 +106,7 @@ async def test_a_report_too_large_for_the_channel_is_an_error_and_the_next_one_a
         assert got == forwarded(["before", "after"])
         summary = await stopped(supervisor, owner)
     assert (summary.received, summary.forwarded, summary.failed) == (3, 2, 1)
-    errors = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
-    assert any("ValueError" in error for error in errors)
+    assert any("ValueError" in error for error in errors(caplog))
 
 
 @pytest.mark.asyncio

@@ -5,7 +5,8 @@ import pytest
 from messages import ReportingSummary
 from tests.support.channel import FakeChannel
 from tests.support.recorded_runs import RECORDINGS, recorded_run
-from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded
 from tests.support.trainer import paced
 
 

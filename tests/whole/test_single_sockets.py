@@ -2,43 +2,26 @@
 
 import pytest
 
-from actors import ReporterSettings, spawn_supervisor
-from messages import ControlRejected, JobOutcome, Phase, ReportingStopped, SendControl, SwitchJob
+from messages import ControlRejected, Phase, ReportingStopped, SendControl
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
 from tests.support.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
 from tests.support.event_loop import stuck
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    ask_start,
-    ask_stop,
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-)
+from tests.support.reporting import ask_start, ask_stop, attach_client, start, status, stop, switch
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import StandInTrainer
-from tests.support.waiting import PATIENCE
 from tests.support.zmq_objects import ZmqObjects
 
 
 @pytest.fixture
-def reporter_of(loop_thread, owner):
-    """Makes a supervisor of these sockets, ended after the test."""
-    made = []
+def reporter_of(new_supervisor):
+    """Makes a supervisor of these sockets."""
 
     def reporter_of(control=None, progress=None):
-        settings = ReporterSettings(
-            control_address=control, progress_address=progress, connect_wait=0.0
-        )
-        made.append(spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings))
-        return made[-1]
+        return new_supervisor(control_address=control, progress_address=progress)
 
-    yield reporter_of
-    for supervisor in made:
-        assert supervisor.stop(timeout=PATIENCE)
+    return reporter_of
 
 
 def test_of_control_alone_the_trainer_gets_commands(reporter_of, owner):
@@ -89,16 +72,7 @@ def test_a_pipelines_next_job_goes_on_with_the_one_socket(reporter_of):
     for sockets in ({"control": FREE_PORT}, {"progress": FREE_PORT}):
         supervisor = reporter_of(**sockets)
         ready = start(supervisor)
-        answer = supervisor.ask(
-            lambda reply_to: SwitchJob(
-                job_id="job-1",
-                outcome=JobOutcome.COMPLETED,
-                next_job_id="job-2",
-                reply_to=reply_to,
-            ),
-            timeout=PATIENCE,
-        )
-        assert isinstance(answer, ReportingStopped)
+        switch(supervisor)
         found = status(supervisor)
         assert (found.phase, found.job_id) == (Phase.REPORTING, "job-2")
         assert found.addresses is not None

@@ -1,14 +1,14 @@
 """A client that stalls costs a bounded log and loses batch reports alone, and nobody else waits."""
 
 import json
-import logging
 
 import pytest
 
-from actors import ReporterSettings
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
-from tests.support.reporting import attach_client, forwarded, start, status, stop, trainer_for
+from tests.support.logs import warnings
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.settings import on_free_ports
+from tests.support.texts import forwarded
 from tests.support.trainer import paced
 
 LOG_LIMIT, HIGH_WATER = 500, 2_000
@@ -16,13 +16,7 @@ LOG_LIMIT, HIGH_WATER = 500, 2_000
 
 @pytest.fixture
 def settings():
-    return ReporterSettings(
-        control_address=FREE_PORT,
-        progress_address=FREE_PORT,
-        connect_wait=0.0,
-        log_limit=LOG_LIMIT,
-        channel_high_water=HIGH_WATER,
-    )
+    return on_free_ports(log_limit=LOG_LIMIT, channel_high_water=HIGH_WATER)
 
 
 def epochs(first, last, batches):
@@ -38,10 +32,6 @@ def epochs(first, last, batches):
 
 def of_epochs(texts):
     return [text for text in texts if '"epoch_begin"' in text or '"epoch_end"' in text]
-
-
-def warnings(caplog):
-    return [r.message for r in caplog.records if r.levelno == logging.WARNING]
 
 
 def test_when_it_wakes_it_gets_every_epoch_and_what_it_missed_is_counted(

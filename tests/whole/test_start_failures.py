@@ -1,44 +1,15 @@
 """A start that cannot be done is answered, and everything that it opened is closed again."""
 
-from dataclasses import replace
-
 import pytest
 
-from actors import spawn_supervisor
 from messages import Phase, ReportingFailed
 from tests.support.addresses import fixed_addresses, occupied
 from tests.support.channel import FakeChannel
 from tests.support.descriptors import open_sockets
-from tests.support.reporting import (
-    ask_start,
-    attach_client,
-    forwarded,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
-from tests.support.waiting import PATIENCE
+from tests.support.reporting import ask_start, attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded
 
 BOTH = ("control_address", "progress_address")
-
-
-@pytest.fixture
-def supervisor_with(loop_thread, owner, settings):
-    """Makes supervisors with other settings."""
-    made = []
-
-    def spawn(**changes):
-        made.append(
-            spawn_supervisor(
-                loop=loop_thread.loop, owner=owner, settings=replace(settings, **changes)
-            )
-        )
-        return made[-1]
-
-    yield spawn
-    for supervisor in made:
-        assert supervisor.stop(timeout=PATIENCE)
 
 
 def reports_a_job(supervisor, job_id):
@@ -53,10 +24,10 @@ def reports_a_job(supervisor, job_id):
 
 @pytest.mark.parametrize("which", BOTH)
 def test_a_port_in_use_is_answered_with_its_address_and_all_is_closed_again(
-    supervisor_with, loop_thread, which
+    new_supervisor, loop_thread, which
 ):
     addresses = dict(zip(BOTH, fixed_addresses(2), strict=True))
-    supervisor = supervisor_with(**addresses)
+    supervisor = new_supervisor(**addresses)
     status(supervisor)
     with occupied(addresses[which]):
         before = open_sockets()
@@ -76,17 +47,17 @@ def test_a_port_in_use_is_answered_with_its_address_and_all_is_closed_again(
 
 
 @pytest.mark.parametrize("which", BOTH)
-def test_a_new_supervisor_on_free_ports_works_after_a_port_was_in_use(supervisor_with, which):
+def test_a_new_supervisor_on_free_ports_works_after_a_port_was_in_use(new_supervisor, which):
     [address] = fixed_addresses(1)
     with occupied(address):
-        assert isinstance(ask_start(supervisor_with(**{which: address})), ReportingFailed)
-        reports_a_job(supervisor_with(), "job-1")
+        assert isinstance(ask_start(new_supervisor(**{which: address})), ReportingFailed)
+        reports_a_job(new_supervisor(), "job-1")
 
 
 @pytest.mark.parametrize("which", BOTH)
-def test_the_same_supervisor_works_once_the_port_is_free(supervisor_with, which):
+def test_the_same_supervisor_works_once_the_port_is_free(new_supervisor, which):
     [address] = fixed_addresses(1)
-    supervisor = supervisor_with(**{which: address})
+    supervisor = new_supervisor(**{which: address})
     with occupied(address):
         for _ in range(2):
             assert isinstance(ask_start(supervisor), ReportingFailed)
@@ -108,9 +79,9 @@ def test_the_same_supervisor_works_once_the_port_is_free(supervisor_with, which)
     ],
 )
 def test_an_address_that_cannot_be_bound_is_answered_by_name(
-    supervisor_with, loop_thread, which, address
+    new_supervisor, loop_thread, which, address
 ):
-    supervisor = supervisor_with(**{which: address})
+    supervisor = new_supervisor(**{which: address})
     status(supervisor)
     before = open_sockets()
     failed = ask_start(supervisor)
@@ -121,9 +92,9 @@ def test_an_address_that_cannot_be_bound_is_answered_by_name(
     assert loop_thread.tasks() == set()
 
 
-def test_the_same_fixed_port_for_both_sockets_is_answered(supervisor_with):
+def test_the_same_fixed_port_for_both_sockets_is_answered(new_supervisor):
     [address] = fixed_addresses(1)
-    failed = ask_start(supervisor_with(control_address=address, progress_address=address))
+    failed = ask_start(new_supervisor(control_address=address, progress_address=address))
     assert isinstance(failed, ReportingFailed)
     assert "progress" in failed.reason
     assert address in failed.reason
@@ -144,8 +115,8 @@ def test_a_start_while_a_job_is_reported_is_refused_and_the_job_goes_on(supervis
     assert stop(supervisor).summary.forwarded == 1
 
 
-def test_two_supervisors_report_two_jobs_at_once(supervisor_with):
-    first, second = supervisor_with(), supervisor_with()
+def test_two_supervisors_report_two_jobs_at_once(new_supervisor):
+    first, second = new_supervisor(), new_supervisor()
     channels = FakeChannel(), FakeChannel()
     attach_client(first, channels[0])
     attach_client(second, channels[1])

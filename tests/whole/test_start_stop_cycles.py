@@ -1,27 +1,18 @@
 """Reporting starts and stops any number of times on the same ports, in one process."""
 
-from dataclasses import replace
-
 import pytest
 
-from actors import spawn_supervisor
 from tests.support.addresses import fixed_addresses
 from tests.support.channel import FakeChannel
 from tests.support.descriptors import open_sockets
-from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
-from tests.support.waiting import PATIENCE
+from tests.support.reporting import attach_client, start, stop, trainer_for
+from tests.support.texts import forwarded, reports
 
 
 @pytest.fixture
-def on_fixed_ports(loop_thread, owner, settings):
+def on_fixed_ports(new_supervisor):
     control, progress = fixed_addresses(2)
-    ref = spawn_supervisor(
-        loop=loop_thread.loop,
-        owner=owner,
-        settings=replace(settings, control_address=control, progress_address=progress),
-    )
-    yield ref
-    assert ref.stop(timeout=PATIENCE)
+    return new_supervisor(control_address=control, progress_address=progress)
 
 
 def test_a_thousand_starts_and_stops_on_the_same_ports_leave_nothing(on_fixed_ports, loop_thread):

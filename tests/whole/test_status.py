@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from actors import spawn_supervisor
 from messages import (
     Addresses,
     ClientStatus,
@@ -26,7 +25,6 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
-from tests.support.waiting import PATIENCE
 
 IDLE = ReporterStatus(
     phase=Phase.IDLE,
@@ -84,12 +82,8 @@ def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor
     )
 
 
-def test_reports_that_left_the_bounded_log_are_missed_and_not_silent(
-    loop_thread, owner, settings, caplog
-):
-    supervisor = spawn_supervisor(
-        loop=loop_thread.loop, owner=owner, settings=replace(settings, log_limit=10)
-    )
+def test_reports_that_left_the_bounded_log_are_missed_and_not_silent(new_supervisor, caplog):
+    supervisor = new_supervisor(log_limit=10)
     witness, late = FakeChannel(), FakeChannel()
     attach_client(supervisor, witness, "witness")
     with trainer_for(start(supervisor)) as trainer:
@@ -105,7 +99,6 @@ def test_reports_that_left_the_bounded_log_are_missed_and_not_silent(
     assert rows["late"].position == 30
     assert rows["witness"].missed == 0
     assert any("late" in message and "20" in message for message in caplog.messages)
-    assert supervisor.stop(timeout=PATIENCE)
 
 
 def test_the_status_comes_while_the_event_loop_is_stuck(supervisor, loop_thread):
@@ -125,19 +118,13 @@ def test_the_status_says_that_the_sockets_are_being_bound(supervisor, loop_threa
     stop(supervisor)
 
 
-def test_the_status_says_that_the_connect_wait_runs(loop_thread, owner, settings):
-    supervisor = spawn_supervisor(
-        loop=loop_thread.loop,
-        owner=owner,
-        settings=replace(settings, connect_wait=1.0),
-        scheduler=ManualScheduler(),
-    )
+def test_the_status_says_that_the_connect_wait_runs(new_supervisor):
+    supervisor = new_supervisor(scheduler=ManualScheduler(), connect_wait=1.0)
     supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=Probe()))
     found = wait_for_phase(supervisor, Phase.CONNECTING)
     assert found.job_id == "job-1"
     assert found.addresses is not None
     stop(supervisor)
-    assert supervisor.stop(timeout=PATIENCE)
 
 
 def test_the_status_says_that_the_clients_are_given_what_is_left(supervisor, loop_thread):

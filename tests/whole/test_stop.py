@@ -1,10 +1,7 @@
 """``StopReporting`` in every phase."""
 
-from dataclasses import replace
-
 import pytest
 
-from actors import spawn_supervisor
 from messages import (
     JobOutcome,
     Phase,
@@ -27,7 +24,6 @@ from tests.support.reporting import (
     trainer_for,
     wait_for_phase,
 )
-from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -36,16 +32,9 @@ def clock():
 
 
 @pytest.fixture
-def waiting(loop_thread, owner, settings, clock):
+def waiting(new_supervisor, clock):
     """A supervisor with a connect wait of 1 second that the test's clock lets pass."""
-    ref = spawn_supervisor(
-        loop=loop_thread.loop,
-        owner=owner,
-        settings=replace(settings, connect_wait=1.0),
-        scheduler=clock,
-    )
-    yield ref
-    assert ref.stop(timeout=PATIENCE)
+    return new_supervisor(scheduler=clock, connect_wait=1.0)
 
 
 @pytest.mark.parametrize("outcome", list(JobOutcome))

@@ -3,13 +3,11 @@
 from messages import (
     ControlPublished,
     ControlRejected,
-    JobOutcome,
     SendControl,
-    SwitchJob,
 )
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.reporting import attach_client, start, status, stop, switch, trainer_for
 from tests.support.waiting import settled
 
 
@@ -81,15 +79,10 @@ def test_a_text_that_only_mentions_a_train_end_uses_no_stop_up(supervisor):
 
 
 def test_the_next_job_of_a_pipeline_hears_nothing_of_it(supervisor):
-    ready, answers = start(supervisor), Probe()
+    ready = start(supervisor)
     with trainer_for(ready):
         assert published(ask_to_stop(supervisor))
-    switch = SwitchJob(
-        job_id="job-1", outcome=JobOutcome.COMPLETED, next_job_id="job-2", reply_to=answers
-    )
-    supervisor.tell(switch)
-    answers.get()
-    answers.get()
+    switch(supervisor)
     with trainer_for(ready) as trainer:
         assert published(ask_to_stop(supervisor, "next"))
         assert trainer.command() == "next"

@@ -1,13 +1,12 @@
 """``SupervisorRef.stop`` in every phase: True, and nothing is left."""
 
-import threading
 import time
-from dataclasses import replace
+from contextlib import ExitStack
 
 import pykka
 import pytest
 
-from actors import attach, spawn_supervisor
+from actors import attach
 from messages import (
     AddedToLog,
     AddToLog,
@@ -26,22 +25,24 @@ from messages import (
     SendControl,
     StartReporting,
     StopReporting,
-    SwitchJob,
 )
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
 from tests.support.descriptors import open_sockets
 from tests.support.event_loop import stuck
+from tests.support.logs import errors
 from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     attach_client,
-    forwarded,
     start,
     status,
+    stopping,
+    tell_switch,
     trainer_for,
     wait_for_phase,
 )
+from tests.support.texts import forwarded
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -52,18 +53,9 @@ def sockets_before(loop_thread):
 
 
 @pytest.fixture
-def spawn(sockets_before, loop_thread, owner, settings):
+def spawn(sockets_before, new_supervisor):
     """Makes a supervisor that the test ends itself."""
-
-    def spawn(scheduler=None, **changes):
-        return spawn_supervisor(
-            loop=loop_thread.loop,
-            owner=owner,
-            settings=replace(settings, **changes),
-            scheduler=scheduler,
-        )
-
-    return spawn
+    return new_supervisor
 
 
 @pytest.fixture
@@ -93,16 +85,13 @@ def test_stop_when_bypassed_answers_nothing_twice(spawn, all_is_gone):
 
 
 def test_stop_while_the_sockets_are_being_bound(spawn, loop_thread, all_is_gone):
-    supervisor, answers, results = spawn(), Probe(), Probe()
-    with stuck(loop_thread):
+    supervisor, answers = spawn(), Probe()
+    with ExitStack() as stop, stuck(loop_thread):
         supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
         wait_for_phase(supervisor, Phase.BINDING)
-        stopper = threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
-        stopper.start()
+        stop.enter_context(stopping(supervisor))
         wait_for_phase(supervisor, Phase.STOPPING)
-    results.expect(True)
     all_is_gone()
-    stopper.join()
     assert isinstance(answers.get(), ReportingFailed)
 
 
@@ -130,34 +119,24 @@ def test_stop_while_reporting_delivers_what_is_left(spawn, all_is_gone):
 
 @pytest.mark.parametrize("phase", [Phase.SWITCHING, Phase.STOPPING])
 def test_stop_while_a_client_is_given_what_is_left(spawn, loop_thread, all_is_gone, phase):
-    supervisor, answers, results = spawn(), Probe(), Probe()
+    supervisor, answers = spawn(), Probe()
     channel = FakeChannel(buffering=True)
     attach_client(supervisor, channel)
     with trainer_for(start(supervisor)) as trainer:
         trainer.send("one")
         channel.wait_for_count(1)
     if phase is Phase.SWITCHING:
-        supervisor.tell(
-            SwitchJob(
-                job_id="job-1",
-                outcome=JobOutcome.COMPLETED,
-                next_job_id="job-2",
-                reply_to=answers,
-            )
-        )
+        tell_switch(supervisor, answers)
     else:
         supervisor.tell(
             StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=answers)
         )
     wait_for_phase(supervisor, phase)
-    stopper = threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
-    stopper.start()
-    assert wait_for_phase(supervisor, Phase.STOPPING).job_id == "job-1"
-    assert answers.drain() == []
-    loop_thread.call(channel.drain)
-    results.expect(True)
+    with stopping(supervisor):
+        assert wait_for_phase(supervisor, Phase.STOPPING).job_id == "job-1"
+        assert answers.drain() == []
+        loop_thread.call(channel.drain)
     all_is_gone()
-    stopper.join()
     answers.expect(
         ReportingStopped(
             job_id="job-1",
@@ -207,30 +186,21 @@ def test_stop_while_the_loop_is_stuck_closes_the_sockets_all_the_same(
         assert answers.get().outcome is JobOutcome.FAILED
     assert settled(lambda: pykka.ActorRegistry.get_all() == [])
     assert settled(lambda: loop_thread.tasks() == set())
-    assert [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors(caplog)
 
 
 def test_a_second_stop_waits_for_the_same_end(spawn, loop_thread, all_is_gone):
     clock = ManualScheduler()  # no timeout helps: each wait has to end by its answer
-    supervisor, results = spawn(scheduler=clock), Probe()
-    barrier = Probe()
-    with stuck(loop_thread):
-        stoppers = []
+    supervisor, barrier = spawn(scheduler=clock), Probe()
+    with ExitStack() as stops, stuck(loop_thread):
         for number in range(3):
-            stoppers.append(
-                threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
-            )
-            stoppers[-1].start()
+            stops.enter_context(stopping(supervisor))
             assert settled(lambda: len(pykka.ActorRegistry.get_all()) < 3), "the control socket's"
             supervisor.tell(
                 StopReporting(job_id=f"job-{number}", outcome=JobOutcome.FAILED, reply_to=barrier)
             )
             barrier.get()
-    for _ in stoppers:
-        results.expect(True)
     all_is_gone()
-    for stopper in stoppers:
-        stopper.join()
 
 
 def test_stop_of_a_stopped_supervisor_is_true_at_once(spawn):
@@ -271,31 +241,25 @@ def test_what_is_told_after_the_end_is_answered_at_once_and_is_one_line(
 
 
 def test_a_start_while_the_supervisor_ends_is_refused(spawn, loop_thread):
-    supervisor, results = spawn(), Probe()
-    with stuck(loop_thread):
-        stopper = threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
-        stopper.start()
+    supervisor = spawn()
+    with ExitStack() as stop, stuck(loop_thread):
+        stop.enter_context(stopping(supervisor))
         assert settled(lambda: len(pykka.ActorRegistry.get_all()) < 3)
         failed = ask_start(supervisor)
         assert isinstance(failed, ReportingFailed)
         assert "ended" in failed.reason
-    results.expect(True)
-    stopper.join()
 
 
 def test_a_client_that_attaches_while_the_supervisor_ends_is_not_left_behind(
     spawn, loop_thread, all_is_gone, caplog
 ):
-    supervisor, results, barrier = spawn(), Probe(), Probe()
+    supervisor, barrier = spawn(), Probe()
     status(supervisor)
-    with stuck(loop_thread):
-        stopper = threading.Thread(target=lambda: results.tell(supervisor.stop(timeout=PATIENCE)))
-        stopper.start()
+    with ExitStack() as stop, stuck(loop_thread):
+        stop.enter_context(stopping(supervisor))
         assert settled(lambda: len(pykka.ActorRegistry.get_all()) < 3)
         supervisor.tell(AttachClient(client_id="alice", channel=FakeChannel()))
         supervisor.tell(StopReporting(job_id="job-9", outcome=JobOutcome.FAILED, reply_to=barrier))
         barrier.get()
-    results.expect(True)
     all_is_gone()
-    stopper.join()
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors(caplog) == []

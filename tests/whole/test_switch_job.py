@@ -19,36 +19,25 @@ from messages import (
     ReportingSummary,
     SendControl,
     StopReporting,
-    SwitchJob,
 )
 from tests.support.channel import FakeChannel
+from tests.support.logs import errors
 from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     ask_stop,
     attach_client,
-    forwarded,
-    reports,
     start,
     status,
     stop,
+    tell_switch,
     trainer_for,
     wait_for_phase,
 )
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import settled
-
-
-def switch(supervisor, answers, job_id="job-1", next_job_id="job-2"):
-    supervisor.tell(
-        SwitchJob(
-            job_id=job_id,
-            outcome=JobOutcome.COMPLETED,
-            next_job_id=next_job_id,
-            reply_to=answers,
-        )
-    )
 
 
 def test_the_first_job_is_delivered_whole_and_the_second_goes_on_with_the_same_sockets(supervisor):
@@ -58,7 +47,7 @@ def test_the_first_job_is_delivered_whole_and_the_second_goes_on_with_the_same_s
     ready = start(supervisor)
     with trainer_for(ready) as trainer:
         trainer.send(*first)
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
 
     answers.expect(
         ReportingStopped(
@@ -93,7 +82,7 @@ def test_a_pipeline_of_ten_jobs_is_counted_job_by_job(supervisor):
     for number in range(10):
         with trainer_for(ready) as trainer:
             trainer.send(*run[number * 10 : number * 10 + 10])
-        switch(supervisor, answers, f"job-{number}", f"job-{number + 1}")
+        tell_switch(supervisor, answers, f"job-{number}", f"job-{number + 1}")
         stopped = answers.get()
         assert stopped.job_id == f"job-{number}"
         assert stopped.summary == ReportingSummary(received=10, forwarded=10)
@@ -107,7 +96,7 @@ def test_a_late_client_of_the_second_job_gets_that_job_alone(supervisor):
     ready = start(supervisor)
     with trainer_for(ready) as trainer:
         trainer.send(*reports(10))
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     answers.wait_for(ReportingReady)
     second = reports(10, first=10)
     with trainer_for(ready) as trainer:
@@ -123,7 +112,7 @@ def test_a_held_command_is_rejected_by_the_switch(supervisor):
     ready = start(supervisor)
     supervisor.tell(SendControl(command="for the first", reply_to=held))
     held.expect(ControlHeld())
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     assert isinstance(held.get(), ControlRejected)
     answers.wait_for(ReportingReady)
     with trainer_for(ready) as trainer:
@@ -139,7 +128,7 @@ def test_a_command_for_the_next_trainer_does_not_hit_the_former_one_that_lives_o
         supervisor.tell(SendControl(command="for the former", reply_to=control))
         assert former.command() == "for the former"
         control.wait_for(ControlPublished)
-        switch(supervisor, answers)
+        tell_switch(supervisor, answers)
         answers.wait_for(ReportingReady)
         supervisor.tell(SendControl(command="for the next", reply_to=control))
         control.expect(ControlHeld())
@@ -156,7 +145,7 @@ def test_a_command_for_the_next_trainer_does_not_hit_the_former_one_that_lives_o
 def test_a_switch_of_an_unknown_job_is_refused_and_the_reported_one_goes_on(supervisor, job_id):
     answers = Probe()
     start(supervisor)
-    switch(supervisor, answers, job_id)
+    tell_switch(supervisor, answers, job_id)
     failed = answers.get()
     assert isinstance(failed, ReportingFailed)
     assert failed.job_id == job_id
@@ -168,7 +157,7 @@ def test_a_switch_of_a_job_that_is_not_reported_any_more_is_refused(supervisor):
     answers = Probe()
     ask_start(supervisor, gui=True)
     stop(supervisor)
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     assert isinstance(answers.get(), ReportingFailed)
     assert answers.drain() == []
 
@@ -176,7 +165,7 @@ def test_a_switch_of_a_job_that_is_not_reported_any_more_is_refused(supervisor):
 def test_a_switch_of_a_job_without_gui_makes_the_next_one_a_job_without_gui(supervisor):
     answers = Probe()
     ask_start(supervisor, gui=False)
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     assert isinstance(answers.get(), ReportingStopped)
     answers.expect(ReportingBypassed(job_id="job-2"))
     assert status(supervisor).phase is Phase.BYPASSED
@@ -189,7 +178,7 @@ def test_a_stop_during_the_switch_ends_both_jobs(supervisor, loop_thread, job_id
     with trainer_for(start(supervisor)) as trainer:
         trainer.send("first", "second")
         channel.wait_for_count(2)
-    switch(supervisor, switched)
+    tell_switch(supervisor, switched)
     wait_for_phase(supervisor, Phase.SWITCHING)
     supervisor.tell(StopReporting(job_id=job_id, outcome=JobOutcome.CANCELLED, reply_to=stopped))
     assert wait_for_phase(supervisor, Phase.STOPPING).job_id == "job-1"
@@ -215,7 +204,7 @@ def test_a_client_that_leaves_when_the_switch_becomes_a_stop_does_not_cut_the_re
     with trainer_for(start(supervisor)) as trainer:  # it stays: the listener waits for silence
         trainer.send("first")
         channel.wait_for_count(1)
-        switch(supervisor, switched)
+        tell_switch(supervisor, switched)
         wait_for_phase(supervisor, Phase.SWITCHING)
         supervisor.tell(
             StopReporting(job_id="job-1", outcome=JobOutcome.CANCELLED, reply_to=stopped)
@@ -223,7 +212,7 @@ def test_a_client_that_leaves_when_the_switch_becomes_a_stop_does_not_cut_the_re
         supervisor.tell(DetachClient(client_id="alice"))
         assert stopped.get().summary.received == 1
     assert not [m for m in owner.drain() if isinstance(m, ReportingDegraded)]
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors(caplog) == []
 
 
 def test_a_stop_that_overtakes_the_end_of_the_job_does_not_lose_its_counts(supervisor):
@@ -237,7 +226,7 @@ def test_a_stop_that_overtakes_the_end_of_the_job_does_not_lose_its_counts(super
 
     park(first)
     first.wait()
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     park(second)
     supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.CANCELLED, reply_to=stopped))
     first.open()
@@ -252,7 +241,7 @@ def test_a_stop_that_overtakes_the_end_of_the_job_does_not_lose_its_counts(super
 def test_a_stop_of_the_first_job_after_the_switch_gets_its_answer_again(supervisor):
     answers = Probe()
     start(supervisor)
-    switch(supervisor, answers)
+    tell_switch(supervisor, answers)
     of_first = answers.get()
     answers.wait_for(ReportingReady)
     assert ask_stop(supervisor, "job-1") == of_first
