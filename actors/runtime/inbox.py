@@ -7,18 +7,25 @@ import itertools
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pykka
+from pykka._envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pykka._envelope import Envelope
-
 
 class TurnOverError(Exception):
     """The actor's turn has no message left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """In place of a message: what a timer called has raised ``error``."""
+
+    error: Exception
 
 
 class _Timer:
@@ -92,7 +99,10 @@ class Inbox:
                     next_due = self._timers[0][0] - time.monotonic() if self._timers else None
                     self._changed.wait(next_due)
                     continue
-            fire()
+            try:
+                fire()
+            except Exception as error:  # Pykka calls this outside of what it guards
+                return Envelope(Failed(error))
 
     def _due(self) -> Callable[[], None] | None:
         """What the next timer that is due calls."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.supervisor.gather import Gather
+from actors.supervisor.inbox import Answered
 from messages import ClientStatus, CountProgress, CountReports, ProgressCounts
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from actors.runtime import Scheduler
     from actors.supervisor.clients import Clients
-    from actors.supervisor.inbox import Answered
     from messages import Mailbox, ReporterStatus
 
 STATUS_TIMEOUT: Final = 0.8

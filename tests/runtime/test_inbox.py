@@ -126,3 +126,37 @@ def test_an_ask_of_an_actor_that_has_ended_is_answered_with_that() -> None:
         late.get(timeout=PATIENCE)
     with pytest.raises(pykka.ActorDeadError):
         inbox.put(pykka._envelope.Envelope("late"))
+
+
+def test_a_timer_that_raises_is_a_crash_of_its_actor() -> None:
+    parent: Probe[ChildDown] = Probe()
+    ref = Answering.start(parent)
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    ref.actor_inbox.after(0.0, fail)
+    parent.expect(ChildDown(child="answering", reason="ValueError('broken')"))
+
+
+def test_timers_fire_in_their_order_on_the_actors_thread_unless_they_are_called_off() -> None:
+    parent, fired = Probe[ChildDown](), Probe[Any]()
+    ref = Answering.start(parent)
+    gate = Probe[str]()
+    inbox = ref.actor_inbox
+
+    def arm() -> None:
+        inbox.after(0.02, lambda: fired.tell("third"))
+        inbox.after(0.0, lambda: fired.tell("first"))
+        inbox.after(0.01, lambda: fired.tell("never")).cancel()
+        inbox.after(0.01, lambda: fired.tell(("second", threading.current_thread().name)))
+
+    inbox.after(0.0, arm)
+    ref.tell(gate)
+    fired.expect("first")
+    what, thread = fired.get()
+    assert what == "second"
+    assert thread.startswith("Answering")
+    fired.expect("third")
+    assert gate.drain() == ["handled"]
+    ref.stop(timeout=PATIENCE)
