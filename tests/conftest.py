@@ -3,17 +3,22 @@
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import hypothesis
 import pykka
 import pytest
 
 from actors import ReporterSettings, SupervisorRef, spawn_supervisor
-from tests.support.addresses import FREE_PORT
+from actors.runtime import Scheduler
 from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
 from tests.support.processes import ProcessGate
+from tests.support.reporting import NewSupervisor
+from tests.support.settings import on_free_ports
+from tests.support.unit import is_unit, nothing_outside
 from tests.support.waiting import PATIENCE, settled
 
 _ALWAYS = {
@@ -36,6 +41,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the tests are chosen by their markers
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests of the unit set."""
+    if isinstance(item, pytest.Function) and is_unit(item.module):
+        item.add_marker(pytest.mark.unit)
+
+
 @pytest.hookimpl(trylast=True)  # behind hypothesis, which marks its tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hundred thousand examples take longer than any other test may."""
@@ -43,6 +55,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("hypothesis"):
                 item.add_marker(pytest.mark.timeout(0), append=False)
+
+
+@pytest.fixture(autouse=True)
+def inside_its_set(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of the unit set opens no socket and starts no process."""
+    if request.node.get_closest_marker("unit"):
+        with nothing_outside():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -83,17 +105,34 @@ def owner() -> Probe:
 @pytest.fixture
 def settings() -> ReporterSettings:
     """Free ports and no connect wait."""
-    return ReporterSettings(control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.0)
+    return on_free_ports()
 
 
 @pytest.fixture
-def supervisor(
+def new_supervisor(
     loop_thread: LoopThread, owner: Probe, settings: ReporterSettings
-) -> Iterator[SupervisorRef]:
+) -> Iterator[NewSupervisor]:
+    """Makes supervisors with some settings changed; those still alive end after the test."""
+    made: list[SupervisorRef] = []
+
+    def make(scheduler: Scheduler | None = None, **changes: Any) -> SupervisorRef:
+        changed = replace(settings, **changes)
+        made.append(
+            spawn_supervisor(
+                loop=loop_thread.loop, owner=owner, settings=changed, scheduler=scheduler
+            )
+        )
+        return made[-1]
+
+    yield make
+    for ref in made:
+        assert ref.stop(timeout=PATIENCE)
+
+
+@pytest.fixture
+def supervisor(new_supervisor: NewSupervisor) -> SupervisorRef:
     """A supervisor that is ended after the test."""
-    ref = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
-    yield ref
-    assert ref.stop(timeout=PATIENCE)
+    return new_supervisor()
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """The page in a real browser: connections that are lost and made again."""
 
 import signal
-import subprocess
-import sys
 
-from actors.worker.trainer import embedded as embedded_trainer
-from tests.support.addresses import fixed_addresses
+from tests.support.addresses import fixed_addresses, port_of
+from tests.support.embedded_run import embedded_trainer
 from tests.support.network import Network
-from tests.support.processes import ends
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import RunningWorker, at
 from tests.support.visits import BOTH, served, visit
 from tests.support.waiting import PATIENCE
 
@@ -31,7 +28,7 @@ def test_a_page_that_is_reloaded_in_mid_run_has_the_run_from_its_first_message(b
 def test_a_network_that_was_away_costs_nothing(browser, transport):
     with served("--epochs", "1000") as worker:
         link = worker.link()
-        port = int(link.partition("/?")[0].rpartition(":")[2])
+        port = port_of(link)
         with Network(port) as network:
             through = link.replace(f":{port}/", f":{network.port}/")
             browser.open(f"{through}&transport={transport}")
@@ -53,23 +50,13 @@ def test_a_network_that_was_away_costs_nothing(browser, transport):
 
 def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_path):
     control, progress, page = fixed_addresses(3)
-    port = page.rpartition(":")[2]
+    port = str(port_of(page))
     arguments = (
         *("--adopt", "--journal", str(tmp_path / "run.jsonl"), "--port", port),
         *("--token", "the token of this test"),
     )
-    ports = ("--control-address", control, "--progress-address", progress)
-    trainer = subprocess.Popen(
-        (
-            sys.executable,
-            embedded_trainer.__file__,
-            *("--epochs", "100000"),
-            *("--control-port", control.rpartition(":")[2]),
-            *("--progress-port", progress.rpartition(":")[2]),
-        ),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
+    ports = at(control, progress)
+    with embedded_trainer(control, progress) as trainer:
         with RunningWorker(*arguments, ports=ports) as worker:
             visit(browser, worker)
             browser.wait(lambda: browser.viewer()["epochs"] >= 3, "three epochs")
@@ -86,10 +73,6 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
             browser.press("#stop")
             browser.press("#confirm-yes")
             browser.wait_for("#answers", "has been asked to stop")
-            assert ends(trainer.pid)
             trainer.wait(PATIENCE)
             assert worker.ends() == 0
             browser.wait_for("#state", "finished")
-    finally:
-        trainer.kill()
-        trainer.wait()

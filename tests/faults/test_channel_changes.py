@@ -6,12 +6,12 @@ import pytest
 
 from tests.support.channel import FakeChannel
 from tests.support.page_client import TRANSPORTS, WEBRTC, WEBSOCKET, PageClient
-from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
-from tests.support.running_worker import RunningWorker
+from tests.support.reporting import attach_client, start, stop, trainer_for
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
 from tests.support.trainer_process import trainer
 
-PAGE = ("--port", "0")
 VERBOSE = (*PAGE, "--log-level", "info")
 WIDE = {"COLUMNS": "200"}  # a log line stays one line
 

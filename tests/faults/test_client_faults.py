@@ -6,11 +6,9 @@ from tests.support.broken_worker import broken
 from tests.support.client_process import ClientProcess
 from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.processes import memory_of
-from tests.support.reporting import reports
-from tests.support.running_worker import PROGRAM, RunningWorker
+from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import large_report, trainer
-
-PAGE = ("--port", "0")
 
 IMPATIENT = broken("impatient", "1")
 """What nobody acknowledges any more is waited for until then."""

@@ -7,11 +7,9 @@ import pytest
 
 from tests.support.broken_worker import broken
 from tests.support.page_client import TRANSPORTS, PageClient
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 JUMPING = broken("clock", "3600")
 

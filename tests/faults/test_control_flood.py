@@ -8,11 +8,9 @@ from actors.worker.actor import TOO_MANY
 from actors.worker.order_budget import BURST
 from tests.support.page_client import WEBRTC, WEBSOCKET, PageClient
 from tests.support.processes import memory_of
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 COMMAND = 'CONTROL_COMMAND::{"command": "noop", "number": {}}'
 

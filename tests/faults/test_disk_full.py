@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.page_client import PageClient
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
-
-PAGE = ("--port", "0")
 
 ROOM = 64 * 1024
 """Bytes; the journal of some hundred reports."""

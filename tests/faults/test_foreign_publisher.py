@@ -4,12 +4,10 @@ import random
 
 from tests.support.addresses import fixed_addresses
 from tests.support.page_client import PageClient
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker, at
+from tests.support.texts import reports
 from tests.support.trainer import StandInTrainer
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 NO_TEXT = b"\xff"
 """No UTF-8 begins with it."""
@@ -32,7 +30,7 @@ def garbage(count: int) -> list[tuple[bytes, ...]]:
 
 def test_random_bytes_of_a_foreign_publisher_are_counted_and_the_run_goes_on(gate):
     control, progress = fixed_addresses(2)
-    ports = ("--control-address", control, "--progress-address", progress)
+    ports = at(control, progress)
     steps = trainer("send:100", f"read:{gate.path}", "send:100", "leave", "exit:7")
     with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
         with PageClient(worker.link(), "a-client") as client:

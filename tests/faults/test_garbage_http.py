@@ -4,19 +4,17 @@ import asyncio
 import json
 import random
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from tests.support.addresses import port_of
 from tests.support.garbage import broken, broken_texts, throw_at
 from tests.support.page_client import PageClient
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 REFUSALS = {400, 401, 403, 404, 405, 409, 413, 415, 421, 431, 503}
 
@@ -37,12 +35,6 @@ def bombarded(new_gate):
     # aiohttp itself logs what is no HTTP, with a traceback; no part of the worker has failed.
     assert "Unhandled exception" not in worker.output
     assert " failed" not in worker.output.partition("Reports")[0]
-
-
-def port_of(link: str) -> int:
-    port = urlsplit(link).port
-    assert port is not None
-    return port
 
 
 def test_bytes_that_are_no_request_are_refused_and_the_run_goes_on(new_gate):

@@ -9,7 +9,7 @@ from messages import OutputWritten, ResourcesUsed, RunState, StateChanged, encod
 from tests.support.garbage import broken
 from tests.support.page_client import PageClient
 from tests.support.recorded_runs import recorded_run
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
 
 EVENTS = [
     encode_event(StateChanged(state=RunState.TRAINING, text="it trains", epochs=3)),
@@ -62,7 +62,7 @@ def test_a_broken_journal_is_shown_to_its_end_in_the_terminal(tmp_path):
 def test_a_broken_journal_is_shown_to_its_end_on_the_page(tmp_path):
     journal = tmp_path / "run.jsonl"
     journal.write_bytes(broken_journal())
-    with RunningWorker("--port", "0", "--replay", str(journal), ports=()) as worker:
+    with RunningWorker(*PAGE, "--replay", str(journal), ports=()) as worker:
         link = worker.link()
         with PageClient(link, "a-client") as client:
             run = recorded_run("sleap_nn_full_run")
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_journal_is_an_empty_run(data, tmp_path):
 def test_a_broken_journal_is_gone_on_with(tmp_path):
     journal = tmp_path / "run.jsonl"
     journal.write_bytes(broken_journal())
-    options = ("--port", "0", "--journal", str(journal), "--adopt")
+    options = (*PAGE, "--journal", str(journal), "--adopt")
     with RunningWorker(*options) as worker:
         worker.wait_for("waiting for a trainer that runs already")
         worker.ctrl_c()

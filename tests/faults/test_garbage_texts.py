@@ -5,14 +5,12 @@ import random
 import pytest
 
 from actors.worker.actor import TOO_MANY
-from tests.support.addresses import fixed_addresses
+from tests.support.addresses import fixed_addresses, port_of
 from tests.support.garbage import broken, broken_texts, throw_at
 from tests.support.page_client import TRANSPORTS, PageClient
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker, at
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 SAMPLES = (
     'CONTROL_COMMAND::{"command": "noop", "lr": 0.1}',
@@ -60,8 +58,8 @@ def test_texts_that_are_no_orders_stop_nothing(transport, new_gate):
 def test_raw_bytes_at_a_zmq_port_are_shaken_off_and_the_run_goes_on(port, new_gate):
     gate, chance = new_gate(), random.Random(10)
     addresses = dict(zip(("control", "progress"), fixed_addresses(2), strict=True))
-    ports = ("--control-address", addresses["control"], "--progress-address", addresses["progress"])
-    target = int(addresses[port].rpartition(":")[2])
+    ports = at(addresses["control"], addresses["progress"])
+    target = port_of(addresses[port])
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
     with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
         with PageClient(worker.link(), "a-client") as client:

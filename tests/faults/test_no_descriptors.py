@@ -12,11 +12,9 @@ import pytest
 
 from tests.support.page_client import PageClient
 from tests.support.processes import shell
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 
 def test_a_worker_that_may_open_nothing_more_goes_on_with_what_it_has(gate):

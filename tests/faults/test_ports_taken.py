@@ -6,23 +6,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.addresses import fixed_addresses, is_free, occupied
+from tests.support.addresses import fixed_addresses, is_free, occupied, port_of
 from tests.support.broken_worker import CRASH, broken
 from tests.support.page_client import PageClient
 from tests.support.processes import shell
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker, at
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
-
-PAGE = ("--port", "0")
 
 
 @pytest.mark.parametrize("taken", ["control", "progress", "page"])
 def test_a_port_that_is_taken_at_the_start_is_named_with_its_holder_and_nothing_is_left(taken):
     addresses = dict(zip(("control", "progress", "page"), fixed_addresses(3), strict=True))
-    ports = ("--control-address", addresses["control"], "--progress-address", addresses["progress"])
-    page = ("--port", addresses["page"].rpartition(":")[2])
+    ports = at(addresses["control"], addresses["progress"])
+    page = ("--port", str(port_of(addresses["page"])))
     with occupied(addresses[taken]):
         with RunningWorker(*page, "--", *shell("echo never"), ports=ports) as worker:
             assert worker.ends() == 2, worker.output
@@ -36,7 +34,7 @@ def test_a_port_that_is_taken_at_the_start_is_named_with_its_holder_and_nothing_
 
 def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_training(new_gate):
     address, crashed, trained = fixed_addresses(1)[0], new_gate(), new_gate()
-    ports = ("--control-address", "tcp://127.0.0.1:*", "--progress-address", address)
+    ports = at(progress=address)
     steps = trainer("send:200", f"say:{CRASH}", f"read:{trained.path}", "send:5", "exit:4")
     program = broken("crash", crashed.path)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:
@@ -57,7 +55,7 @@ def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_tra
 
 def test_a_port_that_comes_back_in_time_is_bound_again_and_the_reports_go_on(new_gate):
     address, crashed = fixed_addresses(1)[0], new_gate()
-    ports = ("--control-address", "tcp://127.0.0.1:*", "--progress-address", address)
+    ports = at(progress=address)
     steps = trainer("send:200", f"say:{CRASH}", "join", "send:100", "leave", "exit:4")
     program = broken("crash", crashed.path)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.support.addresses import fixed_addresses, occupied
-from tests.support.running_worker import SCRIPT, RunningWorker
+from tests.support.addresses import fixed_addresses, occupied, port_of
+from tests.support.running_worker import SCRIPT, RunningWorker, at
 
 LIFE = 2.8
 """Seconds that a worker with three epochs lives: half a second of imports, a second of waiting for
@@ -41,8 +41,8 @@ def signalled_at(moment: float, number: signal.Signals) -> None:
     """One life with one signal, and what must be true after it."""
     control, progress = fixed_addresses(2)
     page = fixed_addresses(1)[0]
-    ports = ("--control-address", control, "--progress-address", progress)
-    options = ("--epochs", "3", "--port", page.rpartition(":")[2])
+    ports = at(control, progress)
+    options = ("--epochs", "3", "--port", str(port_of(page)))
     with RunningWorker(*options, ports=ports, program=(SCRIPT,)) as worker:
         time.sleep(moment)  # the moment itself, not a wait for a result
         worker.interrupt(number)

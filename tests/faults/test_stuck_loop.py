@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tests.support.channel import FakeChannel
-from tests.support.reporting import attach_client, forwarded, reports, start, stop, trainer_for
+from tests.support.reporting import attach_client, start, stop, trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
 from tests.support.webrtc import WebRtcClient
 from tests.whole.test_real_pair import attached, reporting, stopped

@@ -7,11 +7,9 @@ import signal
 from tests.support.broken_worker import broken
 from tests.support.page_client import PageClient
 from tests.support.processes import ends
-from tests.support.reporting import reports
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-
-PAGE = ("--port", "0")
 
 
 def test_a_killed_trainer_is_reported_with_the_cause_and_the_client_has_all_that_came(gate):

@@ -9,7 +9,7 @@ from actors import ControlEncoding, ProgressReporter, ReporterSettings
 from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.on_loop import got, trainer_of
-from tests.support.reporting import forwarded
+from tests.support.texts import forwarded
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio

@@ -6,7 +6,7 @@ from actors import ProgressReporter
 from tests.support.addresses import fixed_addresses
 from tests.support.channel import FakeChannel
 from tests.support.on_loop import got, trainer_of
-from tests.support.reporting import forwarded
+from tests.support.texts import forwarded
 
 
 def test_a_reporter_can_be_used_on_one_event_loop_after_another():

@@ -9,10 +9,11 @@ import pytest
 from messages import JobOutcome, StopReporting
 from tests.support.channel import FakeChannel
 from tests.support.crashes import CONTROL, LISTENER, tell_alien
+from tests.support.logs import errors
 from tests.support.mailboxes import Gate
 from tests.support.on_loop import got, trainer_of
 from tests.support.recorded_runs import RECORDINGS, recorded_run
-from tests.support.reporting import forwarded, reports
+from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
 from tests.support.waiting import PATIENCE, until
 from tests.support.webrtc import WebRtcClient
@@ -194,7 +195,7 @@ async def test_a_closed_channel_is_one_error_with_a_reason_and_a_new_one_goes_on
         later = FakeChannel()
         await reporter.restart_progress_listener(later)
         assert await got(later, 50) == forwarded(reports(50))
-    (error,) = [r.message for r in caplog.records if r.levelno >= logging.ERROR]
+    (error,) = errors(caplog)
     assert error.endswith("its channel is closed")
 
 

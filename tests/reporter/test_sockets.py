@@ -1,7 +1,6 @@
 """ProgressReporter: when its sockets are bound, what happens when they cannot be, and their end."""
 
 import asyncio
-import logging
 import threading
 
 import pykka
@@ -11,8 +10,9 @@ from actors import ProgressReporter
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
 from tests.support.descriptors import open_sockets
+from tests.support.logs import errors
 from tests.support.on_loop import got, trainer_of
-from tests.support.reporting import forwarded
+from tests.support.texts import forwarded
 from tests.support.waiting import settled, until
 
 pytestmark = pytest.mark.asyncio
@@ -132,8 +132,8 @@ async def test_a_progress_address_in_use_ends_the_task_loudly_and_costs_nothing_
         with pytest.raises(OSError, match="in use") as refusal:
             await task
     assert reporter.progress_address in str(refusal.value)
-    (record,) = [r for r in caplog.records if r.levelno == logging.ERROR]
-    assert reporter.progress_address in record.message
+    (error,) = errors(caplog)
+    assert reporter.progress_address in error
     assert reporter.progress_socket is None
     assert not reporter.is_progress_listener_running()
     if with_control:

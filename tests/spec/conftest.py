@@ -10,6 +10,7 @@ from messages import (
     StartListening,
     StopListening,
 )
+from tests.support.addresses import FREE_PORT
 from tests.support.polling import Journal, Polling, RecordingContext, RecordingLoopThread
 from tests.support.probe import Probe
 from tests.support.waiting import PATIENCE
@@ -28,9 +29,7 @@ def polling() -> Iterator[Polling]:
         settings=ReporterSettings(),
     )
     started = listener.ask(
-        lambda reply_to: StartListening(
-            context=context, address="tcp://127.0.0.1:*", reply_to=reply_to
-        ),
+        lambda reply_to: StartListening(context=context, address=FREE_PORT, reply_to=reply_to),
         timeout=PATIENCE,
     )
     assert isinstance(started, ListeningStarted)

@@ -3,7 +3,6 @@
 import logging
 
 from actors import control_socket
-from actors.runtime import ThreadScheduler
 from messages import CloseControlSocket, ControlRejected, ControlSocketClosed, PublishControl
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
@@ -36,7 +35,7 @@ def errors(caplog):
 def test_control_socket_not_initialized(supervisor, loop_thread, settings, caplog):
     """WHEN control message received but ctrl_socket is None."""
     parent = Probe()
-    control = control_socket.spawn(parent=parent, scheduler=ThreadScheduler(), settings=settings)
+    control = control_socket.spawn(parent=parent, settings=settings)
 
     control.tell(PublishControl(command="STOP"))
     answer = control.ask(

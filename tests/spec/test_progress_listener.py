@@ -7,6 +7,7 @@ import zmq
 
 from actors import ReporterSettings
 from actors.progress_listener.socket import ProgressSocket
+from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.polling import Journal, RecordingContext
 from tests.support.reporting import attach_client, start, trainer_for
@@ -27,7 +28,7 @@ def test_start_progress_listener(polling):
     assert not rest
     # AND bind to tcp://127.0.0.1:9001 (publish port)
     assert ReporterSettings().progress_address == "tcp://127.0.0.1:9001"
-    assert [entry.detail for entry in polling.journal.entries("bind")] == ["tcp://127.0.0.1:*"]
+    assert [entry.detail for entry in polling.journal.entries("bind")] == [FREE_PORT]
     assert polling.address.startswith("tcp://127.0.0.1:")
     # AND subscribe to all messages (empty filter)
     assert [entry.detail for entry in polling.journal.entries("subscribe")] == [""]
@@ -70,7 +71,7 @@ def test_handle_zmq_receive_errors(polling, caplog):
     journal = Journal()
     context = RecordingContext(journal)
     socket = ProgressSocket(ReporterSettings())
-    socket.thread.submit(socket.open, context, "tcp://127.0.0.1:*").result(PATIENCE)
+    socket.thread.submit(socket.open, context, FREE_PORT).result(PATIENCE)
 
     received = socket.thread.submit(socket.receive).result(PATIENCE)
 

@@ -10,15 +10,8 @@ from messages import AttachClient, ClientGone, DetachClient, Phase, ReportingDeg
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import settled
 
 

@@ -31,15 +31,8 @@ from tests.support.crashes import (
 )
 from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE
 
 

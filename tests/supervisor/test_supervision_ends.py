@@ -13,7 +13,6 @@ from actors import (
     progress_listener,
     spawn_supervisor,
 )
-from actors.runtime import ThreadScheduler
 from messages import (
     GetStatus,
     JobOutcome,
@@ -26,23 +25,23 @@ from messages import (
     StopReporting,
     SwitchJob,
 )
-from tests.support.addresses import FREE_PORT, is_free
+from tests.support.addresses import is_free
 from tests.support.channel import FakeChannel
 from tests.support.crashes import crash_supervisor
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.mailboxes import Raising
 from tests.support.probe import Probe
 from tests.support.reporting import (
+    NewSupervisor,
     ask_start,
     attach_client,
-    forwarded,
-    reports,
     start,
     status,
     stop,
     trainer_for,
     wait_for_phase,
 )
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE, settled
 
 OURS = ["SupervisorActor", "ControlSocketActor", "ProgressListenerActor", "ClientChannelActor"]
@@ -60,11 +59,9 @@ def nothing_runs() -> bool:
 
 
 @pytest.fixture
-def open_ended(
-    loop_thread: LoopThread, owner: Probe[Any], settings: ReporterSettings
-) -> SupervisorRef:
+def open_ended(supervisor: SupervisorRef) -> SupervisorRef:
     """A supervisor that the test ends."""
-    return spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    return supervisor
 
 
 @ENDS
@@ -95,13 +92,8 @@ def test_while_reporting_it_closes_its_sockets_and_its_context(
 
 
 @ENDS
-def test_who_waits_for_the_start_is_answered(
-    loop_thread: LoopThread, owner: Probe[Any], end: Any
-) -> None:
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=1_000.0
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+def test_who_waits_for_the_start_is_answered(new_supervisor: NewSupervisor, end: Any) -> None:
+    supervisor = new_supervisor(connect_wait=1_000.0)
     answers: Probe[Any] = Probe()
     supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
     wait_for_phase(supervisor, Phase.CONNECTING)
@@ -185,7 +177,7 @@ def test_a_start_that_fails_leaves_no_child_behind(
         loop=loop_thread.loop,
         owner=Probe(),
         settings=settings,
-        scheduler=ThreadScheduler(),
+        scheduler=None,
         gone=gone,
     )
     assert "new thread" in gone.get().reason

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors import ReporterSettings, SupervisorRef, spawn_supervisor
+from actors import SupervisorRef
 from messages import (
     JobOutcome,
     Phase,
@@ -14,26 +14,25 @@ from messages import (
     ReportingStopped,
     StartReporting,
     StopReporting,
-    SwitchJob,
     TrainerConnected,
 )
-from tests.support.addresses import FREE_PORT
 from tests.support.channel import FakeChannel
 from tests.support.crashes import ALL, CLIENT, LISTENER, SOCKETS, crash, is_heard, obeys, tell_alien
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.probe import Probe
 from tests.support.reporting import (
+    NewSupervisor,
     ask_start,
     attach_client,
-    forwarded,
-    reports,
     start,
     status,
     stop,
+    tell_switch,
     trainer_for,
     wait_for_phase,
 )
-from tests.support.waiting import PATIENCE, settled
+from tests.support.texts import forwarded, reports
+from tests.support.waiting import settled
 
 
 @pytest.mark.parametrize("actor", ALL)
@@ -62,12 +61,9 @@ def test_when_bypassed_it_is_replaced_and_the_job_goes_on(
 
 @pytest.mark.parametrize("actor", ALL)
 def test_in_the_connect_wait_it_is_replaced_and_the_job_becomes_ready(
-    loop_thread: LoopThread, owner: Probe[Any], actor: str
+    new_supervisor: NewSupervisor, owner: Probe[Any], actor: str
 ) -> None:
-    settings = ReporterSettings(
-        control_address=FREE_PORT, progress_address=FREE_PORT, connect_wait=0.5
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    supervisor = new_supervisor(connect_wait=0.5)
     channel, answers = FakeChannel(), Probe[Any]()
     attach_client(supervisor, channel)
     supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
@@ -79,7 +75,6 @@ def test_in_the_connect_wait_it_is_replaced_and_the_job_becomes_ready(
         trainer.send(*reports(3))
         assert channel.wait_for_count(3) == forwarded(reports(3))
         assert obeys(supervisor, trainer)
-    assert supervisor.stop(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("actor", SOCKETS)
@@ -166,14 +161,7 @@ def test_in_the_switch_to_the_next_job_both_jobs_are_answered_and_the_next_is_re
     assert settled(lambda: not status(supervisor).trainer_connected)
     with stuck(loop_thread):
         tell_alien(actor)
-        supervisor.tell(
-            SwitchJob(
-                job_id="job-1",
-                outcome=JobOutcome.COMPLETED,
-                next_job_id="job-2",
-                reply_to=answers,
-            )
-        )
+        tell_switch(supervisor, answers)
         status(supervisor)
     stopped, next_ready = answers.get(), answers.get()
     assert isinstance(stopped, ReportingStopped)

@@ -8,7 +8,7 @@ from typing import Any
 import pykka
 import pytest
 
-from actors import ReporterSettings, SupervisorRef, spawn_supervisor
+from actors import ReporterSettings, SupervisorRef
 from actors.control_socket import actor as control_socket
 from actors.progress_listener import socket as progress_socket
 from actors.supervisor.session import REOPEN_INTERVAL, REOPENS
@@ -43,7 +43,17 @@ from tests.support.crashes import (
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, start, status, stop, trainer_for, wait_for_phase
+from tests.support.reporting import (
+    NewSupervisor,
+    attach_client,
+    start,
+    status,
+    stop,
+    switch,
+    tell_switch,
+    trainer_for,
+    wait_for_phase,
+)
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE, settled
 
@@ -53,20 +63,6 @@ def settings() -> ReporterSettings:
     """Addresses of the test's own, which somebody else may take."""
     control, progress = fixed_addresses(2)
     return ReporterSettings(control_address=control, progress_address=progress, connect_wait=0.0)
-
-
-def switch(supervisor: SupervisorRef, job_id: str, next_job_id: str) -> None:
-    answers: Probe[Any] = Probe()
-    supervisor.tell(
-        SwitchJob(
-            job_id=job_id,
-            outcome=JobOutcome.COMPLETED,
-            next_job_id=next_job_id,
-            reply_to=answers,
-        )
-    )
-    assert isinstance(answers.get(), ReportingStopped)
-    assert isinstance(answers.get(), ReportingReady)
 
 
 @contextmanager
@@ -98,7 +94,7 @@ def test_a_switch_meanwhile_does_not_leave_the_next_job_without_its_socket(
     with busy_once(actor) as was_busy:
         crash(actor, owner)
         assert was_busy.wait(PATIENCE)
-    switch(supervisor, "job-1", "job-2")
+    switch(supervisor)
     with StandInTrainer(
         control_address=settings.control_address, progress_address=settings.progress_address
     ) as trainer:
@@ -109,12 +105,10 @@ def test_a_switch_meanwhile_does_not_leave_the_next_job_without_its_socket(
 
 @pytest.mark.parametrize("actor", SOCKETS)
 def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
-    loop_thread: LoopThread, owner: Probe[Any], settings: ReporterSettings, actor: str
+    new_supervisor: NewSupervisor, owner: Probe[Any], settings: ReporterSettings, actor: str
 ) -> None:
     clock = ManualScheduler()
-    supervisor = spawn_supervisor(
-        loop=loop_thread.loop, owner=owner, settings=settings, scheduler=clock
-    )
+    supervisor = new_supervisor(scheduler=clock)
     answers: Probe[Any] = Probe()
     supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
     wait_for_phase(supervisor, Phase.CONNECTING)
@@ -143,7 +137,7 @@ def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_to
     ready = start(supervisor)
     with trainer_for(ready) as former:
         owner.wait_for(TrainerConnected)
-        switch(supervisor, "job-1", "job-2")
+        switch(supervisor)
         crash(CONTROL, owner)
         assert obeys_again(supervisor, former)
         with trainer_for(ready) as trainer:
@@ -151,32 +145,23 @@ def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_to
 
 
 def test_the_crash_that_is_one_too_many_in_a_switch_does_not_wait_for_the_dead(
-    loop_thread: LoopThread, owner: Probe[Any], caplog: pytest.LogCaptureFixture
+    new_supervisor: NewSupervisor,
+    owner: Probe[Any],
+    loop_thread: LoopThread,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    control, progress = fixed_addresses(2)
-    settings = ReporterSettings(
-        control_address=control, progress_address=progress, connect_wait=0.0, drain_timeout=15.0
-    )
-    supervisor = spawn_supervisor(loop=loop_thread.loop, owner=owner, settings=settings)
+    supervisor = new_supervisor(drain_timeout=15.0)
     start(supervisor)
     for _ in range(3):
         crash(LISTENER, owner)
     answers: Probe[Any] = Probe()
     with stuck(loop_thread):
         tell_alien(LISTENER)
-        supervisor.tell(
-            SwitchJob(
-                job_id="job-1",
-                outcome=JobOutcome.COMPLETED,
-                next_job_id="job-2",
-                reply_to=answers,
-            )
-        )
+        tell_switch(supervisor, answers)
         status(supervisor)
     assert isinstance(answers.get(within=10.0), ReportingStopped)
     assert isinstance(answers.get(), ReportingFailed)
     assert "event loop is stuck" not in caplog.text
-    assert supervisor.stop(timeout=PATIENCE)
 
 
 def test_who_waits_in_the_inbox_of_a_supervisor_that_crashes_is_answered(

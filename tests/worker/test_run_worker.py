@@ -4,14 +4,13 @@ import os
 import signal
 import stat
 import sys
-import time
 
 import pytest
 import zmq
 
 from tests.support.addresses import fixed_addresses, occupied
-from tests.support.running_worker import RunningWorker
-from tests.support.waiting import PATIENCE
+from tests.support.processes import ends
+from tests.support.running_worker import RunningWorker, at
 
 STUBBORN = "import signal, time; print('stubborn', flush=True); time.sleep(1000)"
 
@@ -20,22 +19,11 @@ def pid_of(worker):
     return int(worker.wait_for("training started").split("process ")[1].rstrip(")\n"))
 
 
-def is_gone(pid):
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def test_without_arguments_it_is_the_complete_chain_and_ends_by_itself():
     with RunningWorker("--epochs", "3") as worker:
         pid = pid_of(worker)
         assert worker.ends() == 0, worker.output
-        assert is_gone(pid)
+        assert ends(pid)
     counted = {
         row: worker.count(row)
         for row in ("from the trainer", "forwarded", "failed", "undecodable", "by the client")
@@ -94,7 +82,7 @@ def test_ctrl_c_asks_the_trainer_to_stop_and_waits_for_its_end():
         worker.wait_for("epoch 1/1000")
         worker.interrupt()
         assert worker.ends() == 0, worker.output
-        assert is_gone(pid)
+        assert ends(pid)
     assert 'received control message: {"command": "stop"}' in worker.output
     assert worker.count("train_end") == 1
     assert worker.count("from the trainer") == worker.count("by the client")
@@ -108,7 +96,7 @@ def test_a_second_ctrl_c_ends_a_trainer_that_does_not_stop():
         worker.wait_for("not ready yet")
         worker.interrupt()
         assert worker.ends() == 128 + signal.SIGTERM
-        assert is_gone(pid)
+        assert ends(pid)
 
 
 def test_a_terminated_worker_leaves_no_trainer_behind():
@@ -117,14 +105,14 @@ def test_a_terminated_worker_leaves_no_trainer_behind():
         worker.wait_for("stubborn")
         worker.interrupt(signal.SIGTERM)
         assert worker.ends() == 128 + signal.SIGTERM
-        assert is_gone(pid)
+        assert ends(pid)
 
 
 def test_an_address_in_use_is_named_and_no_training_is_started():
     with zmq.Context() as context, context.socket(zmq.PUB) as taken:
         taken.bind("tcp://127.0.0.1:*")
         address = taken.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
-        ports = ("--control-address", "tcp://127.0.0.1:*", "--progress-address", address)
+        ports = at(progress=address)
         with RunningWorker(ports=ports) as worker:
             assert worker.ends() == 2
     assert f"the progress socket cannot be bound to {address}" in worker.output
@@ -134,7 +122,7 @@ def test_an_address_in_use_is_named_and_no_training_is_started():
 
 def test_two_workers_train_at_once_on_the_same_addresses():
     addresses = fixed_addresses(2)
-    ports = ("--control-address", addresses[0], "--progress-address", addresses[1], "--any-port")
+    ports = (*at(*addresses), "--any-port")
     with (
         RunningWorker("--epochs", "2", ports=ports) as one,
         RunningWorker("--epochs", "2", ports=ports) as other,
@@ -147,7 +135,7 @@ def test_two_workers_train_at_once_on_the_same_addresses():
 
 def test_with_any_port_the_worker_says_whose_port_it_left_alone():
     control, progress = fixed_addresses(2)
-    ports = ("--control-address", control, "--progress-address", progress, "--any-port")
+    ports = (*at(control, progress), "--any-port")
     with occupied(progress), RunningWorker("--epochs", "1", ports=ports) as worker:
         assert worker.ends() == 0, worker.output
     assert f"warning: {progress} is in use by process {os.getpid()}" in worker.output

@@ -5,7 +5,6 @@ import re
 import signal
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,13 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from actors.worker.trainer import embedded as embedded_trainer
-from tests.support.addresses import fixed_addresses
-from tests.support.processes import ends, python, shell
-from tests.support.running_worker import FREE_PORTS, RunningWorker
+from tests.support.addresses import fixed_addresses, port_of
+from tests.support.embedded_run import embedded_trainer
+from tests.support.processes import python, shell
+from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker, at
 from tests.support.waiting import PATIENCE, settled
-
-PAGE = ("--port", "0")
 
 
 class Visit:
@@ -87,7 +84,7 @@ def test_two_workers_serve_two_pages():
 
 def test_a_port_that_was_asked_for_and_is_in_use_is_named_and_nothing_is_trained(gate):
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as first:
-        port = first.link().partition("/?")[0].rpartition(":")[2]
+        port = str(port_of(first.link()))
         with RunningWorker("--port", port, "--", "echo", "never") as second:
             assert second.ends() == 2
         assert f"the page cannot be served at 127.0.0.1:{port}: the port is in use" in second.output
@@ -144,7 +141,7 @@ def test_a_certificate_turns_tls_on(tmp_path, gate):
 
 def test_a_quiet_worker_shows_its_link_and_what_went_wrong(tmp_path):
     done = subprocess.run(
-        (*worker_command(), *PAGE, "--quiet", "--", *shell("echo trained; exit 4")),
+        (*COMMAND, *FREE_PORTS, *PAGE, "--quiet", "--", *shell("echo trained; exit 4")),
         capture_output=True,
         text=True,
         timeout=2 * PATIENCE,
@@ -153,10 +150,6 @@ def test_a_quiet_worker_shows_its_link_and_what_went_wrong(tmp_path):
     assert (done.returncode, done.stdout) == (4, "")
     assert re.search(r"watch and stop it at http://\S+", done.stderr)
     assert "error: the trainer has ended with exit code 4" in done.stderr
-
-
-def worker_command() -> tuple[str, ...]:
-    return (sys.executable, "run_worker.py", *FREE_PORTS)
 
 
 # Journals
@@ -227,24 +220,12 @@ def test_options_that_do_not_go_together_say_so(arguments, says):
 
 # A worker that is killed while its trainer lives
 
-ADDRESSES = ("--control-address", "--progress-address")
-
 
 def test_a_worker_that_is_killed_is_followed_by_one_that_goes_on_with_the_trainer(tmp_path):
     journal = tmp_path / "run.jsonl"
     control, progress = fixed_addresses(2)
-    ports = (ADDRESSES[0], control, ADDRESSES[1], progress)
-    trainer = subprocess.Popen(
-        (
-            sys.executable,
-            embedded_trainer.__file__,
-            *("--epochs", "100000"),
-            *("--control-port", control.rpartition(":")[2]),
-            *("--progress-port", progress.rpartition(":")[2]),
-        ),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
+    ports = at(control, progress)
+    with embedded_trainer(control, progress) as trainer:
         first = ("--adopt", *PAGE, "--journal", str(journal))
         with RunningWorker(*first, ports=ports) as worker:
             worker.wait_for("epoch 3:")
@@ -256,13 +237,9 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_goes_on_with_the_traine
             assert settled(lambda: len(messages_of(journal)) > len(before) + 50)
             worker.ctrl_c()
             worker.wait_for("the trainer has been asked to stop")
-            assert ends(trainer.pid)
             trainer.wait(PATIENCE)
             worker.wait_for("the trainer has left; waiting for another one")
             assert worker.ends() == 0, worker.output
-    finally:
-        trainer.kill()
-        trainer.wait()
     messages = messages_of(journal)
     assert messages[: len(before)] == before
     assert '"train_end"' in [m for m in messages if "__meta__" not in m][-1]

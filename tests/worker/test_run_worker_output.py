@@ -4,7 +4,6 @@ import os
 import pty
 import shutil
 import subprocess
-import sys
 import threading
 
 import pytest
@@ -12,32 +11,18 @@ import pytest
 from actors import ReporterSettings
 from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
-from tests.support.paths import ROOT
-from tests.support.processes import python, shell
-from tests.support.running_worker import FREE_PORTS, RunningWorker
+from tests.support.processes import shell
+from tests.support.running_worker import COMMAND, FREE_PORTS, RunningWorker
+from tests.support.trainer_process import trainer
 from tests.support.waiting import PATIENCE
-
-WORKER = (sys.executable, str(ROOT / "run_worker.py"))
-
-SENDS = """\
-import sys, zmq
-progress = zmq.Context().socket(zmq.XPUB)
-progress.connect('tcp://127.0.0.1:' + sys.argv[1])
-progress.recv()
-for report in sys.argv[2:]:
-    progress.send_string(report)
-progress.close(linger=5000)
-"""
-"""A trainer that sends the reports that it is given."""
 
 THREADS_OF_THE_WORKER = "cat /proc/$PPID/task/*/comm"
 
 
 def test_each_report_is_shown_while_the_training_runs(gate):
     report = '{"event": "epoch_begin", "epoch": 0}', '{"event": "epoch_end", "epoch": 0}'
-    script = SENDS.replace("progress.close", "open(sys.argv[2]).readline()\nprogress.close")
-    script = script.replace("argv[2:]", "argv[3:]")
-    with RunningWorker("--", *python(script, "{progress_port}", gate.path, *report)) as worker:
+    steps = trainer(*(f"say:{r}" for r in report), f"read:{gate.path}", "leave")
+    with RunningWorker("--", *steps) as worker:
         worker.wait_for("epoch 1: 0 batches")
         assert "has ended" not in worker.output
         gate.open()
@@ -56,7 +41,7 @@ def test_the_trainers_last_line_is_shown_before_the_tables():
 
 def test_reports_of_any_content_leave_the_tables_whole():
     reports = ["rubbish", '{"event": "[/]"}', '{"event": "\\ud800"}', '{"event": 3}']
-    with RunningWorker("--", *python(SENDS, "{progress_port}", *reports)) as worker:
+    with RunningWorker("--", *trainer(*(f"say:{r}" for r in reports), "leave")) as worker:
         assert worker.ends() == 0, worker.output
     assert worker.count("received from the trainer") == 4
     assert worker.count("received by the client") == 4
@@ -83,7 +68,7 @@ def test_a_reader_of_stdout_that_goes_away_does_not_end_the_training(
     result = tmp_path / "result"
     script = f"echo ready; read line < $1; {goes_on}; echo trained > $2; exit 6"
     with subprocess.Popen(
-        (*WORKER, *FREE_PORTS, *options, "--", *shell(script, gate.path, str(result))),
+        (*COMMAND, *FREE_PORTS, *options, "--", *shell(script, gate.path, str(result))),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -102,7 +87,7 @@ def test_without_gui_the_trainers_output_is_the_same_bytes():
     block = "one\\r\\ttwo [bold]\\033[31m \\377\\000 no end"
     script = f"printf '{block}'; printf 'error' >&2"
     done = subprocess.run(
-        (*WORKER, "--no-gui", "--", *shell(script)),
+        (*COMMAND, "--no-gui", "--", *shell(script)),
         capture_output=True,
         timeout=2 * PATIENCE,
         check=True,
@@ -148,7 +133,7 @@ def test_on_a_terminal_each_epoch_has_a_bar_and_the_cursor_comes_back():
     reader.start()
     try:
         done = subprocess.run(
-            (*WORKER, *FREE_PORTS, "--epochs", "2"),
+            (*COMMAND, *FREE_PORTS, "--epochs", "2"),
             stdin=subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
@@ -217,7 +202,7 @@ def test_without_a_network_a_command_still_runs_and_the_embedded_trainer_says_wh
     commands = {0: (), 9: ("--", "sh", "-c", "exit 9")}
     workers = {
         code: subprocess.Popen(
-            (*alone, *WORKER, *FREE_PORTS, *command), stdout=subprocess.PIPE, text=True
+            (*alone, *COMMAND, *FREE_PORTS, *command), stdout=subprocess.PIPE, text=True
         )
         for code, command in commands.items()
     }

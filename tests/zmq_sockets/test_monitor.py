@@ -25,6 +25,7 @@ class Watched:
         self.monitor = SocketMonitor(self.socket, self.events, name=NAME)
         self.socket.bind(FREE_PORT)
         self.address = self.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+        self.monitor.start()  # what has happened by now is told too
 
 
 @pytest.fixture
@@ -82,6 +83,11 @@ def test_after_stop_nothing_is_told_and_the_socket_goes_on(watched: Watched) -> 
         assert not watched.socket.closed
     watched.socket.send_string("still works")
     assert watched.events.drain() == []
+
+
+def test_one_that_was_never_started_is_stopped() -> None:
+    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+        SocketMonitor(socket, Probe(), name=NAME).stop()
 
 
 def test_stop_after_the_socket_is_closed_does_nothing(watched: Watched) -> None:

@@ -51,6 +51,7 @@ def test_a_monitor_is_stopped() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.PUB)
     monitor = SocketMonitor(socket, Probe(), name="watch-under-test")
+    monitor.start()
     with terminating(context):
         with pytest.raises(zmq.ContextTerminated):  # from here on the socket knows of it
             socket.get(zmq.EVENTS)

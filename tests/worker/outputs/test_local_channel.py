@@ -8,15 +8,8 @@ from actors.worker.outputs import LocalChannel
 from messages import EVENTS_PROTOCOL, TextsForwarded, TextsTaken
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
-from tests.support.reporting import (
-    attach_client,
-    forwarded,
-    reports,
-    start,
-    status,
-    stop,
-    trainer_for,
-)
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.texts import forwarded, reports
 
 
 @pytest.fixture

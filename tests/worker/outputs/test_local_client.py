@@ -8,7 +8,8 @@ from actors.worker.outputs import LocalClient
 from messages import ClientGone, decode_event, decode_report
 from tests.support.probe import Probe
 from tests.support.recorded_runs import recorded_run
-from tests.support.reporting import reports, start, status, stop, trainer_for
+from tests.support.reporting import start, status, stop, trainer_for
+from tests.support.texts import reports
 
 
 class Screen:

@@ -4,7 +4,6 @@ import signal
 
 import pytest
 
-from actors.runtime import ThreadScheduler
 from actors.worker.trainer.actor import OUTPUT_TIMEOUT
 from messages import TerminateTrainer
 from tests.support.clock import ManualScheduler
@@ -87,7 +86,7 @@ def test_a_process_that_is_terminated_twice_is_killed_at_once(rig):
 
 
 def test_what_a_wrapper_has_started_has_the_grace_time_too(gate):
-    rig = TrainingRig(ThreadScheduler())
+    rig = TrainingRig(None)
     training = rig.start(*shell(WRAPPER, gate.path))
     training.started()
     training.wait_for_line("ready")

@@ -10,7 +10,7 @@ import pytest
 from actors.worker.viewer.access import Access, Role, is_loopback, new_token
 from actors.worker.viewer.connections import MAX_SILENT
 from messages import ServingFailed, ViewerAdmitted
-from tests.support.addresses import fixed_addresses, occupied
+from tests.support.addresses import fixed_addresses, occupied, port_of
 from tests.support.served_page import TOKEN, WATCH, Served
 from tests.support.waiting import PATIENCE
 
@@ -285,7 +285,7 @@ async def test_viewers_are_limited_in_number(serve):
 
 async def test_a_port_in_use_is_named_with_who_uses_it(serve):
     [address] = fixed_addresses(1)
-    port = int(address.rpartition(":")[2])
+    port = port_of(address)
     with occupied(address):
         served = await serve(port=port)
         assert isinstance(served.started, ServingFailed)

@@ -15,8 +15,9 @@ from messages import (
     decode_report,
     encode_event,
 )
+from tests.support.logs import errors
 from tests.support.recorded_runs import recorded_run
-from tests.support.reporting import reports
+from tests.support.texts import reports
 from tests.support.trainer import paced
 from tests.support.waiting import PATIENCE, until
 
@@ -107,7 +108,7 @@ async def test_a_viewer_that_leaves_is_no_error_whichever_way_it_came(served, ca
         async with served.websocket(session, "comes-late") as late:
             assert await late.messages(11) == ["a report", *reports(10)]
         await peer.peer.close()
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert errors(caplog) == []
 
 
 async def test_what_a_viewer_sends_is_told_to_the_owner_and_not_published(served):
