@@ -2,9 +2,10 @@
 
 import json
 
+from tests.support.changed_worker import unchecked
 from tests.support.processes import shell
 from tests.support.recorded_runs import recorded_run
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PROMPT, RunningWorker
 from tests.support.visits import BOTH, NAMES, drawn, sends, served, visit
 
 
@@ -153,7 +154,8 @@ def test_a_hundred_thousand_batches_stay_smooth(browser, tmp_path, gate):
         ]
         logs = {"train/loss": 1 / (epoch + 1), "val/loss": 1.1 / (epoch + 1)}
         run.append(json.dumps({"what": "", "event": "epoch_end", "epoch": epoch, "logs": logs}))
-    with served("--", *sends(tmp_path, run, gate.path)) as worker:
+    flooded = unchecked(PROMPT)
+    with served("--", *sends(tmp_path, run, gate.path), program=flooded) as worker:
         visit(browser, worker)
         browser.wait(lambda: browser.viewer().get("epochs") == 100, "all epochs")
         browser.wait(lambda: drawn(browser) >= 3, "curves")

@@ -3,6 +3,7 @@
 import signal
 
 from tests.support.addresses import fixed_addresses, port_of
+from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
 from tests.support.network import Network
 from tests.support.running_worker import RunningWorker, at
@@ -64,7 +65,7 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
             worker.interrupt(signal.SIGKILL)
             worker.ends()
         browser.wait_for("#state", "reconnecting")
-        with RunningWorker(*arguments, ports=ports) as worker:
+        with RunningWorker(*arguments, ports=ports, program=changed(hasty=1.0)) as worker:
             browser.wait(
                 lambda: browser.viewer().get("instance") not in (None, before["instance"]),
                 "another instance",

@@ -1,11 +1,10 @@
 """The page in a real browser: stop and cancel, and who may."""
 
-import http.server
 import signal
 import sys
-import threading
 
 from actors.worker.trainer import embedded as embedded_trainer
+from tests.support.network import Site
 from tests.support.processes import shell
 from tests.support.visits import BOTH, served, visit
 
@@ -103,26 +102,9 @@ def test_another_sites_page_reaches_nothing(browser, gate):
         base = visit(browser, worker).partition("/?")[0]
         page = EVIL.replace("BASE", base).replace("WS", base.replace("http", "ws"))
 
-        class Evil(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.end_headers()
-                self.wfile.write(page.encode())
-
-            def log_message(self, *arguments):
-                pass
-
-        server = http.server.HTTPServer(("127.0.0.1", 0), Evil)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            browser.open(f"http://localhost:{server.server_port}/")
+        with Site(page) as site:
+            browser.open(f"http://localhost:{site.port}/")
             browser.wait(lambda: browser.driver.title.count(",") == 3, "four answers")
             assert "!" not in browser.driver.title
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
         gate.open()
         assert worker.ends() == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.broken_worker import broken
+from tests.support.changed_worker import changed, unchecked
 from tests.support.client_process import ClientProcess
 from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.processes import memory_of
@@ -10,13 +10,13 @@ from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import large_report, trainer
 
-IMPATIENT = broken("impatient", "1")
+IMPATIENT = unchecked(changed(impatient=1.0))
 """What nobody acknowledges any more is waited for until then."""
 
-LARGE = 1_500
+LARGE = 1_000
 """Reports of 20 KB: more than the system's buffers take for a client that is away."""
 
-ROOM = 15_000_000
+ROOM = 10_000_000
 """Bytes by which the worker may grow: half of what is sent."""
 
 

@@ -5,13 +5,13 @@ import signal
 
 import pytest
 
-from tests.support.broken_worker import broken
+from tests.support.changed_worker import changed
 from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 
-JUMPING = broken("clock", "3600")
+JUMPING = changed(clock=3600.0)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

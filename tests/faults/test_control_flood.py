@@ -6,9 +6,10 @@ import pytest
 
 from actors.worker.actor import TOO_MANY
 from actors.worker.order_budget import BURST
+from tests.support.changed_worker import unchecked
 from tests.support.page_client import WEBRTC, WEBSOCKET, PageClient
 from tests.support.processes import memory_of
-from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.running_worker import PAGE, PROMPT, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 
@@ -24,7 +25,7 @@ def test_a_flood_of_commands_is_cut_off_with_a_word_and_costs_nobody_else_anythi
 ):
     heard = tmp_path / "heard"
     steps = trainer("send:100", f"hear:{heard}", "leave", "exit:3")
-    with RunningWorker(*PAGE, "--", *steps) as worker:
+    with RunningWorker(*PAGE, "--", *steps, program=unchecked(PROMPT)) as worker:
         with (
             PageClient(worker.link(), "the-flood", transport) as client,
             PageClient(worker.link(), "another-one") as other,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.addresses import fixed_addresses, is_free, occupied, port_of
-from tests.support.broken_worker import CRASH, broken
+from tests.support.changed_worker import CRASH, changed
 from tests.support.page_client import PageClient
 from tests.support.processes import shell
 from tests.support.running_worker import PAGE, RunningWorker, at
@@ -36,7 +36,7 @@ def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_tra
     address, crashed, trained = fixed_addresses(1)[0], new_gate(), new_gate()
     ports = at(progress=address)
     steps = trainer("send:200", f"say:{CRASH}", f"read:{trained.path}", "send:5", "exit:4")
-    program = broken("crash", crashed.path)
+    program = changed(crash=crashed.path, resigned=10)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:
         with PageClient(worker.link(), "a-client") as client:
             worker.wait_for("the socket is closed")
@@ -57,7 +57,7 @@ def test_a_port_that_comes_back_in_time_is_bound_again_and_the_reports_go_on(new
     address, crashed = fixed_addresses(1)[0], new_gate()
     ports = at(progress=address)
     steps = trainer("send:200", f"say:{CRASH}", "join", "send:100", "leave", "exit:4")
-    program = broken("crash", crashed.path)
+    program = changed(crash=crashed.path)
     with RunningWorker(*PAGE, "--", *steps, program=program, ports=ports) as worker:
         with PageClient(worker.link(), "a-client") as client:
             worker.wait_for("the socket is closed")

@@ -9,8 +9,7 @@ from tests.support.channel import FakeChannel
 from tests.support.reporting import attach_client, start, stop, trainer_for
 from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
-from tests.support.webrtc import WebRtcClient
-from tests.whole.test_real_pair import attached, reporting, stopped
+from tests.support.webrtc import WebRtcClient, attached, reporting, stopped
 
 
 def stand_still() -> None:

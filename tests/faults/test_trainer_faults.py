@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from tests.support.broken_worker import broken
+from tests.support.changed_worker import changed, unchecked
 from tests.support.page_client import PageClient
 from tests.support.processes import ends
 from tests.support.running_worker import PAGE, RunningWorker
@@ -67,7 +67,7 @@ def test_a_trainer_that_is_deaf_to_stop_and_term_is_killed_after_the_grace_time(
 def test_all_arrives_of_a_trainer_that_exits_while_20_000_messages_are_unread(new_gate):
     trainers, workers = new_gate(), new_gate()
     steps = trainer(f"read:{trainers.path}", "send:20000", "leave", "exit:3")
-    program = broken("stuck", workers.path)
+    program = unchecked(changed(stuck=workers.path))
     with RunningWorker(*PAGE, "--", *steps, program=program) as worker:
         with PageClient(worker.link(), "a-client") as client:
             pid = trainer_of(client)

@@ -3,88 +3,49 @@
 import asyncio
 
 import pytest
-import zmq
 
-from actors import ProgressLog, progress_listener
-from messages import (
-    ChildDown,
-    EndJob,
-    JobEnded,
-    ListeningStarted,
-    ListeningStopped,
-    ReadProgress,
-    StartListening,
-    StopListening,
-)
-from tests.support.addresses import FREE_PORT
+from messages import EndJob, JobEnded, ListeningStopped, StopListening
+from tests.support.event_loop import LoopThread
+from tests.support.listener_rig import ListenerRig
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
-from tests.support.waiting import PATIENCE
 
-
-@pytest.fixture
-def parent():
-    return Probe()
-
-
-@pytest.fixture
-def context():
-    context = zmq.Context()
-    yield context
-    context.term()
-
-
-@pytest.fixture
-def started(loop_thread, settings, parent, context):
-    """A listener and its address."""
-    listener = progress_listener.spawn(
-        loop=loop_thread.loop,
-        parent=parent,
-        progress_log=ProgressLog(limit=1000, max_bytes=10**6),
-        settings=settings,
-    )
-    answer = listener.ask(
-        lambda reply_to: StartListening(context=context, address=FREE_PORT, reply_to=reply_to),
-        timeout=PATIENCE,
-    )
-    assert isinstance(answer, ListeningStarted)
-    yield listener, answer.address
-    listener.stop(timeout=PATIENCE)
-    assert parent.wait_for(ChildDown).reason is None
+RUNS = 35
+"""Each of the turns of the loop that a request may come after, five times."""
 
 
 @pytest.mark.parametrize("turns", range(6))
-def test_two_requests_a_few_turns_of_the_loop_apart_are_both_answered(started, loop_thread, turns):
-    listener, _ = started
-    answers = Probe()
+def test_two_requests_a_few_turns_of_the_loop_apart_are_both_answered(
+    rig: ListenerRig, loop_thread: LoopThread, turns: int
+) -> None:
+    rig.start()
+    answers: Probe[JobEnded | ListeningStopped] = Probe()
 
-    async def request():
-        listener.tell(EndJob(reply_to=answers))
+    async def request() -> None:
+        rig.ref.tell(EndJob(reply_to=answers))
         for _ in range(turns):
             await asyncio.sleep(0)
-        listener.tell(StopListening(reply_to=answers))
+        rig.ref.tell(StopListening(reply_to=answers))
 
     loop_thread.run(request())
-    assert {type(answers.get(5)), type(answers.get(5))} == {JobEnded, ListeningStopped}
+    assert {type(answers.get()), type(answers.get())} == {JobEnded, ListeningStopped}
 
 
-def test_arrivals_and_requests_at_the_same_time_lose_nothing(started, loop_thread):
-    listener, address = started
-    pages, answers = Probe(), Probe()
+def test_arrivals_and_requests_at_the_same_time_lose_nothing(
+    rig: ListenerRig, loop_thread: LoopThread
+) -> None:
+    answers: Probe[JobEnded] = Probe()
 
-    async def request(turns):
+    async def request(turns: int) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
-        listener.tell(EndJob(reply_to=answers))
+        rig.ref.tell(EndJob(reply_to=answers))
 
-    received, counted = [], 0
-    with StandInTrainer(progress_address=address) as trainer:
-        for number in range(70):
+    counted = 0
+    with StandInTrainer(progress_address=rig.start()) as trainer:
+        for number in range(RUNS):
             trainer.send(str(number))
             loop_thread.run(request(number % 7))
-            counted += answers.get(5).counts.received
-    while len(received) < 70:
-        listener.tell(ReadProgress(after=len(received), limit=100, reply_to=pages))
-        received += pages.get(5).messages
-    assert received == [str(number) for number in range(70)]
-    assert counted == 70
+            counted += answers.get().counts.received
+    assert rig.read(RUNS) == [str(number) for number in range(RUNS)]
+    assert counted == RUNS

@@ -8,8 +8,8 @@ import pykka
 import pytest
 
 from actors import TypedRef
-from tests.runtime.test_loop_actor import Recorder, fail
 from tests.support.probe import Probe
+from tests.support.recorder import Recorder, fail
 from tests.support.waiting import PATIENCE
 
 
@@ -25,11 +25,6 @@ def other() -> Iterator[pykka.ActorRef[Other]]:
     ref = Other.start()
     yield ref
     ref.stop()
-
-
-@pytest.fixture
-def told() -> Probe[Any]:
-    return Probe()
 
 
 @pytest.fixture

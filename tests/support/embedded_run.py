@@ -44,10 +44,15 @@ class EmbeddedRun:
         assert self._control.poll(PATIENCE * 1000), "the trainer has not joined"
         assert self._control.recv() == b"\x01", "the trainer has not subscribed to everything"
 
-    def start_alone(self, *options: str) -> None:
-        """Start the trainer."""
+    def start_alone(self, *options: str, join_timeout: int | None = None) -> None:
+        """Start the trainer; it waits for a worker for 5 s, or so many milliseconds."""
+        program: tuple[str, ...] = ("-P", str(EMBEDDED))
+        if join_timeout is not None:
+            script = "import sys; from actors.worker.trainer import embedded as trainer; "
+            script += f"trainer.JOIN_TIMEOUT = {join_timeout}; sys.exit(trainer.main())"
+            program = ("-c", script)
         self._process = subprocess.Popen(
-            (sys.executable, "-P", str(EMBEDDED), *options),
+            (sys.executable, *program, *options),
             stdout=self._file,
             stderr=subprocess.STDOUT,
         )

@@ -1,4 +1,4 @@
-"""The network between a browser and a worker: a TCP proxy that can be away."""
+"""What lies between and beside a browser and a worker: a TCP proxy, and another site."""
 
 import asyncio
 from typing import Self
@@ -6,11 +6,10 @@ from typing import Self
 from tests.support.event_loop import LoopThread
 
 
-class Network:
-    """Listens at ``port`` and passes on to ``target``; ``go_away`` breaks all connections."""
+class _Server:
+    """Listens at ``port``, from entering on; ``go_away`` breaks all connections."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self) -> None:
         self._thread = LoopThread()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -33,7 +32,7 @@ class Network:
         self._thread.run(self._close())
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
@@ -48,23 +47,62 @@ class Network:
             await self._server.wait_closed()
             self._server = None
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers.add(other_writer)
-        await asyncio.gather(self._copy(reader, other_writer), self._copy(other_reader, writer))
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except (OSError, asyncio.CancelledError):
+            await self.serve(reader, writer)
+        except (OSError, EOFError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
             self._writers.discard(writer)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        raise NotImplementedError
+
+
+class Network(_Server):
+    """Passes on to the port ``target``."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self._target = target
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Copy both ways, until one end closes."""
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers.add(other_writer)
+        await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
+        self._writers.discard(other_writer)
+
+
+class Site(_Server):
+    """Answers each request with one page.
+
+    Any number of connections at once: a browser opens some that it sends nothing over.
+    """
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        body = page.encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n"
+        self._answer = head.encode() + b"Connection: close\r\n\r\n" + body
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(self._answer)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except (OSError, asyncio.CancelledError):
+        pass
+    finally:
+        writer.transport.abort()

@@ -9,6 +9,7 @@ import uuid
 from typing import Self
 
 from tests.support.addresses import FREE_PORT
+from tests.support.changed_worker import changed
 from tests.support.paths import ROOT
 from tests.support.processes import marked
 from tests.support.waiting import PATIENCE, settled
@@ -20,6 +21,9 @@ COMMAND = (sys.executable, SCRIPT)
 
 PROGRAM = ("-X", "dev", SCRIPT)
 """What Python runs, with its debug checks on."""
+
+PROMPT = changed()
+"""The same, but the trainer is started at once, without the second for the sockets to connect."""
 
 PAGE = ("--port", "0")
 """The option for a page at a free port."""
@@ -45,7 +49,7 @@ class RunningWorker:
         ports: tuple[str, ...] = FREE_PORTS,
         path: str = "",
         variables: dict[str, str] | None = None,
-        program: tuple[str, ...] = PROGRAM,
+        program: tuple[str, ...] = PROMPT,
         under: tuple[str, ...] = (),
     ) -> None:
         self._mark = f"RUNNING_WORKER={uuid.uuid4()}"

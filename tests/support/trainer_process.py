@@ -76,7 +76,7 @@ class Trainer:
                 for number, line in enumerate(Path(value).read_text().splitlines(), 1):
                     self._progress.send_string(json.loads(line))
                     if number % 200 == 0:
-                        time.sleep(0.02)  # pacing of the sender
+                        time.sleep(0.005)  # pacing of the sender
             case "say":
                 self._progress.send_string(value)
             case "print":

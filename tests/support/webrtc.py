@@ -1,11 +1,24 @@
 """A client at the other end of a real WebRTC data channel, both peers on the test's event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
 
+from actors import ReporterSettings, SupervisorRef, attach, spawn_supervisor
+from messages import (
+    JobOutcome,
+    ReportingReady,
+    ReportingStopped,
+    ReportingSummary,
+    StartReporting,
+    StopReporting,
+)
+from tests.support.probe import Probe
+from tests.support.reporting import trainer_for
+from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE
 
 
@@ -63,3 +76,34 @@ class WebRtcClient:
 async def told(probe: Any, kind: type[Any]) -> Any:
     """The probe's next message of type ``kind``, waited for off the event loop."""
     return await asyncio.to_thread(probe.wait_for, kind)
+
+
+@asynccontextmanager
+async def reporting(
+    owner: Probe[Any], settings: ReporterSettings
+) -> AsyncIterator[tuple[SupervisorRef, StandInTrainer]]:
+    """A supervisor on the test's own event loop that reports a job, and a trainer."""
+    supervisor = spawn_supervisor(loop=asyncio.get_running_loop(), owner=owner, settings=settings)
+    try:
+        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=owner))
+        ready = await told(owner, ReportingReady)
+        trainer = await asyncio.to_thread(trainer_for, ready)
+        try:
+            yield supervisor, trainer
+        finally:
+            trainer.close()
+    finally:
+        assert await asyncio.to_thread(supervisor.stop, timeout=PATIENCE)
+
+
+def attached(
+    supervisor: SupervisorRef, client_id: str = "alice"
+) -> Callable[[RTCDataChannel], None]:
+    """What a worker does in its ``datachannel`` callback."""
+    return lambda channel: attach(supervisor, client_id=client_id, channel=channel)
+
+
+async def stopped(supervisor: SupervisorRef, owner: Probe[Any]) -> ReportingSummary:
+    """The summary of the job, when its report has been stopped."""
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=owner))
+    return (await told(owner, ReportingStopped)).summary

@@ -82,7 +82,7 @@ def crashing_at(actor: Any, kind: type, *, handled: bool) -> Iterator[Event]:
 @pytest.fixture
 def settings() -> ReporterSettings:
     """Settings that do not wait long for clients at the end of a job."""
-    return on_free_ports(drain_timeout=0.3)
+    return on_free_ports(drain_timeout=0.1)
 
 
 def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
@@ -129,7 +129,10 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         status(supervisor)
     # Else the next one, which comes at once, could be taken for this one that has come again.
     assert settled(lambda: not status(supervisor).trainer_connected)
-    with trainer_for(switch(supervisor)) as trainer:
+    next_ready = switch(supervisor)
+    stalled.buffering = False  # it has held up one end, and need not hold up two more
+    loop_thread.call(stalled.drain)
+    with trainer_for(next_ready) as trainer:
         assert is_heard(alice, trainer)
         assert obeys_again(supervisor, trainer)
     assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)

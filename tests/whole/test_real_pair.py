@@ -2,55 +2,20 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 
 import pytest
 
-from actors import attach, spawn_supervisor
 from messages import (
     ClientGone,
-    JobOutcome,
-    ReportingReady,
-    ReportingStopped,
-    StartReporting,
-    StopReporting,
 )
 from tests.support.logs import errors
 from tests.support.recorded_runs import recorded_run
-from tests.support.reporting import trainer_for
 from tests.support.texts import forwarded, reports
 from tests.support.trainer import paced
-from tests.support.waiting import PATIENCE
-from tests.support.webrtc import WebRtcClient, told
+from tests.support.webrtc import WebRtcClient, attached, reporting, stopped, told
 
 LARGER_THAN_AIORTC_TAKES = 300_000
 """Bytes; aiortc announces 262,144 as its largest message."""
-
-
-@asynccontextmanager
-async def reporting(owner, settings):
-    """A supervisor on the test's own event loop that reports a job, and a trainer."""
-    supervisor = spawn_supervisor(loop=asyncio.get_running_loop(), owner=owner, settings=settings)
-    try:
-        supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=owner))
-        ready = await told(owner, ReportingReady)
-        trainer = await asyncio.to_thread(trainer_for, ready)
-        try:
-            yield supervisor, trainer
-        finally:
-            trainer.close()
-    finally:
-        assert await asyncio.to_thread(supervisor.stop, timeout=PATIENCE)
-
-
-def attached(supervisor, client_id="alice"):
-    """What a worker does in its ``datachannel`` callback."""
-    return lambda channel: attach(supervisor, client_id=client_id, channel=channel)
-
-
-async def stopped(supervisor, owner):
-    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=owner))
-    return (await told(owner, ReportingStopped)).summary
 
 
 @pytest.mark.asyncio

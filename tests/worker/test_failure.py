@@ -85,14 +85,14 @@ def test_a_success_has_no_cause_whatever_was_printed():
 
 def test_a_kill_for_want_of_memory_is_known_when_the_system_tells():
     failure = explain(-signal.SIGKILL, (), out_of_memory=True)
-    assert failure.cause == "the system killed it for want of memory"
+    assert failure.cause == "the system killed it: the machine was out of memory"
     assert failure.advice
 
 
 @pytest.mark.parametrize("code", [-signal.SIGKILL, 128 + signal.SIGKILL])
 def test_a_kill_without_evidence_may_have_been_memory(code):
     failure = explain(code, ("epoch 1",))
-    assert "somebody, or the system for want of memory" in failure.cause
+    assert "somebody, or the system because memory ran out" in failure.cause
     assert "dmesg" in failure.advice
 
 

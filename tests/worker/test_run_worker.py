@@ -10,7 +10,7 @@ import zmq
 
 from tests.support.addresses import fixed_addresses, occupied
 from tests.support.processes import ends
-from tests.support.running_worker import RunningWorker, at
+from tests.support.running_worker import PROGRAM, RunningWorker, at
 
 STUBBORN = "import signal, time; print('stubborn', flush=True); time.sleep(1000)"
 
@@ -20,7 +20,7 @@ def pid_of(worker):
 
 
 def test_without_arguments_it_is_the_complete_chain_and_ends_by_itself():
-    with RunningWorker("--epochs", "3") as worker:
+    with RunningWorker("--epochs", "3", program=PROGRAM) as worker:
         pid = pid_of(worker)
         assert worker.ends() == 0, worker.output
         assert ends(pid)

@@ -4,6 +4,7 @@ import os
 import pty
 import shutil
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from actors import ReporterSettings
 from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
+from tests.support.changed_worker import changed
 from tests.support.processes import shell
 from tests.support.running_worker import COMMAND, FREE_PORTS, RunningWorker
 from tests.support.trainer_process import trainer
@@ -199,12 +201,11 @@ def test_without_a_network_a_command_still_runs_and_the_embedded_trainer_says_wh
     alone = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     if subprocess.run((*alone, "true"), capture_output=True, check=False).returncode:
         pytest.skip("a network of its own may not be made here")
-    commands = {0: (), 9: ("--", "sh", "-c", "exit 9")}
+    command = (*alone, sys.executable, *changed(impatient=1.0), *FREE_PORTS)
+    arguments = {0: (), 9: ("--", "sh", "-c", "exit 9")}
     workers = {
-        code: subprocess.Popen(
-            (*alone, *COMMAND, *FREE_PORTS, *command), stdout=subprocess.PIPE, text=True
-        )
-        for code, command in commands.items()
+        code: subprocess.Popen((*command, *more), stdout=subprocess.PIPE, text=True)
+        for code, more in arguments.items()
     }
     outputs = {
         code: worker.communicate(timeout=3 * PATIENCE)[0] for code, worker in workers.items()

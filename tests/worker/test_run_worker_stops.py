@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.support.processes import python, shell
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PROGRAM, RunningWorker
 from tests.support.waiting import settled
 
 DEAF = """\
@@ -100,7 +100,7 @@ def test_a_third_ctrl_c_kills_a_trainer_that_ignores_term_too():
 
 
 def test_a_trainer_that_ignores_term_is_killed_after_the_grace_time():
-    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+    with RunningWorker("--grace", "0.5", "--", *shell(IGNORES_TERM)) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGTERM)
         worker.wait_for("heard")
@@ -139,7 +139,7 @@ EARLY = [0.05 * 1.35**number for number in range(12)]
 
 @pytest.mark.parametrize("moment", EARLY)
 def test_ctrl_c_at_an_early_moment_leaves_no_process(moment):
-    with RunningWorker("--epochs", "1000") as worker:
+    with RunningWorker("--epochs", "1000", program=PROGRAM) as worker:
         time.sleep(moment)  # the moment itself, not a wait for a result
         worker.ctrl_c()
         code = worker.ends()
@@ -150,7 +150,7 @@ def test_ctrl_c_at_an_early_moment_leaves_no_process(moment):
 
 @pytest.mark.parametrize("moment", EARLY[::3])
 def test_ctrl_c_again_and_again_leaves_no_process(moment):
-    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+    with RunningWorker("--", *shell(IGNORES_TERM), program=PROGRAM) as worker:
         time.sleep(moment)
         worker.interrupt_until_it_ends()
         assert worker.leaves_nothing()

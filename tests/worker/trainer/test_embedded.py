@@ -190,6 +190,7 @@ def test_with_nobody_at_its_ports_it_says_so_and_trains(run):
             "--epochs=1",
             f"--control-port={control.getsockname()[1]}",
             f"--progress-port={progress.getsockname()[1]}",
+            join_timeout=300,
         )
         assert run.exit_code() == 0
     assert "no worker listens" in run.output

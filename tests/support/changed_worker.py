@@ -1,0 +1,144 @@
+"""``run_worker.py`` with changes: it waits for less than it does for people, or is broken.
+
+``prompt SECONDS``: the trainer is started so soon after the sockets are bound, instead of 1 s.
+``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s,
+and to close, instead of 5 s; and the worker's own so much to connect, instead of 10 s.
+``hasty SECONDS``: an adopted trainer that has left counts as ended so soon, instead of after 15 s.
+``resigned TIMES``: a crashed part's address is tried so often, instead of 50 times.
+``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
+``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
+``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
+the gate is opened.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import run_worker
+from actors import worker
+
+# The parts are imported where they are changed: who asks for --help does not wait for them.
+
+CRASH = "crash"
+"""The report at which the progress listener dies."""
+
+
+def changed(**changes: float | str) -> tuple[str, ...]:
+    """What Python runs, with its debug checks on: a prompt worker with these ``changes``."""
+    return ("-X", "dev", "-m", __name__, json.dumps({"prompt": 0.0, **changes}))
+
+
+def unchecked(program: tuple[str, ...]) -> tuple[str, ...]:
+    """The same program without Python's debug checks: with them a flood takes thrice as long."""
+    assert program[:2] == ("-X", "dev")
+    return program[2:]
+
+
+def prompt(seconds: float) -> None:
+    """The wait for connections is a setting, for which the worker has no option."""
+
+    def plan_of(options: Any) -> Any:
+        from actors.worker.plan import plan_of
+
+        plan = plan_of(options)
+        settings = dataclasses.replace(plan.settings, connect_wait=seconds)
+        return dataclasses.replace(plan, settings=settings)
+
+    worker.plan_of = plan_of  # type: ignore[attr-defined]
+
+
+def stuck(gate: str) -> None:
+    """The signal's handler runs on the event loop's thread."""
+
+    def stand_still(*_: Any) -> None:
+        os.write(2, b"the event loop stands still\n")
+        _wait_at(gate)
+
+    signal.signal(signal.SIGUSR1, stand_still)
+
+
+def clock(seconds: float) -> None:
+    """Every second reading is late by ``seconds``, and every third early."""
+    true, jumps = time.time, [0.0, seconds, -seconds]
+
+    def jumping() -> float:
+        jumps.append(jumps.pop(0))
+        return true() + jumps[-1]
+
+    time.time = jumping
+
+
+def impatient(seconds: float) -> None:
+    """Each module has a name of its own for it."""
+    from actors.worker import plan, standalone
+    from actors.worker.outputs import local_client
+    from actors.worker.viewer import peers, server, websocket
+
+    plan.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = seconds  # type: ignore[misc]
+    standalone.STOP_TIMEOUT = 3 * seconds  # type: ignore[misc]
+    for module in (peers, server, websocket):
+        module.CLOSE_TIMEOUT = seconds  # type: ignore[misc]
+    local_client.OPEN_TIMEOUT = seconds  # type: ignore[misc]
+
+
+def hasty(seconds: float) -> None:
+    """The next model of a pipeline is not waited for."""
+    from actors.worker import actor
+
+    actor.ADOPTED_GONE = seconds  # type: ignore[misc]
+
+
+def resigned(times: float) -> None:
+    """The address of a crashed part stays taken."""
+    from actors.supervisor import session
+
+    session.REOPENS = int(times)  # type: ignore[misc]
+
+
+def crash(gate: str) -> None:
+    """Crash where the socket is read, and say when it is closed."""
+    from actors.progress_listener.socket import ProgressSocket
+
+    drain, close = ProgressSocket.drain, ProgressSocket._close
+    crashed = []
+
+    def drain_or_crash(self: Any) -> Any:
+        if self in crashed:
+            raise RuntimeError("broken for a test")
+        drained = drain(self)
+        kept = [entry for entry in self.received if entry[0] != CRASH]
+        if len(kept) < len(self.received):  # what came with it is not lost
+            crashed.append(self)
+            self.received.clear()
+            self.received += kept
+        return drained
+
+    def close_and_wait(self: Any) -> None:
+        close(self)
+        if self in crashed:
+            os.write(2, b"the socket is closed\n")
+            _wait_at(gate)
+
+    ProgressSocket.drain = drain_or_crash  # type: ignore[method-assign]
+    ProgressSocket._close = close_and_wait  # type: ignore[method-assign]
+
+
+def _wait_at(gate: str) -> None:
+    with Path(gate).open() as opened:
+        opened.readline()
+
+
+CHANGES = {
+    change.__name__: change for change in (prompt, impatient, hasty, resigned, stuck, clock, crash)
+}
+
+if __name__ == "__main__":
+    for name, value in json.loads(sys.argv[1]).items():
+        CHANGES[name](value)
+    sys.exit(run_worker.main(sys.argv[2:]))
