@@ -21,9 +21,9 @@ class ControlEncoding(enum.Enum):
     VERBATIM = "verbatim"
     """The text as it came: ``STOP`` is published as ``STOP``."""
     SLEAP_NN = "sleap-nn"
-    """What a sleap-nn trainer understands: ``STOP``, ``stop`` and ``{"command": "stop"}`` become
-    ``{"command": "stop"}``, other JSON objects with a ``command`` pass as plain JSON, and
-    everything else is refused, since it would crash the training."""
+    """What a SLEAP trainer understands: every spelling of stop is published as
+    ``{"command": "stop"}``, ``{"command": "set_lr", "lr": 0.001}`` passes with one finite number
+    above 0, and everything else is refused, since it may crash the training."""
 
 
 class PortConflict(enum.Enum):

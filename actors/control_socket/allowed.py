@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, Final
 
 from actors.settings import ControlEncoding
+from messages.wire import asks_to_stop
 
 MAX_BYTES: Final = 64 * 1024
 """A control text is one short command; this is far beyond any."""
@@ -40,23 +42,23 @@ def published_text(command: str, encoding: ControlEncoding) -> str:
         case ControlEncoding.VERBATIM:
             return command
         case ControlEncoding.SLEAP_NN:
-            if command in ("STOP", "stop"):
-                return _STOP
-            if not isinstance(value, dict) or not isinstance(value.get("command"), str):
-                raise ControlRefusedError(
-                    "a sleap-nn trainer takes stop or a JSON object with a command, and would "
-                    "crash on this"
-                )
-            return _plain_json(value)
+            return _STOP if asks_to_stop(command) else _set_lr(value)
 
 
-def _plain_json(value: dict[str, Any]) -> str:
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except ValueError:
-        raise ControlRefusedError("NaN and Infinity are no plain JSON") from None
-    _check_size(text)
-    return text
+def _set_lr(value: Any) -> str:
+    """``set_lr`` as a trainer understands it; whatever else it is ends the training, or nothing."""
+    if not isinstance(value, dict) or value.get("command") != "set_lr":
+        raise ControlRefusedError(
+            'a SLEAP trainer takes stop and {"command": "set_lr", "lr": 0.001} alone, and may '
+            "crash on anything else"
+        )
+    rate = value.get("lr")
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if value.keys() != {"command", "lr"} or not is_number:
+        raise ControlRefusedError("set_lr has lr, a number, and nothing else")
+    if not 0 < rate <= sys.float_info.max:
+        raise ControlRefusedError("the learning rate is a finite number above 0")
+    return json.dumps(value)
 
 
 def _check_size(command: str) -> None:
