@@ -53,8 +53,7 @@ def _set_lr(value: Any) -> str:
             "crash on anything else"
         )
     rate = value.get("lr")
-    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
-    if value.keys() != {"command", "lr"} or not is_number:
+    if len(value) != 2 or not isinstance(rate, int | float) or isinstance(rate, bool):
         raise ControlRefusedError("set_lr has lr, a number, and nothing else")
     if not 0 < rate <= sys.float_info.max:
         raise ControlRefusedError("the learning rate is a finite number above 0")

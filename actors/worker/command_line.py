@@ -147,9 +147,10 @@ def _parser() -> argparse.ArgumentParser:
         "--control-encoding",
         type=ControlEncoding,
         choices=list(ControlEncoding),
+        default=ControlEncoding.SLEAP_NN,
         metavar="{verbatim,sleap-nn}",
-        help="what is published for a client's control text (default: sleap-nn for the commands "
-        "of SLEAP, else verbatim)",
+        help="what is published for a client's control text: what a SLEAP trainer understands and "
+        "nothing else, or the text as it came (default: sleap-nn)",
     )
 
     page = parser.add_argument_group("the page")
@@ -208,8 +209,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    options.token = options.token or os.environ.get(TOKEN_VARIABLE) or None
-    watch = options.read_only_token or os.environ.get(READ_ONLY_TOKEN_VARIABLE) or None
+    # Taken out of the environment, which whatever the worker starts gets from it.
+    options.token = options.token or os.environ.pop(TOKEN_VARIABLE, None) or None
+    watch = options.read_only_token or os.environ.pop(READ_ONLY_TOKEN_VARIABLE, None) or None
     options.read_only_token = watch
     for token in (options.token, None if watch == RANDOM else watch):
         if token is not None and (

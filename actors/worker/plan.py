@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from actors.settings import ControlEncoding, PortConflict, ReporterSettings
+from actors.settings import PortConflict, ReporterSettings
 from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, version
 from actors.worker.outputs import JournalError, open_journal
 from actors.worker.trainer import (
@@ -20,8 +20,6 @@ from actors.worker.trainer import (
     PROGRESS_PORT,
     checkpoint_folders,
     epochs_of,
-    is_sleap_nn,
-    is_sleap_train,
 )
 from actors.worker.viewer import Access, ViewerSettings, is_loopback, new_token, own_names
 
@@ -79,7 +77,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return Plan(
         command=command,
         gui=not options.no_gui,
-        settings=_settings(options, command),
+        settings=_settings(options),
         title=title,
         epochs=epochs_of(command),
         checkpoint_folders=() if embedded or options.adopt or replay else folders,
@@ -100,7 +98,7 @@ def _journal(options: argparse.Namespace) -> IO[str]:
         raise PlanError(str(error)) from error
 
 
-def _settings(options: argparse.Namespace, command: tuple[str, ...]) -> ReporterSettings:
+def _settings(options: argparse.Namespace) -> ReporterSettings:
     if options.replay is not None:
         return ReporterSettings(
             control_address=None,
@@ -113,7 +111,7 @@ def _settings(options: argparse.Namespace, command: tuple[str, ...]) -> Reporter
         control_address=options.control_address,
         progress_address=options.progress_address,
         on_port_conflict=PortConflict.FREE if options.any_port else PortConflict.FAIL,
-        control_encoding=_encoding(options, command),
+        control_encoding=options.control_encoding,
         drain_timeout=DRAIN_TIMEOUT,
     )
     # A trainer that runs already has nothing to wait for, and may be stopped at once.
@@ -153,12 +151,3 @@ def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:
     if options.no_gui:
         return command
     return (*command, "--control-port", CONTROL_PORT, "--progress-port", PROGRESS_PORT)
-
-
-def _encoding(options: argparse.Namespace, command: tuple[str, ...]) -> ControlEncoding:
-    if options.control_encoding is not None:
-        chosen: ControlEncoding = options.control_encoding
-        return chosen
-    if is_sleap_nn(command) or is_sleap_train(command):
-        return ControlEncoding.SLEAP_NN
-    return ControlEncoding.VERBATIM
