@@ -161,7 +161,6 @@ from messages.worker.worker import (
     RunTraining,
     StopTraining,
     TrainingEnded,
-    ViewerAdmitted,
     WorkerMessage,
 )
 
@@ -283,7 +282,6 @@ __all__ = [
     "TrainerStarted",
     "TrainingEnded",
     "TrainingReport",
-    "ViewerAdmitted",
     "WarningGiven",
     "WatchProcess",
     "WorkerEvent",

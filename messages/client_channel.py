@@ -102,6 +102,7 @@ class AttachChannel:
     channel: DataChannel
     accept_control: bool = True
     after: int | None = None
+    accept_texts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

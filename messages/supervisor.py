@@ -146,14 +146,19 @@ class AttachClient:
     A ``client_id`` that is attached gets its channel replaced; one that was attached before goes
     on after the last report that its former channel took; a new one begins with the first report
     of the job that is reported. A client that knows its position says so: with ``after`` it gets
-    what comes after that position in any case. With ``accept_control=False`` its control texts are
-    not published but told to the owner like any other text.
+    what comes after that position in any case.
+
+    With ``accept_control=False`` the client's control texts are not published but told to the owner
+    like any other text. With ``accept_texts=False`` it may only watch: nobody listens to what it
+    sends. Of the others, a text is dropped, with a warning, when its client sends more than
+    100 texts or 1 MiB a second for long.
     """
 
     channel: DataChannel
     client_id: str
     accept_control: bool = True
     after: int | None = None
+    accept_texts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,5 +2,6 @@
 
 from actors.client_channel.actor import ClientChannelActor, spawn
 from actors.client_channel.channels import attach, data_channel
+from actors.client_channel.text_limit import TextLimit
 
-__all__ = ["ClientChannelActor", "attach", "data_channel", "spawn"]
+__all__ = ["ClientChannelActor", "TextLimit", "attach", "data_channel", "spawn"]

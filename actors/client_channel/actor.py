@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.client_channel.cursor import Cursor
+from actors.client_channel.text_limit import TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
 from messages import (
     AttachChannel,
@@ -102,8 +103,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._low_mark = settings.channel_high_water // 4
         self._cursor = Cursor(client_id, after, former)
         self._run = run
+        self._limit = TextLimit()
         self._attached: AttachChannel | None = None
-        self._closed = self._refused = False
+        self._closed = self._refused = self._dropping = False
         self._opening: asyncio.TimerHandle | None = None
         self._open_until = 0.0
         self._yielding: asyncio.Handle | None = None
@@ -157,7 +159,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _attach(self, message: AttachChannel) -> None:
         self._attached, channel = message, message.channel
-        self._closed = self._refused = False
+        self._closed = self._refused = self._dropping = False
         self._stop_looking()
         try:
             self._cursor.begin(getattr(channel, "protocol", ""), message.after)
@@ -172,7 +174,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         # A handler that raised would close the client's whole connection: each does no more than
         # tell.
         changed, closed = _Changed(attached=attached), _Closed(attached=attached)
-        channel.on("message", lambda data: self._data_arrived(attached, data))
+        if attached.accept_texts is True:
+            channel.on("message", lambda data: self._data_arrived(attached, data))
         channel.on("close", lambda: self._me.tell(closed))
         channel.on("open", lambda: self._me.tell(changed))
         channel.on("bufferedamountlow", lambda: self._me.tell(changed))
@@ -222,6 +225,14 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             return
         if not isinstance(data, str):
             log.debug("%s: bytes are not for the reporter", self.name)
+            return
+        if not self._limit.takes(text_bytes(data), now=self._loop.time()):
+            if not self._dropping:
+                self._dropping = True
+                log.warning(
+                    "client %s sends too much: what is over 100 texts or 1 MiB a second is dropped",
+                    self._client_id,
+                )
             return
         text = parse_client_text(data)
         match text:

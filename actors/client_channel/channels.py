@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EARLY_LIMIT: Final = 1000
-"""Events of a channel that are kept until its actor listens, a few milliseconds."""
+EARLY_BYTES: Final = 4 * 1024 * 1024
+"""Events of a channel that are kept until its actor listens, a few milliseconds, and their size."""
+
+_EVENTS: Final = ("open", "close", "bufferedamountlow")
 
 
 def attach(
@@ -27,19 +30,22 @@ def attach(
     channel: DataChannel,
     accept_control: bool = True,
     after: int | None = None,
+    accept_texts: bool = True,
 ) -> None:
     """Attach ``channel`` as the client ``client_id``, and lose nothing that it sends meanwhile.
 
-    ``accept_control`` and ``after`` are those of ``AttachClient``. Call it on the event loop's
-    thread, in the callback that announces the channel: what a client sends before somebody listens
-    is lost for good. A channel that is none is ``ClientGone`` to the supervisor's owner.
+    The other arguments are those of ``AttachClient``. Call it on the event loop's thread, in the
+    callback that announces the channel: what a client sends before somebody listens is lost for
+    good. A channel that is none is ``ClientGone`` to the supervisor's owner.
     """
+    whole = _is_whole(channel)
     supervisor.tell(
         AttachClient(
             client_id=client_id,
-            channel=_EarlyChannel(channel) if _is_whole(channel) else channel,
+            channel=_EarlyChannel(channel, texts=accept_texts) if whole else channel,
             accept_control=accept_control,
             after=after,
+            accept_texts=accept_texts,
         )
     )
 
@@ -91,11 +97,12 @@ class _SendOnlyChannel:
 class _EarlyChannel:
     """A ``DataChannel`` that keeps what arrives until somebody listens."""
 
-    def __init__(self, channel: DataChannel) -> None:
+    def __init__(self, channel: DataChannel, *, texts: bool) -> None:
         self._channel = channel
         self._early: dict[str, deque[tuple[Any, ...]]] = {}
+        self._room, self._lost = EARLY_BYTES, False
         self._listeners: dict[str, Callable[..., Any]] = {}
-        for event in ("message", "open", "close", "bufferedamountlow"):
+        for event in (*_EVENTS, "message") if texts else _EVENTS:
             self._early[event] = deque()
             channel.on(event, self._catch(event))
 
@@ -104,10 +111,13 @@ class _EarlyChannel:
             listener = self._listeners.get(event)
             if listener is not None:
                 listener(*arguments)
-            elif len(self._early[event]) < EARLY_LIMIT:
+                return
+            self._room -= sum(map(len, arguments))
+            if self._room >= 0 and len(self._early[event]) < EARLY_LIMIT:
                 self._early[event].append(arguments)
-            else:
-                log.error("an event of a channel is lost: more than %d are early", EARLY_LIMIT)
+            elif not self._lost:
+                self._lost = True
+                log.warning("events of a channel are lost: too many before its actor listens")
 
         return caught
 

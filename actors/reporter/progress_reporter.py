@@ -192,7 +192,7 @@ class ProgressReporter:
                 supervisor,
                 client_id=CLIENT,
                 channel=data_channel(channel),
-                accept_control=False,  # the host parses what the client sends
+                accept_texts=False,  # the host reads what the client sends
             )
             self._attached = channel
         try:

@@ -117,6 +117,7 @@ class Attachment:
             AttachChannel(
                 channel=message.channel,
                 accept_control=message.accept_control,
+                accept_texts=message.accept_texts,
                 after=message.after,
             )
         )

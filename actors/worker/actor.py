@@ -65,7 +65,6 @@ from messages import (
     TrainerStarted,
     TrainingEnded,
     TrainingReport,
-    ViewerAdmitted,
     WatchProcess,
     WorkerMessage,
     parse_order,
@@ -141,7 +140,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._run: RunTraining | None = None
         self._notes = RunNotes()
         self._orders: Orders
-        self._watchers: set[str] = set()
         self._budget = OrderBudget()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._exit_code = 0
@@ -159,8 +157,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._stop_training(message.by, STOP_COMMAND)
             case CancelTraining():
                 self._cancel_training(message.by)
-            case ViewerAdmitted():
-                self._admit(message)
             case ClientMessageReceived():
                 self._order(message)
             case ReportingReady():
@@ -294,12 +290,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     # Orders
 
-    def _admit(self, message: ViewerAdmitted) -> None:
-        if message.may_control:
-            self._watchers.discard(message.client_id)
-        else:
-            self._watchers.add(message.client_id)
-
     def _order(self, message: ClientMessageReceived) -> None:
         order, by = parse_order(message.text), message.client_id
         if isinstance(order, OtherText):
@@ -309,10 +299,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if left <= 1:
             if left == 1:
                 self._notes.taken("order", by, ControlStep.REFUSED, TOO_MANY)
-            return
-        if by in self._watchers:
-            text = "this link may watch, not control"
-            self._notes.taken("order", by, ControlStep.REFUSED, text)
             return
         match order:
             case StopText():

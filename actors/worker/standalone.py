@@ -233,7 +233,6 @@ class Standalone:
                 loop=self.loop,
                 parent=_Aside(screen),
                 supervisor=supervisor,
-                admitted=self.worker,
                 settings=self._plan.viewers,
             ),
         )

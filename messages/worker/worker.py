@@ -67,12 +67,4 @@ class CancelTraining:
     by: str = TERMINAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewerAdmitted:
-    """A client ``client_id`` is about to attach; it may watch, and stop only if ``may_control``."""
-
-    client_id: str
-    may_control: bool
-
-
-WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining | ViewerAdmitted
+WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining

@@ -13,6 +13,8 @@ from tests.support.running_worker import PAGE, PROMPT, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 
+VERBATIM = ("--control-encoding", "verbatim")
+
 COMMAND = 'CONTROL_COMMAND::{"command": "noop", "number": {}}'
 
 ROOM = 60_000_000
@@ -25,7 +27,7 @@ def test_a_flood_of_commands_is_cut_off_with_a_word_and_costs_nobody_else_anythi
 ):
     heard = tmp_path / "heard"
     steps = trainer("send:100", f"hear:{heard}", "leave", "exit:3")
-    with RunningWorker(*PAGE, "--", *steps, program=unchecked(PROMPT)) as worker:
+    with RunningWorker(*VERBATIM, *PAGE, "--", *steps, program=unchecked(PROMPT)) as worker:
         with (
             PageClient(worker.link(), "the-flood", transport) as client,
             PageClient(worker.link(), "another-one") as other,

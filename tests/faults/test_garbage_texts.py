@@ -12,6 +12,8 @@ from tests.support.running_worker import PAGE, RunningWorker, at
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 
+VERBATIM = ("--control-encoding", "verbatim")
+
 SAMPLES = (
     'CONTROL_COMMAND::{"command": "noop", "lr": 0.1}',
     "ZMQ_CTRL::noop",
@@ -34,7 +36,7 @@ def texts_of_no_order() -> list[str]:
 def test_texts_that_are_no_orders_stop_nothing(transport, new_gate):
     gate, texts = new_gate(), texts_of_no_order()
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
-    with RunningWorker(*PAGE, "--", *steps) as worker:
+    with RunningWorker(*VERBATIM, *PAGE, "--", *steps) as worker:
         with (
             PageClient(worker.link(), "a-client", transport) as client,
             PageClient(worker.link(), "another-one") as other,
@@ -61,7 +63,7 @@ def test_raw_bytes_at_a_zmq_port_are_shaken_off_and_the_run_goes_on(port, new_ga
     ports = at(addresses["control"], addresses["progress"])
     target = port_of(addresses[port])
     steps = trainer("send:300", f"read:{gate.path}", "send:300", "leave", "exit:3")
-    with RunningWorker(*PAGE, "--", *steps, ports=ports) as worker:
+    with RunningWorker(*VERBATIM, *PAGE, "--", *steps, ports=ports) as worker:
         with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(300)
             for _ in range(60):

@@ -47,8 +47,8 @@ class FakeChannel:
 
     @property
     def is_attached(self) -> bool:
-        """Whether somebody hears what it receives."""
-        return bool(self._handlers["message"])
+        """Whether somebody listens to it."""
+        return bool(self._handlers["close"])
 
     def emit(self, event: str, *arguments: Any) -> None:
         for handler in list(self._handlers[event]):

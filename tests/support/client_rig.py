@@ -82,8 +82,8 @@ class ClientRig:
             FollowRun(listener=self.reads if listener is None else listener, control=self.control)
         )
 
-    def attach(self, channel: FakeChannel, *, accept_control: bool = True) -> None:
-        self.ref.tell(AttachChannel(channel=channel, accept_control=accept_control))
+    def attach(self, channel: FakeChannel, **what: Any) -> None:
+        self.ref.tell(AttachChannel(channel=channel, **what))
         self.status()
 
     def status(self) -> ClientStatus:

@@ -45,7 +45,6 @@ class Served:
 
     def __init__(self, **settings: Any) -> None:
         self.owner: Probe[Any] = Probe()
-        self.admitted: Probe[Any] = Probe()
         self.parent: Probe[Any] = Probe()
         loop = asyncio.get_running_loop()
         self.supervisor = spawn_supervisor(
@@ -58,7 +57,6 @@ class Served:
             loop=loop,
             parent=self.parent,
             supervisor=self.supervisor,
-            admitted=self.admitted,
             settings=ViewerSettings(**given),
         )
         self.started: ServingStarted | ServingFailed | None = None

@@ -5,8 +5,8 @@
 second, ``send-file:PATH`` the JSON strings of a file's lines, ``say:TEXT`` sends that,
 ``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits for the worker to
 subscribe again, ``hear:PATH`` counts the control messages into a file until no more come and sends
-a report for each, ``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and
-``exit:CODE`` ends.
+a report for each, ``write:PATH`` writes the first control message there, ``ignore-term`` is deaf
+to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
@@ -91,6 +91,9 @@ class Trainer:
                     heard += 1
                     self._send()
                 Path(value).write_text(str(heard))
+            case "write":
+                assert self._control.poll(JOIN)
+                Path(value).write_bytes(self._control.recv())
             case "join":
                 self._join()
             case "ignore-term":

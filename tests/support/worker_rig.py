@@ -6,6 +6,7 @@ from actors.worker.actor import spawn
 from messages import (
     AddToLog,
     ChildDown,
+    ClientMessageReceived,
     JobOutcome,
     ReportingBypassed,
     ReportingReady,
@@ -17,7 +18,6 @@ from messages import (
     StopReporting,
     TrainerExited,
     TrainingEnded,
-    ViewerAdmitted,
     WorkerEvent,
     decode_event,
 )
@@ -70,8 +70,7 @@ class WorkerRig:
 
     def barrier(self) -> None:
         """All that was told before has been handled."""
-        admit = ViewerAdmitted(client_id="barrier", may_control=True)
-        self.worker._ref.ask(admit, timeout=PATIENCE)
+        self.worker._ref.ask(ClientMessageReceived(client_id="x", text=""), timeout=PATIENCE)
 
     def noted(self) -> list[WorkerEvent]:
         """What has been noted in the run's log since the last look."""

@@ -1,6 +1,7 @@
 """``attach`` loses nothing that a channel brings before its actor listens."""
 
 from actors import attach
+from actors.client_channel.channels import EARLY_BYTES
 from messages import ClientGone, ClientMessageReceived
 from tests.support.channel import FakeChannel
 from tests.support.reporting import attach_early, start, status, stop, trainer_for
@@ -48,6 +49,34 @@ def test_an_early_control_text_of_a_viewer_is_told_to_the_owner(supervisor, loop
 
     loop_thread.call(announced)
     owner.expect(ClientMessageReceived(client_id="viewer", text="CONTROL_COMMAND::first"))
+
+
+def test_nobody_hears_what_who_may_only_watch_sends_early(supervisor, loop_thread, owner):
+    channel = FakeChannel()
+
+    def announced():
+        attach(supervisor, client_id="watcher", channel=channel, accept_texts=False)
+        channel.receive("JOB_CANCEL")
+
+    loop_thread.call(announced)
+    status(supervisor)
+    loop_thread.call(channel.receive, "JOB_CANCEL")
+    status(supervisor)
+    assert owner.drain() == []
+
+
+def test_what_is_kept_of_early_texts_has_a_limit_of_bytes(supervisor, loop_thread, owner, caplog):
+    channel = FakeChannel()
+
+    def announced():
+        attach(supervisor, client_id="alice", channel=channel)
+        for _ in range(900):
+            channel.receive("x" * 60_000)
+
+    loop_thread.call(announced)
+    status(supervisor)
+    assert len(owner.drain()) <= EARLY_BYTES // 60_000
+    assert caplog.text.count("events of a channel are lost") == 1
 
 
 def test_a_channel_that_closes_before_the_actor_listens_is_gone(supervisor, loop_thread, owner):

@@ -25,7 +25,6 @@ from messages import (
     TrainerExited,
     TrainerNotStarted,
     TrainerSignalled,
-    ViewerAdmitted,
 )
 from tests.support.worker_rig import JOB, READY, SUMMARY
 
@@ -279,23 +278,9 @@ def test_another_command_of_a_client_is_published_and_stops_nothing(worker):
     assert (answer.by, answer.step) == ("bob", ControlStep.SENT)
 
 
-@pytest.mark.parametrize("sent", ["ZMQ_CTRL::STOP", "JOB_STOP", "JOB_CANCEL", "ZMQ_CTRL::x"])
-def test_a_client_that_may_only_watch_orders_nothing_and_is_told_so(worker, sent):
-    worker.train()
-    worker.tell(ViewerAdmitted(client_id="eve", may_control=False))
-    worker.noted()
-    worker.tell(text("eve", sent))
-    [refusal] = worker.noted()
-    assert (refusal.by, refusal.step) == ("eve", ControlStep.REFUSED)
-    assert "may watch" in refusal.text
-    assert worker.told() == {}
-
-
-@pytest.mark.parametrize("may_control", [True, False])
 @pytest.mark.parametrize("sent", ["JOB_STOP", "JOB_CANCEL", "ZMQ_CTRL::x"])
-def test_a_client_that_orders_without_end_does_not_fill_the_log(worker, may_control, sent):
+def test_a_client_that_orders_without_end_does_not_fill_the_log(worker, sent):
     worker.train()
-    worker.tell(ViewerAdmitted(client_id="eve", may_control=may_control))
     worker.noted()
     worker.tell(*[text("eve", sent)] * 1000)
     notes = worker.noted()

@@ -25,7 +25,6 @@ from messages import (
     SignalingMessage,
     StartServing,
     StopServing,
-    ViewerAdmitted,
 )
 
 if TYPE_CHECKING:
@@ -59,13 +58,12 @@ class SignalingActor(LoopActor[SignalingMessage]):
         loop: asyncio.AbstractEventLoop,
         parent: Mailbox[ChildDown],
         supervisor: Mailbox[AttachClient | DetachClient],
-        admitted: Mailbox[ViewerAdmitted],
         settings: ViewerSettings,
     ) -> None:
         super().__init__(loop)
         self.parent = parent
         self._settings = settings
-        self._server = ViewerServer(settings, supervisor, admitted)
+        self._server = ViewerServer(settings, supervisor)
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._task: asyncio.Task[None] | None = None
         self._start: StartServing | None = None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from aiortc import RTCDataChannel
 
+    from messages import DataChannel
+
 log = logging.getLogger(__name__)
 
 OFFER_TIMEOUT: Final = 10.0
@@ -40,6 +42,7 @@ class ViewerPeers:
             iceServers=[RTCIceServer(urls=url) for url in ice_servers]
         )
         self._peers: dict[RTCPeerConnection, list[RTCDataChannel]] = {}
+        self._closings: set[asyncio.Future[None]] = set()
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -80,6 +83,12 @@ class ViewerPeers:
         asyncio.get_running_loop().call_later(CHANNEL_TIMEOUT, self._give_up, peer)
         return peer.localDescription
 
+    def drop(self, channel: DataChannel) -> None:
+        """Close the peer of ``channel``, whatever waits."""
+        for peer, channels in self._peers.items():
+            if channel in channels:
+                self._close_soon(peer)
+
     async def close(self) -> None:
         """Close all; what their channels hold is delivered first."""
         closings = [
@@ -103,7 +112,12 @@ class ViewerPeers:
     def _give_up(self, peer: RTCPeerConnection) -> None:
         if peer in self._peers and not self._peers[peer]:
             log.info("a viewer's connection has opened no data channel: it is closed")
-            self._closing = asyncio.ensure_future(self._close(peer))
+            self._close_soon(peer)
+
+    def _close_soon(self, peer: RTCPeerConnection) -> None:
+        closing = asyncio.ensure_future(self._close(peer))
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
 
 
 def _closed(channel: RTCDataChannel) -> asyncio.Future[None]:

@@ -19,13 +19,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from actors.client_channel import attach
+from actors.client_channel import TextLimit, attach
+from actors.runtime import TokenBucket
 from actors.worker.viewer import files
 from actors.worker.viewer.access import Role
 from actors.worker.viewer.connections import REQUEST_TIMEOUT, HttpConnections
 from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.worker.viewer.websocket import WebSocketChannel
-from messages import EVENTS_PROTOCOL, DetachClient, ViewerAdmitted, encode_report
+from messages import EVENTS_PROTOCOL, DetachClient, encode_report, text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,6 +45,14 @@ MAX_VIEWERS: Final = 32
 
 ALIVE_INTERVAL: Final = 10.0
 """Seconds between two signs of life: a page takes 25 s of silence for a lost connection."""
+
+ARRIVALS: Final = 100
+ARRIVALS_RATE: Final = 5.0
+"""Connections that the viewers of a kind may make at once, and a second in the long run: an offer
+costs some 10 ms of CPU time, which the training has no more."""
+
+CONTROL_FACTOR: Final = 16
+"""A viewer that may control and sends so many times what one is heard for is a flood."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between two pings of a WebSocket; one that does not answer is closed."""
@@ -113,11 +122,12 @@ class ViewerServer:
 
     settings: ViewerSettings
     supervisor: Mailbox[AttachClient | DetachClient]
-    admitted: Mailbox[ViewerAdmitted]
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _peers: ViewerPeers = field(init=False)
     _channels: set[DataChannel] = field(default_factory=set)
     _current: dict[str, DataChannel] = field(default_factory=dict)
+    _arrivals: dict[Role, TokenBucket] = field(init=False)
+    _watchers_texts: TextLimit = field(default_factory=TextLimit)
     _runner: web.AppRunner | None = None
     _listener: asyncio.Server | None = None
     _connections: HttpConnections | None = None
@@ -126,6 +136,7 @@ class ViewerServer:
     def __post_init__(self) -> None:
         """Make what needs an event loop."""
         self._peers = ViewerPeers(self.settings.ice_servers)
+        self._arrivals = {r: TokenBucket(rate=ARRIVALS_RATE, burst=ARRIVALS) for r in Role}
 
     async def start(self) -> int:
         """Listen; the port. Raises OSError, or CertificateError."""
@@ -297,7 +308,7 @@ class ViewerServer:
             compress=False,  # the training needs the CPU more than the network needs the bytes
         )
         await socket.prepare(request)
-        channel = WebSocketChannel(socket)
+        channel = WebSocketChannel(socket, request.transport)
         self._attach(viewer, channel)
         await channel.run()
         return socket
@@ -312,6 +323,8 @@ class ViewerServer:
         role = request[_ROLE]
         if len(self._channels) >= self._places(role, self.settings.max_viewers):
             return _error(503, f"{len(self._channels)} viewers are connected already")
+        if not self._arrivals[role].take(1, now=asyncio.get_running_loop().time()):
+            return _error(429, "too many connections are made: wait a moment")
         # Nobody can take the place, or the rights, of somebody with the other kind of link.
         return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
 
@@ -324,16 +337,32 @@ class ViewerServer:
         self._channels.add(channel)
         self._current[viewer.client_id] = channel
         channel.on("close", lambda: self._closed(viewer.client_id, channel))
-        self.admitted.tell(
-            ViewerAdmitted(client_id=viewer.client_id, may_control=viewer.may_control)
-        )
+        # Who may only watch has nothing to say: all of them together may send what one may.
+        limit = TextLimit(CONTROL_FACTOR) if viewer.may_control else self._watchers_texts
+        channel.on("message", lambda data: self._sent(viewer, channel, data, limit))
         attach(
             self.supervisor,
             client_id=viewer.client_id,
             channel=channel,
             accept_control=False,  # the worker decides about an order
+            accept_texts=viewer.may_control,
             after=viewer.after,
         )
+
+    def _sent(
+        self, viewer: _Viewer, channel: DataChannel, data: str | bytes, limit: TextLimit
+    ) -> None:
+        size = text_bytes(data) if isinstance(data, str) else len(data)
+        if channel not in self._channels or limit.takes(
+            size, now=asyncio.get_running_loop().time()
+        ):
+            return
+        log.warning("viewer %s sends far too much: its connection is closed", viewer.client_id)
+        self._closed(viewer.client_id, channel)
+        if isinstance(channel, WebSocketChannel):
+            channel.abort()
+        else:
+            self._peers.drop(channel)
 
     def _closed(self, client_id: str, channel: DataChannel) -> None:
         self._channels.discard(channel)

@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, WSMsgType
 from messages import text_bytes
 
 if TYPE_CHECKING:
+    from asyncio import Transport
     from collections.abc import Callable
 
     from aiohttp.web import WebSocketResponse
@@ -21,10 +22,14 @@ CLOSE_TIMEOUT: Final = 5.0
 
 
 class WebSocketChannel:
-    """Sends text by text, each when the one before has left; ``run`` is its life."""
+    """Sends text by text, each when the one before has left; ``run`` is its life.
 
-    def __init__(self, socket: WebSocketResponse) -> None:
+    ``transport`` is what ``socket`` is served over.
+    """
+
+    def __init__(self, socket: WebSocketResponse, transport: Transport | None) -> None:
         self._socket = socket
+        self._transport = transport
         self._waiting: deque[str] = deque()
         self._news = asyncio.Event()
         self._listeners: dict[str, list[Callable[..., Any]]] = defaultdict(list)
@@ -52,6 +57,13 @@ class WebSocketChannel:
             self.readyState = "closing"
             self._news.set()
 
+    def abort(self) -> None:
+        """Close the connection at once, whatever waits."""
+        if self._transport is not None:
+            self._transport.abort()
+        self.readyState = "closed"
+        self._news.set()
+
     async def run(self) -> None:
         """Send and receive until either side closes."""
         sending = asyncio.create_task(self._send_all(), name="websocket-sender")
@@ -59,6 +71,8 @@ class WebSocketChannel:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     self._emit("message", message.data)
+                if self.readyState == "closed":
+                    break
         finally:
             sending.cancel()
             self.readyState = "closed"

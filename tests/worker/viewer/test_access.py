@@ -9,7 +9,8 @@ import pytest
 
 from actors.worker.viewer.access import Access, Role, is_loopback, new_token
 from actors.worker.viewer.connections import MAX_SILENT
-from messages import ServingFailed, ViewerAdmitted
+from actors.worker.viewer.server import ARRIVALS
+from messages import ServingFailed
 from tests.support.addresses import fixed_addresses, occupied, port_of
 from tests.support.served_page import TOKEN, WATCH, Served
 from tests.support.waiting import PATIENCE
@@ -137,16 +138,6 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(served, path):
                 assert r.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_viewer_is_admitted_with_the_rights_of_its_link_under_an_id_of_its_kind(served):
-    for token, may_control in ((TOKEN, True), (WATCH, False)):
-        async with served.visitor(token) as session, served.websocket(session, "the-same-id"):
-            pass
-        kind = "control" if may_control else "watch"
-        served.admitted.expect(
-            ViewerAdmitted(client_id=f"{kind}-the-same-id", may_control=may_control)
-        )
-
-
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -248,6 +239,24 @@ async def test_who_may_only_watch_does_not_keep_out_who_may_stop(serve):
         with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
             await stack.enter_async_context(served.websocket(watcher, "watcher-3"))
         assert refusal.value.status == 503
+        owner = await stack.enter_async_context(served.visitor())
+        await stack.enter_async_context(served.websocket(owner, "the-owner"))
+
+
+async def test_connections_that_are_made_without_end_are_refused_those_of_their_kind(served):
+    async with AsyncExitStack() as stack:
+        watcher = await stack.enter_async_context(served.visitor(WATCH))
+        query = {
+            "client": "again-and-again",
+            "after": "0",
+            "instance": await served.instance(watcher),
+        }
+        for _ in range(100 * ARRIVALS):
+            async with watcher.get("/ws", params=query) as r:
+                if r.status == 429:
+                    assert "wait a moment" in (await r.json())["error"]
+                    break
+        assert r.status == 429
         owner = await stack.enter_async_context(served.visitor())
         await stack.enter_async_context(served.websocket(owner, "the-owner"))
 

@@ -1,10 +1,12 @@
 """Both transports carry the same run, from its first message, and go on where they were."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+from actors.client_channel.text_limit import TEXTS
 from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
@@ -17,6 +19,7 @@ from messages import (
 )
 from tests.support.logs import errors
 from tests.support.recorded_runs import recorded_run
+from tests.support.served_page import TOKEN, WATCH
 from tests.support.texts import reports
 from tests.support.trainer import paced
 from tests.support.waiting import PATIENCE, until
@@ -129,6 +132,58 @@ async def test_what_a_viewer_sends_is_told_to_the_owner_and_not_published(served
             "control-over-websocket",
         }
         assert not trainer.has_command()
+        await peer.peer.close()
+
+
+async def test_nobody_is_told_what_who_may_only_watch_sends(served):
+    peer = Peer()
+    async with served.visitor(WATCH) as session, served.training() as trainer:
+        await peer.connect(served, session, "over-webrtc")
+        async with served.websocket(session, "over-websocket") as viewer:
+            for _ in range(10):
+                await viewer.socket.send_str("JOB_CANCEL")
+                peer.channel.send("JOB_CANCEL")
+            trainer.send("a report")
+            assert await viewer.messages(1) == ["a report"]
+            await until(lambda: peer.messages() == ["a report"])
+        await peer.peer.close()
+    assert not [m for m in served.owner.drain() if isinstance(m, ClientMessageReceived)]
+
+
+@pytest.mark.parametrize("token", [TOKEN, WATCH])
+async def test_a_viewer_that_sends_without_end_is_closed_and_no_other(served, token, caplog):
+    async with (
+        served.visitor(token) as session,
+        served.training() as trainer,
+        served.websocket(session, "the-flood") as flood,
+        served.websocket(session, "another-one") as other,
+    ):
+        with suppress(ConnectionError):
+            for _ in range(5_000):
+                await flood.socket.send_str("x" * 60_000)
+        async with asyncio.timeout(PATIENCE):
+            while not flood.socket.closed:
+                await flood.socket.receive()
+        trainer.send("a report")
+        assert await other.messages(1) == ["a report"]
+        assert len(await served.clients()) == 1
+    assert "sends far too much" in caplog.text
+
+
+async def test_a_peer_that_sends_without_end_is_closed_and_no_other(served):
+    peer = Peer()
+    async with (
+        served.visitor(WATCH) as session,
+        served.training() as trainer,
+        served.websocket(session, "another-one") as other,
+    ):
+        await peer.connect(served, session, "the-flood")
+        for _ in range(2 * TEXTS):
+            peer.channel.send("JOB_CANCEL")
+        await until(lambda: peer.channel.readyState == "closed")
+        trainer.send("a report")
+        assert await other.messages(1) == ["a report"]
+        assert len(await served.clients()) == 1
         await peer.peer.close()
 
 
