@@ -6,7 +6,14 @@ import pykka
 import pytest
 
 from actors import SupervisorRef
-from messages import AttachClient, ClientGone, DetachClient, Phase, ReportingDegraded
+from messages import (
+    AttachClient,
+    ClientGone,
+    DetachClient,
+    Phase,
+    ReportingDegraded,
+    TrainerConnected,
+)
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.probe import Probe
@@ -82,6 +89,7 @@ def test_a_client_whose_actor_crashes_goes_on_from_its_place(
     channel = FakeChannel()
     attach_client(supervisor, channel, accept_control=False)
     with trainer_for(start(supervisor)) as trainer:
+        owner.wait_for(TrainerConnected)
         trainer.send(*reports(3))
         channel.wait_for_count(3)
         crash_client()
