@@ -1,6 +1,7 @@
 """ProgressReporter: when its sockets are bound, what happens when they cannot be, and their end."""
 
 import asyncio
+import inspect
 import threading
 
 import pykka
@@ -237,3 +238,37 @@ async def test_a_start_that_failed_leaves_no_actor_when_its_task_has_ended(repor
         await asyncio.wait({task})
         assert not pykka.ActorRegistry.get_all()
         assert isinstance(task.exception(), OSError)
+
+
+async def test_no_public_method_calls_one_that_a_subclass_may_have_replaced():
+    called = []
+
+    def replaced(name):
+        return lambda *_, **__: called.append(name)
+
+    public = [
+        name
+        for name, value in vars(ProgressReporter).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    ]
+    spied = type("Spied", (ProgressReporter,), {name: replaced(name) for name in public})
+    reporter = spied(FREE_PORT, FREE_PORT)
+    base = ProgressReporter
+    for _ in range(2):
+        base.start_control_socket(reporter)
+        base.start_progress_listener_task(reporter, FakeChannel())
+        await until(lambda: base.progress_socket.fget(reporter))
+        assert base.is_control_socket_active(reporter)
+        assert base.is_progress_listener_running(reporter)
+        base.send_control_message(reporter, "STOP")
+        await base.restart_progress_listener(reporter, FakeChannel())
+        base.stop_progress_listener(reporter)
+        base.cleanup(reporter)
+        await base.async_cleanup(reporter)
+        assert base.context.fget(reporter) is None
+        async with reporter:
+            listening = asyncio.create_task(base.start_progress_listener(reporter, FakeChannel()))
+            await until(lambda: base.progress_socket.fget(reporter))
+        await asyncio.wait({listening})
+        assert reporter.ctrl_socket is reporter.progress_socket is None
+    assert called == []
