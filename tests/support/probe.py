@@ -18,22 +18,22 @@ class Probe(Generic[M]):
     def tell(self, message: M, /) -> None:
         self._messages.put(message)
 
-    def get(self, within: float = PATIENCE) -> M:
+    def get(self, timeout: float = PATIENCE) -> M:
         """The next message."""
         try:
-            return self._messages.get(timeout=within)
+            return self._messages.get(timeout=timeout)
         except queue.Empty:
-            raise AssertionError(f"no message came within {within} s") from None
+            raise AssertionError(f"no message came within {timeout} s") from None
 
-    def expect(self, expected: Any, within: float = PATIENCE) -> None:
+    def expect(self, expected: Any, timeout: float = PATIENCE) -> None:
         """The next message is ``expected``."""
-        got = self.get(within)
+        got = self.get(timeout)
         assert got == expected, f"got {got!r} instead of {expected!r}"
 
-    def wait_for(self, kind: type[T], within: float = PATIENCE) -> T:
+    def wait_for(self, kind: type[T], timeout: float = PATIENCE) -> T:
         """The next message of type ``kind``; others before it are skipped."""
         while True:
-            message = self.get(within)
+            message = self.get(timeout)
             if isinstance(message, kind):
                 return message
 

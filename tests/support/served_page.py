@@ -121,7 +121,7 @@ class Served:
 
     async def end(self) -> None:
         """Take all down."""
-        assert await self.supervisor.stop_async(within=PATIENCE)
+        assert await self.supervisor.stop_async(timeout=PATIENCE)
         await self.stop()
         self.actor.end()
         await asyncio.to_thread(self.parent.get)

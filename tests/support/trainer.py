@@ -60,20 +60,16 @@ class StandInTrainer:
         assert self._progress is not None
         self._progress.send_multipart(frames)
 
-    def command(self, within: float = PATIENCE) -> str:
+    def command(self, timeout: float = PATIENCE) -> str:
         """The next control message."""
         assert self._control is not None
-        assert self._control.poll(within * 1000), "no control message came"
+        assert self._control.poll(timeout * 1000), "no control message came"
         return self._control.recv_string()
 
     def has_command(self) -> bool:
         """Whether a control message waits."""
-        return self.has_command_within(0)
-
-    def has_command_within(self, seconds: float) -> bool:
-        """Whether a control message comes within some time."""
         assert self._control is not None
-        return bool(self._control.poll(seconds * 1000))
+        return bool(self._control.poll(0))
 
     def close(self) -> None:
         """Leave as an exiting trainer does: what was sent still goes out."""

@@ -10,6 +10,7 @@ from tests.support.probe import Probe
 from tests.support.recorded_runs import recorded_run
 from tests.support.reporting import start, status, stop, trainer_for
 from tests.support.texts import reports
+from tests.support.waiting import PATIENCE
 
 
 class Screen:
@@ -49,7 +50,7 @@ def test_every_report_comes_in_order_and_unchanged(supervisor, client, screen, l
     with trainer_for(ready) as trainer:
         trainer.send(*messages)
     summary = stop(supervisor).summary
-    assert loop_thread.run(client.received(len(messages), within=15))
+    assert loop_thread.run(client.received(len(messages), within=PATIENCE))
     assert screen.reports.drain() == messages
     assert (summary.received, summary.forwarded, summary.failed) == (len(messages),) * 2 + (0,)
 
@@ -65,7 +66,7 @@ def test_more_reports_than_have_come_are_not_received(supervisor, client, loop_t
     with trainer_for(start(supervisor)) as trainer:
         trainer.send(*reports(2))
     stop(supervisor)
-    assert loop_thread.run(client.received(2, within=15))
+    assert loop_thread.run(client.received(2, within=PATIENCE))
     assert not loop_thread.run(client.received(3, within=0.05))
 
 
