@@ -7,6 +7,7 @@ The prefixes are those of the SLEAP clients: ``PROGRESS_REPORT::`` and ``CR::`` 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,14 @@ CONTROL_PREFIXES: Final = ("ZMQ_CTRL::", "CONTROL_COMMAND::")
 
 EVENTS_PROTOCOL: Final = "sleap-progress.v1"
 """The sub-protocol of a channel whose client wants the worker's events too."""
+
+PAGES_PROTOCOL: Final = "sleap-progress.v2"
+"""That of a channel whose client takes many entries in one text (``encode_page``)."""
+
+PIECE_PREFIX: Final = "PIECE::"
+
+PIECE_SIZE: Final = 60_000
+"""Characters of a piece: a browser's data channel takes 65,536 bytes where its peer is silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,27 @@ def encode_report(message: str) -> str:
 def decode_report(text: str) -> str | None:
     """The trainer's message that ``text`` carries, or None for any other text."""
     return text.removeprefix(PROGRESS_REPORT) if text.startswith(PROGRESS_REPORT) else None
+
+
+def encode_page(first: int, times: Sequence[float], messages: Sequence[str]) -> str:
+    """One text for entries of the run's log, reports and events; ``first`` is the first's position.
+
+    It is ``{"first": 17, "times": [...], "messages": [...]}``, the times in seconds since 1970.
+    """
+    times = [round(time, 3) for time in times]
+    page = {"first": first, "times": times, "messages": messages}
+    return json.dumps(page, separators=(",", ":"))
+
+
+def pieces_of(text: str) -> list[str]:
+    """``text``, which is ASCII, in pieces that every channel takes; itself if it is one.
+
+    A piece is ``PIECE::`` its number from 1 on ``/`` how many there are ``::`` and a part.
+    """
+    if len(text) <= PIECE_SIZE:
+        return [text]
+    parts = [text[at : at + PIECE_SIZE] for at in range(0, len(text), PIECE_SIZE)]
+    return [f"{PIECE_PREFIX}{n}/{len(parts)}::{part}" for n, part in enumerate(parts, 1)]
 
 
 def text_bytes(text: str) -> int:

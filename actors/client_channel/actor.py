@@ -109,6 +109,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._opening: asyncio.TimerHandle | None = None
         self._open_until = 0.0
         self._yielding: asyncio.Handle | None = None
+        self._taken_at = 0.0
         self._flush: FlushReports | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         self._reply_to: Mailbox[ChannelClosed] = parent
@@ -124,6 +125,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._go_on()
             case ProgressPage():
                 if self._cursor.take(message):  # else of a listener that has been replaced
+                    self._taken_at = self._loop.time()
                     self._go_on()
             case _Changed():
                 if message.attached is self._attached:
@@ -305,7 +307,11 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             return
         if self._yielding is not None:
             self._yielding.cancel()
-        self._read_after(self._cursor.turns_to_yield, self._run)
+        due = self._taken_at + self._cursor.pause
+        if self._flush is None and self._loop.time() < due:
+            self._yielding = self._loop.call_at(due, self._read_after, 0, self._run)
+        else:
+            self._read_after(self._cursor.turns_to_yield, self._run)
 
     def _read_after(self, turns: int, run: FollowRun) -> None:
         """Ask for more when the event loop has had so many turns, one for each text sent.
@@ -319,7 +325,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._yielding = None
         run.listener.tell(
             ReadProgress(
-                after=self._cursor.after, limit=self._settings.page_messages, reply_to=self._me
+                after=self._cursor.after,
+                limit=self._settings.page_messages * self._cursor.limit,
+                reply_to=self._me,
             )
         )
 
@@ -327,6 +335,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _begin_flush(self, flush: FlushReports) -> None:
         self._flush = flush
+        if isinstance(self._yielding, asyncio.TimerHandle) and self._run is not None:
+            self._yielding.cancel()  # there is no time for a pause
+            self._read_after(0, self._run)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._flush_timer = self._loop.call_later(

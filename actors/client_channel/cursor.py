@@ -10,9 +10,9 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from actors.client_channel.texts import PageText, PageTexts
+from actors.client_channel.texts import PageText, PageTexts, without_values
 from messages import ClientStatus, ProgressPage
-from messages.wire import EVENTS_PROTOCOL, PROGRESS_REPORT
+from messages.wire import PROGRESS_REPORT
 
 if TYPE_CHECKING:
     from messages import DataChannel
@@ -21,6 +21,16 @@ log = logging.getLogger(__name__)
 
 START: Final = 0
 """The position before the first report."""
+
+SMALL_CHANNEL: Final = 1000
+"""Characters: what is refused and is shorter is not refused for its size."""
+
+PAGED: Final = 16
+"""Times as many entries are in a page for a client that takes them together."""
+
+PAUSE: Final = 0.05
+"""Seconds between two pages of a client that takes pages and has all: it is a page that somebody
+looks at, which draws four times a second, and what comes together costs a tenth."""
 
 
 class Cursor:
@@ -32,8 +42,7 @@ class Cursor:
     def __init__(self, client_id: str, after: int | None, former: ClientStatus | None) -> None:
         self._client_id = client_id
         self._position = self._failed_up_to = after
-        self._texts = PageTexts(events=False)
-        self._wants_events = False
+        self._texts = PageTexts("")
         self._page: deque[PageText] = deque()
         self._asked = after is None
         self._forwarded = 0 if former is None else former.forwarded
@@ -42,6 +51,8 @@ class Cursor:
         self._missed_streak = 0
         self.turns_to_yield = 0
         """Turns of the event loop to leave to others before the next page is asked for."""
+        self.pause = 0.0
+        """Seconds to wait after the last page before the next one is asked for."""
 
     @property
     def position(self) -> int:
@@ -52,10 +63,9 @@ class Cursor:
 
     def begin(self, protocol: str, after: int | None) -> None:
         """Go on for a channel of the sub-protocol ``protocol``, after ``after`` if it is given."""
-        events = protocol == EVENTS_PROTOCOL
-        self._texts = PageTexts(events=events)
-        as_before = not events and not self._wants_events and after is None
-        self._wants_events = events
+        as_before = self._texts.is_plain and after is None
+        self._texts = PageTexts(protocol)
+        as_before = as_before and self._texts.is_plain
         self._position = self._position if after is None else after
         if self._position is not None and not as_before:
             self._page.clear()  # it was meant for the former channel: it is read again
@@ -71,6 +81,11 @@ class Cursor:
             return False
         self._asked = True
         return True
+
+    @property
+    def limit(self) -> int:
+        """How many entries the next page is to have, for each message of the settings' page."""
+        return PAGED if self._texts.is_paged else 1
 
     @property
     def after(self) -> int | None:
@@ -91,7 +106,8 @@ class Cursor:
         self._note_missed(page)
         self._page.extend(self._texts.of(page))
         self._position = first - 1
-        self.turns_to_yield = len(page.messages) if page.behind else 0
+        self.turns_to_yield = len(self._page) if page.behind else 0
+        self.pause = PAUSE if self._texts.is_paged and not page.behind else 0.0
         return True
 
     def _note_missed(self, page: ProgressPage) -> None:
@@ -120,9 +136,9 @@ class Cursor:
         self._position = position = self.position + item.entries
         if not item.text:
             return True
-        counts = item.is_report and position > (self._failed_up_to or START)
+        counts = min(item.reports, max(0, position - (self._failed_up_to or START)))
         try:
-            channel.send(item.text)
+            self._send(channel, item.text)
         except Exception as error:
             # The type too: the text of aiortc's InvalidStateError is empty.
             self._failed += counts
@@ -139,6 +155,21 @@ class Cursor:
         log.debug("progress report %d forwarded to client %s", position, self._client_id)
         return True
 
+    def _send(self, channel: DataChannel, text: str) -> None:
+        try:
+            channel.send(text)
+        except ValueError as error:  # aiortc's, of a text that is larger than the peer takes
+            small = without_values(text) if len(text) > SMALL_CHANNEL else None
+            if small is None:
+                raise
+            channel.send(small)
+            log.warning(
+                "client %s is sent report %d without its values: %s",
+                self._client_id,
+                self.position,
+                error,
+            )
+
     # What could not be sent
 
     def give_up(self, last: int) -> None:
@@ -150,7 +181,7 @@ class Cursor:
 
     def give_up_page(self) -> int:
         """Count the rest of the page as failed; how many reports it is."""
-        waiting = sum(item.is_report for item in self._page)
+        waiting = sum(item.reports for item in self._page)
         self._failed += waiting
         return waiting
 

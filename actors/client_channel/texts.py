@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from messages import ClockTold
+from messages import ClockTold, wire
 from messages.event_codec import encode_event
-from messages.wire import encode_report, plain_text
+from messages.wire import (
+    decode_report,
+    encode_page,
+    encode_report,
+    pieces_of,
+    plain_text,
+    text_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,40 +26,105 @@ if TYPE_CHECKING:
 CLOCK_INTERVAL: Final = 0.2
 """Seconds of the run between two times that a client is told."""
 
+SMALL: Final = 200
+SMALL_VALUES: Final = 100
+"""Characters of a value with its name, and how many stay of a report that its channel refuses."""
+
+TEXT_BYTES: Final = 8 * 1024
+"""Bytes of a text that carries several entries: two of them fit into a channel's room."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A text to be sent, empty if none is; with it the client comes ``entries`` further."""
+    """A text to be sent, empty if none is; with it the client comes ``entries`` further.
+
+    ``reports`` of the entries are reports of the trainer.
+    """
 
     text: str
     entries: int
-    is_report: bool
+    reports: int
 
 
 class PageTexts:
-    """For a client that wants ``events``, or the reports and log lines alone."""
+    """For a client of the sub-protocol ``protocol``: it names how entries are carried."""
 
-    def __init__(self, *, events: bool) -> None:
-        self._events = events
+    def __init__(self, protocol: str) -> None:
+        self.is_paged = protocol == wire.PAGES_PROTOCOL
+        self.is_plain = protocol not in (wire.EVENTS_PROTOCOL, wire.PAGES_PROTOCOL)
         self._time = float("-inf")
         self._next = 0
 
     def of(self, page: ProgressPage) -> Iterator[PageText]:
         """The texts of ``page``, which comes after the one before."""
+        if self.is_paged:
+            return self._together(page)
+        return self._alone(page) if self.is_plain else self._with_events(page)
+
+    def _alone(self, page: ProgressPage) -> Iterator[PageText]:
+        """The reports, and the log lines of the trainer's output."""
+        for index, message in enumerate(page.messages):
+            if index in page.notes:
+                yield PageText(plain_text(message), 1, 0)
+            else:
+                yield PageText(encode_report(message), 1, 1)
+
+    def _with_events(self, page: ProgressPage) -> Iterator[PageText]:
         first = page.last - len(page.messages) + 1
         for index, message in enumerate(page.messages):
-            is_report = index not in page.notes
-            if self._events:
-                yield from self._clock(first + index, page.times[index] if page.times else 0.0)
-                yield PageText(encode_report(message), 1, is_report)
-            else:
-                text = encode_report(message) if is_report else plain_text(message)
-                yield PageText(text, 1, is_report)
+            yield from self._clock(first + index, page.times[index] if page.times else 0.0)
+            yield PageText(encode_report(message), 1, int(index not in page.notes))
 
     def _clock(self, position: int, time: float) -> Iterator[PageText]:
         """Tell the client when and where it is, if it cannot know."""
         if abs(time - self._time) >= CLOCK_INTERVAL or position != self._next:
             self._time = time
             clock = ClockTold(time=round(time, 3), position=position)
-            yield PageText(encode_report(encode_event(clock)), 0, is_report=False)
+            yield PageText(encode_report(encode_event(clock)), 0, 0)
         self._next = position + 1
+
+    @staticmethod
+    def _together(page: ProgressPage) -> Iterator[PageText]:
+        """Many entries in a text, and one that is too large for a text in several."""
+        times = page.times or (0.0,) * len(page.messages)
+        first, start, size = page.last - len(page.messages) + 1, 0, 0
+
+        def text(end: int) -> Iterator[PageText]:
+            whole = encode_page(first + start, times[start:end], page.messages[start:end])
+            *pieces, last = pieces_of(whole)
+            yield from (PageText(piece, 0, 0) for piece in pieces)
+            reports = sum(index not in page.notes for index in range(start, end))
+            yield PageText(last, end - start, reports)
+
+        for index, message in enumerate(page.messages):
+            if index > start and size + text_bytes(message) > TEXT_BYTES:
+                yield from text(index)
+                start, size = index, 0
+            size += text_bytes(message)
+        yield from text(len(page.messages))
+
+
+def without_values(text: str) -> str | None:
+    """A small report of the same event, ``"truncated": true``, for a channel that takes no more.
+
+    None when ``text`` carries no JSON object of an event.
+    """
+    try:
+        report = json.loads(decode_report(text) or "")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(report, dict) or not isinstance(report.get("event"), str):
+        return None
+    small: dict[str, object] = _small_values(report)
+    if isinstance(report.get("logs"), dict):
+        small["logs"] = _small_values(report["logs"])
+    return encode_report(json.dumps({**small, "truncated": True}))
+
+
+def _small_values(values: dict[str, object]) -> dict[str, object]:
+    found = (
+        (name, value)
+        for name, value in values.items()
+        if not isinstance(value, dict | list) and len(name) + len(str(value)) <= SMALL
+    )
+    return dict(itertools.islice(found, SMALL_VALUES))

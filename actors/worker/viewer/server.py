@@ -26,7 +26,7 @@ from actors.worker.viewer.access import Role
 from actors.worker.viewer.connections import REQUEST_TIMEOUT, HttpConnections
 from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.worker.viewer.websocket import WebSocketChannel
-from messages import EVENTS_PROTOCOL, DetachClient, encode_report, text_bytes
+from messages import EVENTS_PROTOCOL, PAGES_PROTOCOL, DetachClient, encode_report, text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -302,7 +302,7 @@ class ViewerServer:
         if isinstance(viewer, web.Response):
             return viewer
         socket = web.WebSocketResponse(
-            protocols=(EVENTS_PROTOCOL,),
+            protocols=(PAGES_PROTOCOL, EVENTS_PROTOCOL),
             heartbeat=HEARTBEAT,
             max_msg_size=MAX_BODY,
             compress=False,  # the training needs the CPU more than the network needs the bytes
