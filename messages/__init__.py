@@ -127,6 +127,7 @@ from messages.wire import (
     plain_text,
     text_bytes,
 )
+from messages.worker.digest import DigestMessage, DigestTaken, GetDigest
 from messages.worker.local_channel import (
     TextsForwarded,
     TextsTaken,
@@ -214,10 +215,13 @@ __all__ = [
     "CountReports",
     "DataChannel",
     "DetachClient",
+    "DigestMessage",
+    "DigestTaken",
     "EndJob",
     "FlushReports",
     "FollowRun",
     "ForgetStop",
+    "GetDigest",
     "GetStatus",
     "GpuUse",
     "JobEnded",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
-from actors.worker import actor, resources, trainer, viewer
+from actors.worker import actor, digest, resources, trainer, viewer
 from actors.worker.events import RunNotes
 from actors.worker.outputs import (
     JournalError,
@@ -21,6 +21,8 @@ from actors.worker.outputs import (
 )
 from actors.worker.plan import DRAIN_TIMEOUT
 from messages import (
+    EVENTS_PROTOCOL,
+    PAGES_PROTOCOL,
     AddedToLog,
     AddToLog,
     AttachClient,
@@ -211,9 +213,14 @@ class Standalone:
         return client
 
     def _attach(
-        self, supervisor: SupervisorRef, client_id: str, taker: Mailbox[TextsForwarded], after: int
+        self,
+        supervisor: SupervisorRef,
+        client_id: str,
+        taker: Mailbox[TextsForwarded],
+        after: int,
+        protocol: str = EVENTS_PROTOCOL,
     ) -> None:
-        channel = LocalChannel(taker, loop=self.loop)
+        channel = LocalChannel(taker, loop=self.loop, protocol=protocol)
 
         def closed() -> None:
             if channel.failure is not None:
@@ -227,12 +234,15 @@ class Standalone:
     ) -> None:
         if self._plan.viewers is None:
             return
+        taker = self._begin(stack, digest.spawn(parent=_Aside(screen)))
+        self._attach(supervisor, "digest", taker, 0, PAGES_PROTOCOL)
         server = self._begin(
             stack,
             viewer.spawn(
                 loop=self.loop,
                 parent=_Aside(screen),
                 supervisor=supervisor,
+                digest=taker,
                 settings=self._plan.viewers,
             ),
         )

@@ -9,10 +9,13 @@ import aiohttp
 
 from actors import spawn_supervisor
 from actors.runtime import FutureMailbox
-from actors.worker import viewer
+from actors.worker import digest, viewer
+from actors.worker.outputs import LocalChannel
 from actors.worker.viewer import Access, ViewerSettings
 from messages import (
     EVENTS_PROTOCOL,
+    PAGES_PROTOCOL,
+    AttachClient,
     ClientStatus,
     GetStatus,
     JobOutcome,
@@ -52,11 +55,15 @@ class Served:
             owner=self.owner,
             settings=on_free_ports(),
         )
+        self.digest = digest.spawn(parent=self.parent)
+        channel = LocalChannel(self.digest, loop=loop, protocol=PAGES_PROTOCOL)
+        self.supervisor.tell(AttachClient(channel=channel, client_id="digest", after=0))
         given = {"access": Access(TOKEN, WATCH), "port": 0, "title": "a run", **settings}
         self.actor = viewer.spawn(
             loop=loop,
             parent=self.parent,
             supervisor=self.supervisor,
+            digest=self.digest,
             settings=ViewerSettings(**given),
         )
         self.started: ServingStarted | ServingFailed | None = None
@@ -111,9 +118,10 @@ class Served:
             yield Viewer(socket)
 
     async def clients(self) -> tuple[ClientStatus, ...]:
-        """The reporter's clients that have a channel."""
+        """The viewers that have a channel."""
         status = await answer(lambda to: self.supervisor.tell(GetStatus(reply_to=to)))
-        return tuple(c for c in status.clients if c.channel_state != "closed")
+        viewers = (c for c in status.clients if c.client_id != "digest")
+        return tuple(c for c in viewers if c.channel_state != "closed")
 
     async def stop(self) -> None:
         """End the service; what the channels hold is delivered."""
@@ -124,6 +132,8 @@ class Served:
         assert await self.supervisor.stop_async(timeout=PATIENCE)
         await self.stop()
         self.actor.end()
+        self.digest.end()
+        await asyncio.to_thread(self.parent.get)
         await asyncio.to_thread(self.parent.get)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from messages import EVENTS_PROTOCOL, Mailbox, TextsForwarded, TextsTaken, text_bytes
 
@@ -19,11 +19,14 @@ class LocalChannel:
     client like any other. The channel closes, with a ``failure``, when the actor can take no more.
     """
 
-    protocol: Final = EVENTS_PROTOCOL
-
     def __init__(
-        self, mailbox: Mailbox[TextsForwarded], *, loop: asyncio.AbstractEventLoop
+        self,
+        mailbox: Mailbox[TextsForwarded],
+        *,
+        loop: asyncio.AbstractEventLoop,
+        protocol: str = EVENTS_PROTOCOL,
     ) -> None:
+        self.protocol = protocol
         self._mailbox = mailbox
         self._loop = loop
         self._waiting: list[str] = []

@@ -18,6 +18,7 @@ from messages import (
     AttachClient,
     ChildDown,
     DetachClient,
+    GetDigest,
     Mailbox,
     ServingFailed,
     ServingStarted,
@@ -58,12 +59,13 @@ class SignalingActor(LoopActor[SignalingMessage]):
         loop: asyncio.AbstractEventLoop,
         parent: Mailbox[ChildDown],
         supervisor: Mailbox[AttachClient | DetachClient],
+        digest: Mailbox[GetDigest],
         settings: ViewerSettings,
     ) -> None:
         super().__init__(loop)
         self.parent = parent
         self._settings = settings
-        self._server = ViewerServer(settings, supervisor)
+        self._server = ViewerServer(settings, supervisor, digest)
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._task: asyncio.Task[None] | None = None
         self._start: StartServing | None = None

@@ -1,7 +1,8 @@
 """ViewerServer: the page and the viewers' connections over HTTP, on the event loop's thread.
 
-``GET /`` is the page, ``GET /session`` what it needs to know, ``POST /offer`` answers a WebRTC
-offer, and ``GET /ws`` carries over a WebSocket what a data channel would carry.
+``GET /`` is the page, ``GET /session`` what it needs to know, ``GET /digest`` the run so far,
+``POST /offer`` answers a WebRTC offer, and ``GET /ws`` carries over a WebSocket what a data channel
+would carry.
 """
 
 from __future__ import annotations
@@ -20,20 +21,27 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from actors.client_channel import TextLimit, attach
-from actors.runtime import TokenBucket
+from actors.runtime import FutureMailbox, TokenBucket
 from actors.worker.viewer import files
 from actors.worker.viewer.access import Role
 from actors.worker.viewer.connections import REQUEST_TIMEOUT, HttpConnections
 from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.worker.viewer.websocket import WebSocketChannel
-from messages import EVENTS_PROTOCOL, PAGES_PROTOCOL, DetachClient, encode_report, text_bytes
+from messages import (
+    EVENTS_PROTOCOL,
+    PAGES_PROTOCOL,
+    DetachClient,
+    GetDigest,
+    encode_report,
+    text_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from actors.worker.viewer.access import Access
-    from messages import AttachClient, DataChannel, Mailbox
+    from messages import AttachClient, DataChannel, DigestTaken, Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +67,9 @@ HEARTBEAT: Final = 15.0
 
 BODY_TIMEOUT: Final = 10.0
 """Seconds that an offer may take to arrive."""
+
+DIGEST_TIMEOUT: Final = 10.0
+"""Seconds that packing the run may take, which takes a tenth of one."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that requests may take to end when the server ends."""
@@ -122,6 +133,7 @@ class ViewerServer:
 
     settings: ViewerSettings
     supervisor: Mailbox[AttachClient | DetachClient]
+    digest: Mailbox[GetDigest]
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _peers: ViewerPeers = field(init=False)
     _channels: set[DataChannel] = field(default_factory=set)
@@ -147,6 +159,7 @@ class ViewerServer:
                 web.get("/", self._page),
                 *files.routes(),
                 web.get("/session", self._session),
+                web.get("/digest", self._digest),
                 web.post("/offer", self._offer),
                 web.get("/ws", self._websocket),
             ]
@@ -268,6 +281,16 @@ class ViewerServer:
                 "version": self.settings.version,
                 "ice_servers": [{"urls": url} for url in self.settings.ice_servers],
             }
+        )
+
+    async def _digest(self, _: web.Request) -> web.StreamResponse:
+        answer: FutureMailbox[DigestTaken] = FutureMailbox()
+        self.digest.tell(GetDigest(reply_to=answer))
+        async with asyncio.timeout(DIGEST_TIMEOUT):
+            taken = await asyncio.wrap_future(answer.future)
+        headers = {"Content-Encoding": "gzip", "X-Unpacked-Length": str(taken.size)}
+        return web.Response(
+            body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
         )
 
     # The viewers

@@ -1,6 +1,7 @@
 """Both transports carry the same run, from its first message, and go on where they were."""
 
 import asyncio
+import json
 from contextlib import suppress
 
 import pytest
@@ -264,3 +265,25 @@ async def test_a_half_valid_offer_is_refused_and_leaves_nothing(served, sdp):
             assert (await r.json())["error"]
         async with served.websocket(session, "goes-on-"):
             pass
+
+
+async def test_a_viewer_takes_the_digest_and_goes_on_behind_it(served):
+    run = recorded_run("sleap_nn_full_run")
+    async with served.visitor(WATCH) as session, served.training() as trainer:
+        await asyncio.to_thread(paced, run, trainer)
+        position = 0
+        while position < len(run):
+            async with session.get("/digest") as r:
+                assert r.headers["Content-Encoding"] == "gzip"
+                taken = await r.json()
+                assert int(r.headers["X-Unpacked-Length"]) == len(await r.read())
+            position = taken["position"]
+        assert json.loads(taken["entries"][-1][1])["event"] == "train_end"
+        async with served.websocket(session, "comes-late", after=position) as live:
+            trainer.send("more")
+            assert await live.messages(1) == ["more"]
+
+
+async def test_the_digest_needs_the_token(served):
+    async with served.visitor(None) as session, session.get("/digest") as r:
+        assert r.status == 401

@@ -1,0 +1,65 @@
+"""The digest's actor: a client of the run that can tell all of it at once.
+
+It runs on a thread of its own: packing takes some ten milliseconds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+from actors.runtime import ThreadActor, reply, starter
+from actors.worker.digest.digest import Digest
+from actors.worker.reading import PageReader
+from messages import DigestMessage, DigestTaken, GetDigest, TextsForwarded, TextsTaken
+
+if TYPE_CHECKING:
+    from messages import ChildDown, Mailbox
+
+KEPT_FOR: Final = 1.0
+"""Seconds that a packed digest is handed out again: many who come at once cost what one costs."""
+
+_Inbox: TypeAlias = DigestMessage
+
+
+class DigestActor(ThreadActor[DigestMessage]):
+    """Takes ``DigestMessage``."""
+
+    name = "digest"
+
+    def __init__(self, *, parent: Mailbox[ChildDown]) -> None:
+        super().__init__()
+        self.parent = parent
+        self._digest = Digest()
+        self._pages = PageReader()
+        self._taken: DigestTaken | None = None
+        self._taken_at = 0.0
+
+    def on_receive(self, message: _Inbox) -> None:
+        """Handle one message."""
+        match message:
+            case TextsForwarded():
+                for text in message.texts:
+                    for position, when, entry in self._pages.entries(text):
+                        self._digest.add(position, when, entry)
+                reply(message.reply_to, TextsTaken())
+            case GetDigest():
+                reply(message.reply_to, self._packed())
+            case _:
+                assert_never(message)
+
+    def _packed(self) -> DigestTaken:
+        taken, now = self._taken, time.monotonic()
+        if taken is None or now - self._taken_at > KEPT_FOR:
+            json = self._digest.json()
+            taken = DigestTaken(
+                packed=gzip.compress(json, compresslevel=6, mtime=0),
+                size=len(json),
+                position=self._digest.position,
+            )
+            self._taken, self._taken_at = taken, now
+        return taken
+
+
+spawn = starter(DigestActor)

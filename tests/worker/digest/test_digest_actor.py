@@ -1,0 +1,72 @@
+"""DigestActor: a client of the run that is asked for all of it."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from actors.worker import digest
+from actors.worker.digest import actor
+from messages import ChildDown, GetDigest, TextsForwarded, TextsTaken, encode_page, pieces_of
+from tests.support.probe import Probe
+from tests.support.texts import reports
+from tests.support.waiting import PATIENCE
+
+
+class Rig:
+    """The actor, which is told pages."""
+
+    def __init__(self) -> None:
+        self.parent: Probe[ChildDown] = Probe()
+        self.taken: Probe[TextsTaken] = Probe()
+        self.ref = digest.spawn(parent=self.parent)
+        self.position = 0
+
+    def add(self, *messages: str) -> None:
+        page = encode_page(self.position + 1, [5.0] * len(messages), messages)
+        self.position += len(messages)
+        self.ref.tell(TextsForwarded(texts=tuple(pieces_of(page)), reply_to=self.taken))
+        assert self.taken.get() == TextsTaken()
+
+    def digest(self) -> dict[str, Any]:
+        taken = self.ref.ask(lambda reply_to: GetDigest(reply_to=reply_to), timeout=PATIENCE)
+        json_of_it = gzip.decompress(taken.packed)
+        assert taken.size == len(json_of_it)
+        found: dict[str, Any] = json.loads(json_of_it)
+        assert found["position"] == taken.position
+        return found
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    yield rig
+    rig.ref.end()
+    rig.parent.get()
+
+
+def test_before_anything_has_come_it_is_empty(rig: Rig) -> None:
+    assert (rig.digest()["position"], rig.digest()["entries"]) == (0, [])
+
+
+def test_it_takes_pages_and_pieces_of_them(rig: Rig) -> None:
+    rig.add(*reports(10))
+    large = json.dumps({"event": "epoch_end", "x": "x" * 200_000})
+    rig.add(large)
+    taken = rig.digest()
+    assert (taken["position"], taken["reports"]) == (11, 11)
+    assert taken["entries"][-1] == [5.0, large]
+
+
+def test_it_is_packed_once_for_many_who_come_at_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "KEPT_FOR", 3_600.0)
+    rig.add(*reports(10))
+    assert rig.digest()["position"] == 10
+    rig.add(*reports(5))
+    assert rig.digest()["position"] == 10  # a viewer goes on from there
+    monkeypatch.setattr(actor, "KEPT_FOR", -1.0)
+    assert rig.digest()["position"] == 15
