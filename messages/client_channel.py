@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from messages.progress_listener import ProgressPage
@@ -51,7 +51,8 @@ class ClientStatus:
 
     ``channel_state`` is the channel's ``readyState``, ``position`` that of the last report that
     the client was given or that failed; ``missed`` counts the reports that left the bounded log
-    before it took them.
+    before it took them. The counts are of the first ``counted`` reports that came over the socket,
+    each in one of them.
     """
 
     client_id: str
@@ -60,6 +61,7 @@ class ClientStatus:
     forwarded: int
     failed: int
     missed: int
+    counted: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +120,11 @@ class FlushReports:
     """Answered when the channel took all up to the position ``last`` and nothing waits in it.
 
     The answer comes at once when the channel is not open, and after ``timeout`` seconds in any
-    case: what the client could not be given counts as failed.
+    case: what the client could not be given of the first ``reports`` counts as failed.
     """
 
     last: int
+    reports: int
     timeout: float
     reply_to: Mailbox[ReportsFlushed]
 

@@ -52,12 +52,14 @@ class ListeningFailed:
 class ProgressCounts:
     """The job's counts so far: what came over the socket, and nothing else.
 
-    ``last`` is the position of the log's last entry.
+    ``last`` is the position of the log's last entry, ``reports`` how many reports have come over
+    the socket up to it, in all jobs.
     """
 
     received: int = 0
     undecodable: int = 0
     last: int = 0
+    reports: int = field(default=0, compare=False)
     train_end: bool = field(default=False, compare=False)
     """Whether the trainer's last message has come."""
 
@@ -88,7 +90,9 @@ class ProgressPage:
     The report ``messages[i]`` has the position ``last - len(messages) + 1 + i``. ``missed`` counts
     the reports between the requested position and the first of the page that have left the bounded
     log. ``ended`` says that ``last`` is the last report of a job that is over. ``messages[i]`` came
-    at ``times[i]`` (seconds since the epoch), and is a worker event if ``i`` is in ``notes``.
+    at ``times[i]`` (seconds since the epoch), and is a worker event if ``i`` is in ``notes``. Those
+    in ``added`` have not come over the socket and count in no job; ``reports`` have, up to
+    ``last``, in all jobs.
     """
 
     messages: tuple[str, ...]
@@ -96,6 +100,8 @@ class ProgressPage:
     missed: int
     ended: bool
     notes: tuple[int, ...] = ()
+    added: tuple[int, ...] = field(default=(), compare=False)
+    reports: int = field(default=0, compare=False)
     times: tuple[float, ...] = field(default=(), compare=False)
     behind: int = field(default=0, compare=False)
     """How much there is after ``last`` already."""

@@ -75,7 +75,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     Its client is given what comes after the position ``after``; None is the beginning of the job,
     for which whoever starts the actor asks the listener in its place. ``former`` are the counts of
-    a client that comes back, ``run`` is what it follows at first. When its channel has closed and a
+    a client that comes back, the first ``counted`` reports are of former jobs, and ``run`` is what
+    it follows at first. When its channel has closed and a
     report comes that it cannot forward, it tells its parent ``ChannelLost``. Ends at
     ``CloseChannel``, and then tells ``ChannelClosed`` with the client's position, as it does after
     a crash.
@@ -91,6 +92,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
         former: ClientStatus | None = None,
+        counted: int = 0,
         run: FollowRun | None = None,
     ) -> None:
         super().__init__(loop)
@@ -101,7 +103,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._low_mark = settings.channel_high_water // 4
-        self._cursor = Cursor(client_id, after, former)
+        self._cursor = Cursor(client_id, after, former, counted)
         self._run = run
         self._limit = TextLimit()
         self._attached: AttachChannel | None = None
@@ -357,11 +359,12 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _flush_timed_out(self, flush: FlushReports) -> None:
         if self._flush is flush:
+            left = self._cursor.give_up(flush.reports)
             log.error(
                 "client %s was not given all within %.1f s: %d reports are left",
                 self._client_id,
                 flush.timeout,
-                max(0, flush.last - self._cursor.position),
+                left,
             )
             self._end_flush(flush)
 
@@ -370,7 +373,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
-        self._cursor.give_up(flush.last)
+        self._cursor.give_up(flush.reports)
         reply(flush.reply_to, ReportsFlushed(status=self._status()))
 
     def _status(self) -> ClientStatus:

@@ -36,12 +36,22 @@ looks at, which draws four times a second, and what comes together costs a tenth
 class Cursor:
     """Begins after the position ``after``; None is the beginning of the job, asked for already.
 
-    ``former`` are the counts of a client that comes back.
+    ``former`` are the counts of a client that comes back. The first ``counted`` reports that have
+    come over the socket are of former jobs, and count no more.
     """
 
-    def __init__(self, client_id: str, after: int | None, former: ClientStatus | None) -> None:
+    def __init__(
+        self, client_id: str, after: int | None, former: ClientStatus | None, counted: int = 0
+    ) -> None:
         self._client_id = client_id
-        self._position = self._failed_up_to = after
+        self._position = after
+        self._reports = 0
+        """How many reports have come over the socket up to the position."""
+        self._counted = max(counted, 0 if former is None else former.counted)
+        """Up to which of them each is in one of the counts, once."""
+        self._jumped = former is None
+        """Whether what lies between these and the next page has not been missed: it was not to
+        be given."""
         self._texts = PageTexts("")
         self._page: deque[PageText] = deque()
         self._asked = after is None
@@ -66,7 +76,8 @@ class Cursor:
         as_before = self._texts.is_plain and after is None
         self._texts = PageTexts(protocol)
         as_before = as_before and self._texts.is_plain
-        self._position = self._position if after is None else after
+        if after is not None:
+            self._position, self._jumped = after, True
         if self._position is not None and not as_before:
             self._page.clear()  # it was meant for the former channel: it is read again
             self._asked = False
@@ -100,26 +111,35 @@ class Cursor:
         self._asked = False
         if self._position is None:
             self._position = asked_after
-            self._failed_up_to = asked_after if self._failed_up_to is None else self._failed_up_to
-        first = page.last - len(page.messages) + 1
-        self._missed += max(0, first - 1 - max(asked_after, self._failed_up_to or START))
-        self._note_missed(page)
         self._page.extend(self._texts.of(page))
-        self._position = first - 1
+        self._position = page.last - len(page.messages)
+        self._reports = page.reports - sum(item.reports for item in self._page)
+        if self._jumped:
+            self._jumped = False
+            self._counted = max(self._counted, self._reports - page.missed)
+        missed = self._count(self._reports)
+        self._missed += missed
+        self._note_missed(missed, behind=page.behind)
         self.turns_to_yield = len(self._page) if page.behind else 0
         self.pause = PAUSE if self._texts.is_paged and not page.behind else 0.0
         return True
 
-    def _note_missed(self, page: ProgressPage) -> None:
+    def _count(self, reports: int) -> int:
+        """How many of the first ``reports`` are in no count yet; whoever asks counts them."""
+        uncounted = max(0, reports - self._counted)
+        self._counted += uncounted
+        return uncounted
+
+    def _note_missed(self, missed: int, *, behind: int) -> None:
         """One warning when it begins to miss reports, and one line when it has caught up."""
-        if page.missed and not self._missed_streak:
+        if missed and not self._missed_streak:
             log.warning(
                 "client %s misses %d reports, which left the log before it took them",
                 self._client_id,
-                page.missed,
+                missed,
             )
-        self._missed_streak += page.missed
-        if self._missed_streak and not page.missed and not page.behind:
+        self._missed_streak += missed
+        if self._missed_streak and not missed and not behind:
             log.info("client %s has caught up; it missed %d", self._client_id, self._missed_streak)
             self._missed_streak = 0
 
@@ -134,12 +154,13 @@ class Cursor:
         """Send it; False, and it has failed, when the channel does not take it."""
         item = self._page.popleft()
         self._position = position = self.position + item.entries
+        self._reports += item.reports
+        counts = self._count(self._reports)
         if not item.text:
             return True
-        counts = min(item.reports, max(0, position - (self._failed_up_to or START)))
         try:
             self._send(channel, item.text)
-        except Exception as error:
+        except BaseException as error:
             # The type too: the text of aiortc's InvalidStateError is empty.
             self._failed += counts
             log.error(
@@ -150,6 +171,8 @@ class Cursor:
                 type(error).__name__,
                 error,
             )
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise
             return False
         self._forwarded += counts
         log.debug("progress report %d forwarded to client %s", position, self._client_id)
@@ -172,18 +195,15 @@ class Cursor:
 
     # What could not be sent
 
-    def give_up(self, last: int) -> None:
-        """Count what was not sent up to the position ``last`` as failed, once."""
-        if self._position is None:
-            return  # it has not begun
-        self._failed += max(0, last - max(self.position, self._failed_up_to or START))
-        self._failed_up_to = last
+    def give_up(self, reports: int) -> int:
+        """Count what was not sent of the first ``reports`` as failed; how many they are."""
+        left = 0 if self._position is None else self._count(reports)
+        self._failed += left
+        return left
 
     def give_up_page(self) -> int:
-        """Count the rest of the page as failed; how many reports it is."""
-        waiting = sum(item.reports for item in self._page)
-        self._failed += waiting
-        return waiting
+        """The same for the rest of the page."""
+        return self.give_up(self._reports + sum(item.reports for item in self._page))
 
     def status(self, channel_state: str) -> ClientStatus:
         """How far the client came, and how it fared."""
@@ -194,4 +214,5 @@ class Cursor:
             forwarded=self._forwarded,
             failed=self._failed,
             missed=self._missed,
+            counted=self._counted,
         )

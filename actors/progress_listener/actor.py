@@ -258,8 +258,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _read(self, message: ReadProgress) -> None:
         if message.after is None:
-            start = self._log.job_start
-            empty = ProgressPage(messages=(), last=start, missed=0, ended=False)
+            last, reports = self._log.job_start
+            empty = ProgressPage(messages=(), last=last, missed=0, ended=False, reports=reports)
             reply(message.reply_to, empty)
             return
         page = self._log.page(message.after, message.limit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import zlib
 from array import array
-from typing import Final
+from typing import Final, NamedTuple
 
 SIZE: Final = 64
 """Entries of a full block: larger ones pack little better, and unpacking one takes 30 us."""
@@ -17,19 +17,40 @@ SIZE: Final = 64
 _LEVEL: Final = 1  # zlib's fastest; its best packs by a quarter better and takes twice as long
 
 
+REPORT: Final = 0
+"""The kind of an entry that has come over the socket."""
+
+ADDED: Final = 1
+"""Of a report that was added from elsewhere, and counts in no job."""
+
+NOTE: Final = 2
+"""Of a worker event."""
+
+
+class Entry(NamedTuple):
+    """One entry of the log."""
+
+    position: int
+    time: float
+    kind: int
+    reports: int
+    text: str
+
+
 class Block:
     """Entries in the order in which they were added; packed or not is the same to the reader.
 
-    ``positions``, ``times`` (seconds), ``notes`` (1 for a worker event, 0 for a report) and
-    ``sizes`` (bytes of the text) stand side by side with the texts.
+    ``positions``, ``times`` (seconds), ``kinds``, ``reports`` (how many of the kind REPORT there
+    are up to the entry) and ``sizes`` (bytes of the text) stand side by side with the texts.
     """
 
-    __slots__ = ("_packed", "_texts", "notes", "positions", "sizes", "times")
+    __slots__ = ("_packed", "_texts", "kinds", "positions", "reports", "sizes", "times")
 
     def __init__(self) -> None:
         self.positions = array("q")
         self.times = array("d")
-        self.notes = array("b")
+        self.kinds = array("b")
+        self.reports = array("q")
         self.sizes = array("q")
         self._texts: list[str] = []
         self._packed: bytes | None = None
@@ -42,13 +63,24 @@ class Block:
         """The last entry's position."""
         return self.positions[-1]
 
-    def append(self, text: str, *, position: int, time: float, note: bool, size: int) -> None:
-        """Add an entry, which comes after all others, to a block that is not packed."""
-        self.positions.append(position)
-        self.times.append(time)
-        self.notes.append(note)
+    def append(self, entry: Entry, size: int) -> None:
+        """Add ``entry``, which comes after all others, to a block that is not packed."""
+        self.positions.append(entry.position)
+        self.times.append(entry.time)
+        self.kinds.append(entry.kind)
+        self.reports.append(entry.reports)
         self.sizes.append(size)
-        self._texts.append(text)
+        self._texts.append(entry.text)
+
+    def entry(self, index: int, texts: list[str]) -> Entry:
+        """The entry at ``index``; ``texts`` are those of the block."""
+        return Entry(
+            self.positions[index],
+            self.times[index],
+            self.kinds[index],
+            self.reports[index],
+            texts[index],
+        )
 
     def texts(self) -> list[str]:
         """The texts, for reading."""

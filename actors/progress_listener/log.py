@@ -12,9 +12,9 @@ import heapq
 import json
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from actors.progress_listener.block import SIZE, Block
+from actors.progress_listener.block import ADDED, NOTE, REPORT, SIZE, Block, Entry
 from messages import ProgressCounts, ProgressPage
 from messages.event_codec import PASSING_EVENTS
 from messages.wire import text_bytes
@@ -43,13 +43,6 @@ _JOB_ENDS: Final = 1000
 """Ends of former jobs that are remembered."""
 
 
-class _Entry(NamedTuple):
-    position: int
-    time: float
-    note: int
-    text: str
-
-
 class _Store:
     """Entries by position, ``limit`` and ``max_bytes`` of them at most, but always the newest."""
 
@@ -62,12 +55,12 @@ class _Store:
         self._bytes = 0
         self.count = 0
 
-    def append(self, text: str, *, position: int, time: float, note: bool) -> None:
+    def append(self, entry: Entry) -> None:
         """Add an entry, which comes after all others."""
         if not self._blocks or len(self._blocks[-1]) >= SIZE:
             self._begin_block()
-        size = text_bytes(text)
-        self._blocks[-1].append(text, position=position, time=time, note=note, size=size)
+        size = text_bytes(entry.text)
+        self._blocks[-1].append(entry, size)
         self._bytes += size
         self.count += 1
         while self.count > 1 and (self.count > self._limit or self._bytes > self._max_bytes):
@@ -89,7 +82,7 @@ class _Store:
             del self._blocks[0]
             self._dropped = 0
 
-    def entries(self, position: int) -> Iterator[_Entry]:
+    def entries(self, position: int) -> Iterator[Entry]:
         """What is there from ``position`` on."""
         begin = bisect_left(self._blocks, position, key=lambda block: block.last)
         for at in range(begin, len(self._blocks)):
@@ -97,9 +90,7 @@ class _Store:
             first = bisect_left(block.positions, position, lo=0 if at else self._dropped)
             texts = block.texts()
             for index in range(first, len(block)):
-                yield _Entry(
-                    block.positions[index], block.times[index], block.notes[index], texts[index]
-                )
+                yield block.entry(index, texts)
 
 
 class ProgressLog:
@@ -109,8 +100,8 @@ class ProgressLog:
         self._kept = _Store(limit, max_bytes // 2)
         self._passing = _Store(limit, max_bytes // 2)
         self._job_ends: list[int] = []
-        self._job_start: int | None = None
-        self._received = self._undecodable = 0
+        self._job_start: tuple[int, int] | None = None
+        self._received = self._undecodable = self._reports = 0
         self._train_end = False
         self.last = 0
 
@@ -126,18 +117,19 @@ class ProgressLog:
             received=self._received,
             undecodable=self._undecodable,
             last=self.last,
+            reports=self._reports,
             train_end=self._train_end,
         )
 
     @property
-    def job_start(self) -> int:
-        """The position after which the job begins; the last one while there is no job."""
-        return self.last if self._job_start is None else self._job_start
+    def job_start(self) -> tuple[int, int]:
+        """The position after which the job begins, and the reports by then; else the last ones."""
+        return self._job_start or (self.last, self._reports)
 
     def begin_job(self) -> None:
         """Count from 0, unless a job has begun and not ended; the positions go on."""
         if self._job_start is None:
-            self._job_start = self.last
+            self._job_start = self.last, self._reports
             self._received = self._undecodable = 0
             self._train_end = False
 
@@ -153,7 +145,8 @@ class ProgressLog:
     def receive(self, text: str, *, time: float = 0.0) -> bool:
         """Add the job's next report, which came at ``time`` (seconds); whether it is the last."""
         self._received += 1
-        self.append(text, time=time)
+        self._reports += 1
+        self._append(text, time, REPORT)
         ends = _TRAIN_END in text and _event_of(text) == "train_end"
         self._train_end = self._train_end or ends
         return ends
@@ -165,9 +158,12 @@ class ProgressLog:
 
     def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
         """Add a report, or with ``note`` a worker event, that counts in no job."""
+        self._append(text, time, NOTE if note else ADDED)
+
+    def _append(self, text: str, time: float, kind: int) -> None:
         self.last += 1
-        store = self._passing if _is_passing(text, note=note) else self._kept
-        store.append(text, position=self.last, time=time, note=note)
+        store = self._passing if _is_passing(text, note=kind == NOTE) else self._kept
+        store.append(Entry(self.last, time, kind, self._reports, text))
 
     # Reading
 
@@ -180,8 +176,8 @@ class ProgressLog:
             return None
         texts: list[str] = []
         times: list[float] = []
-        notes: list[int] = []
-        size = 0
+        kinds: list[int] = []
+        size = reports = 0
         last = final = self.last
         first = after + 1
         for entry in heapq.merge(self._kept.entries(first), self._passing.entries(first)):
@@ -192,17 +188,18 @@ class ProgressLog:
             size += text_bytes(entry.text)
             if texts and (size > PAGE_BYTES or len(texts) == limit or entry.position > final):
                 break
-            if entry.note:
-                notes.append(len(texts))
+            kinds.append(entry.kind)
             texts.append(entry.text)
             times.append(entry.time)
-            last = entry.position
+            last, reports = entry.position, entry.reports
         return ProgressPage(
             messages=tuple(texts),
             last=last,
             missed=last - len(texts) - after,
             ended=self._is_end(last),
-            notes=tuple(notes),
+            notes=tuple(index for index, kind in enumerate(kinds) if kind == NOTE),
+            added=tuple(index for index, kind in enumerate(kinds) if kind == ADDED),
+            reports=reports,
             times=tuple(times),
             behind=self.last - last,
         )

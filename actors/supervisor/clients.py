@@ -26,6 +26,7 @@ from messages import (
     FollowRun,
     Mailbox,
     OwnerEvent,
+    ProgressCounts,
     ReadProgress,
     ReportsFlushed,
 )
@@ -152,6 +153,8 @@ class Clients:
         """In the order in which they came, or left."""
         self._forgotten = (0, 0)
         """The job's counts of the clients that are forgotten."""
+        self._reports = self._flushed = 0
+        """How many reports had come over the socket when the job began, and by the last flush."""
         self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
         self._flush: Gather | None = None
 
@@ -204,12 +207,15 @@ class Clients:
                 attachment.ref.tell(make(gather.reply_to(attachment.client)))
         gather.end_if_complete()
 
-    def flush(self, last: int, timeout: float, done: Callable[[Gather], None]) -> None:
-        """Have all clients given what is left up to the position ``last``, and all that come."""
+    def flush(self, counts: ProgressCounts, timeout: float, done: Callable[[Gather], None]) -> None:
+        """Have all clients given what is left of what was counted, and all that come."""
+        self._flushed = max(self._flushed, counts.reports)
         self._flush = Gather(self._me, done)
         self.ask_all(
             self._flush,
-            lambda reply_to: FlushReports(last=last, timeout=timeout, reply_to=reply_to),
+            lambda reply_to: FlushReports(
+                last=counts.last, reports=counts.reports, timeout=timeout, reply_to=reply_to
+            ),
         )
 
     def end_flush(self) -> list[str]:
@@ -228,9 +234,10 @@ class Clients:
 
     def begin_job(self) -> None:
         """Count from now on."""
-        self._forgotten = (0, 0)
+        self._forgotten, self._reports = (0, 0), self._flushed
         for client in self._clients.values():
             client.before = client.counts
+            client.waiting = 0  # it has been counted: what is given to it later is not
 
     def job_counts(self) -> tuple[int, int]:
         """Reports forwarded and failed since ``begin_job``, over all clients."""
@@ -290,7 +297,11 @@ class Clients:
         """Start an actor for the client, which goes on after its position if it has one."""
         former = client.status
         if former is not None:  # what waited for it has not failed: it is given that
-            client.status = former = replace(former, failed=former.failed - client.waiting)
+            client.status = former = replace(
+                former,
+                failed=former.failed - client.waiting,
+                counted=former.counted - client.waiting,
+            )
             client.waiting = 0
         after = message.after if former is None else former.position
         client.attachment = attachment = Attachment(client, message, self._me)
@@ -302,6 +313,7 @@ class Clients:
             owner=self._owner,
             settings=self._settings,
             former=former,
+            counted=self._reports,
             run=self._run,
         )
         if after is None:

@@ -34,6 +34,7 @@ from messages import (
     ListeningStopped,
     OpenControlSocket,
     Phase,
+    ProgressCounts,
     ReportingBypassed,
     ReportingReady,
     ReportingStopped,
@@ -265,7 +266,7 @@ class Session:
         )
         if isinstance(ended, JobEnded):
             job.counts = ended.counts
-            yield from self._flush(ended.counts.last, until - time.monotonic())
+            yield from self._flush(ended.counts, until - time.monotonic())
         if job.ending:
             raise Ended
         self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
@@ -292,7 +293,7 @@ class Session:
             log.error("the event loop is stuck: reports that it still had to deliver may be lost")
         elif self.job.counts is None:  # else these are those of the job that was to follow
             self.job.counts = stopped.counts
-            yield from self._flush(stopped.counts.last, until - time.monotonic())
+            yield from self._flush(stopped.counts, until - time.monotonic())
 
     def _ask_listener(
         self, make: Callable[[Wait], EndJob | StopListening], drain: float
@@ -307,11 +308,11 @@ class Session:
             answer = yield from self._answer_on_loop(wait, drain + MARGIN)
         return answer
 
-    def _flush(self, last: int, timeout: float) -> Steps[None]:
-        """Have each client given what is left up to the position ``last``."""
+    def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
+        """Have each client given what is left of what was counted."""
         timeout = max(FLUSH_LEAST, timeout)
         wait = self._wait(None)
-        self._clients.flush(last, timeout, lambda _: wait.tell(None))
+        self._clients.flush(counts, timeout, lambda _: wait.tell(None))
         yield from self._answer_on_loop(wait, timeout + MARGIN)
         missing = self._clients.end_flush()
         if missing:

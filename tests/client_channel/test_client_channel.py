@@ -127,8 +127,10 @@ def test_a_page_of_a_listener_that_was_replaced_is_not_forwarded_twice(
     rig.follow()
     rig.answer(0, "a", "b")
     rig.next_read(after=2)
-    former.reply_to.tell(ProgressPage(messages=("a", "b"), last=2, missed=0, ended=False))
-    former.reply_to.tell(ProgressPage(messages=("a",), last=1, missed=0, ended=False))
+    former.reply_to.tell(
+        ProgressPage(messages=("a", "b"), last=2, missed=0, ended=False, reports=2)
+    )
+    former.reply_to.tell(ProgressPage(messages=("a",), last=1, missed=0, ended=False, reports=1))
     assert rig.status() == status(2, forwarded=2)
     assert channel.sent == forwarded(["a", "b"])
 
@@ -140,7 +142,7 @@ def test_a_page_of_the_former_listener_that_comes_first_makes_the_other_one_stal
     former = rig.next_read(after=0)
     rig.follow()
     successor = rig.next_read(after=0)
-    page = ProgressPage(messages=("a", "b"), last=2, missed=0, ended=False)
+    page = ProgressPage(messages=("a", "b"), last=2, missed=0, ended=False, reports=2)
     former.reply_to.tell(page)
     successor.reply_to.tell(page)
     rig.next_read(after=2)

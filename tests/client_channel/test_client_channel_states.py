@@ -4,12 +4,19 @@ from typing import Any
 
 import pytest
 
-from messages import ChannelLost, ClientGone, ClientStatus, ReportsFlushed
+from messages import (
+    ChannelClosed,
+    ChannelLost,
+    ClientGone,
+    ClientStatus,
+    CloseChannel,
+    ReportsFlushed,
+)
 from tests.support.channel import FakeChannel
 from tests.support.client_rig import ClientRig, ListenerStandIn
 from tests.support.event_loop import LoopThread
 from tests.support.logs import errors
-from tests.support.texts import forwarded
+from tests.support.texts import forwarded, reports
 
 GONE = ClientGone(client_id="alice", reason="its channel is closed")
 
@@ -240,3 +247,18 @@ def test_a_flush_after_a_flush_is_answered(rig: ClientRig, listener: ListenerSta
     rig.flush(last=1).expect(flushed(1, forwarded=1))
     listener.add("b")
     rig.flush(last=2).expect(flushed(2, forwarded=2))
+
+
+def test_a_channel_that_closes_after_its_flush_was_given_up_has_failed_once(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    listener.add("x" * 20_000, *reports(10))
+    rig.attach(channel)
+    channel.wait_for_count(1)
+    flushed = rig.flush(11, timeout=0.0).get()
+    assert (flushed.status.forwarded, flushed.status.failed) == (1, 10)
+    loop_thread.call(channel.close)
+    rig.ref.tell(CloseChannel(reply_to=rig.parent))
+    closed = rig.parent.wait_for(ChannelClosed)
+    assert (closed.status.failed, closed.waiting) == (10, 0)

@@ -3,20 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.progress_listener.block import SIZE, Block
+from actors.progress_listener.block import SIZE, Block, Entry
 from tests.support.recorded_runs import recorded_run
 
 
 def block_of(texts: list[str]) -> Block:
     block = Block()
     for position, text in enumerate(texts, 10):
-        block.append(
-            text,
-            position=position,
-            time=position / 2,
-            note=position % 2 == 1,
-            size=len(text.encode()),
-        )
+        entry = Entry(position, position / 2, position % 3, position * 2, text)
+        block.append(entry, len(text.encode()))
     return block
 
 
@@ -27,9 +22,10 @@ def test_packing_changes_nothing(texts: list[str], packs: int) -> None:
         block.pack()
     assert block.texts() == texts
     positions = list(range(10, 10 + len(texts)))
-    assert list(block.positions) == positions
-    assert list(block.times) == [position / 2 for position in positions]
-    assert list(block.notes) == [position % 2 for position in positions]
+    assert [block.entry(index, block.texts()) for index in range(len(block))] == [
+        Entry(position, position / 2, position % 3, position * 2, text)
+        for position, text in zip(positions, texts, strict=True)
+    ]
     assert list(block.sizes) == [len(text.encode()) for text in texts]
 
 

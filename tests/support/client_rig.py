@@ -44,7 +44,7 @@ class ListenerStandIn:
     def add(self, *texts: str) -> None:
         with self._lock:
             for text in texts:
-                self.log.append(text)
+                self.log.receive(text)
             self._serve()
 
     def _serve(self) -> None:
@@ -94,9 +94,9 @@ class ClientRig:
         return status
 
     def flush(self, last: int, timeout: float = PATIENCE) -> Probe[ReportsFlushed]:
-        """The mailbox that the answer comes to."""
+        """The mailbox that the answer comes to; all entries are reports."""
         answers: Probe[ReportsFlushed] = Probe()
-        self.ref.tell(FlushReports(last=last, timeout=timeout, reply_to=answers))
+        self.ref.tell(FlushReports(last=last, reports=last, timeout=timeout, reply_to=answers))
         return answers
 
     def next_read(self, after: int) -> ReadProgress:
@@ -107,9 +107,8 @@ class ClientRig:
 
     def answer(self, after: int, *messages: str, missed: int = 0, ended: bool = False) -> None:
         """Answer the next request."""
-        page = ProgressPage(
-            messages=messages, last=after + missed + len(messages), missed=missed, ended=ended
-        )
+        last = after + missed + len(messages)
+        page = ProgressPage(messages=messages, last=last, missed=missed, ended=ended, reports=last)
         self.next_read(after).reply_to.tell(page)
 
     def settle(self, channel: FakeChannel) -> None:

@@ -135,13 +135,10 @@ def attach_client(
     supervisor: SupervisorRef,
     channel: DataChannel,
     client_id: str = "alice",
-    *,
-    accept_control: bool = True,
+    **what: Any,
 ) -> None:
     """Attach ``channel``; when this returns, the client's actor uses it."""
-    supervisor.tell(
-        AttachClient(channel=channel, client_id=client_id, accept_control=accept_control)
-    )
+    supervisor.tell(AttachClient(channel=channel, client_id=client_id, **what))
     status(supervisor)  # answered by the client's actor too, after it has attached
 
 

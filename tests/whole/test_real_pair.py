@@ -58,15 +58,28 @@ async def test_what_a_client_sends_as_it_opens_is_not_lost(owner, settings):
 
 
 @pytest.mark.asyncio
-async def test_a_report_too_large_for_the_channel_is_an_error_and_the_next_one_arrives(
-    owner, settings, caplog
-):
+async def test_a_report_too_large_for_the_channel_goes_without_its_values(owner, settings, caplog):
     large = json.dumps({"event": "batch_end", "x": "y" * LARGER_THAN_AIORTC_TAKES})
+    small = json.dumps({"event": "batch_end", "truncated": True})
     async with (
         reporting(owner, settings) as (supervisor, trainer),
         WebRtcClient(attached(supervisor)) as client,
     ):
         trainer.send("before", large, "after")
+        got = await client.wait_for(lambda texts: len(texts) >= 3)
+        assert got == forwarded(["before", small, "after"])
+        summary = await stopped(supervisor, owner)
+    assert (summary.received, summary.forwarded, summary.failed) == (3, 3, 0)
+    assert "is sent report 2 without its values" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_report_and_too_large_for_the_channel_is_an_error(owner, settings, caplog):
+    async with (
+        reporting(owner, settings) as (supervisor, trainer),
+        WebRtcClient(attached(supervisor)) as client,
+    ):
+        trainer.send("before", "y" * LARGER_THAN_AIORTC_TAKES, "after")
         got = await client.wait_for(lambda texts: len(texts) >= 2)
         assert got == forwarded(["before", "after"])
         summary = await stopped(supervisor, owner)
