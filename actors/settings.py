@@ -7,7 +7,7 @@ import enum
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Final, TypeGuard, cast
+from typing import Final, TypeGuard
 
 LONGEST: Final = 24 * 3600.0
 """Seconds: a wait of more than a day is a mistake, and a timer cannot hold much more."""
@@ -97,8 +97,20 @@ class ReporterSettings:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite number, of whatever type; True and False are none."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and math.isfinite(float(cast("float", value)))
+    try:
+        return not isinstance(value, bool) and (
+            isinstance(value, numbers.Real) and math.isfinite(float(value))
+        )
+    except OverflowError:  # of an integer
+        return False
+
+
+def shown(value: object) -> str:
+    """``value`` for the text of an error, whatever it does when it is looked at."""
+    try:
+        return f"{value!r:.100}"
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def _checked(name: str, default: object, value: object) -> object:
@@ -107,7 +119,7 @@ def _checked(name: str, default: object, value: object) -> object:
         case enum.Enum():
             return _member(name, type(default), value)
         case float():
-            return _seconds(name, value)
+            return seconds(name, value)
         case int():
             return _count(name, value)
         case _:
@@ -121,7 +133,8 @@ def _member(name: str, kind: type[enum.Enum], value: object) -> enum.Enum:
         raise _refusal(name, value, f"one of {[member.value for member in kind]}", str) from None
 
 
-def _seconds(name: str, value: object) -> float:
+def seconds(name: str, value: object) -> float:
+    """``value`` as a time to wait that is called ``name``. Raises TypeError or ValueError."""
     least = "more than 0 seconds" if name in _MORE_THAN_0 else "0 seconds or more"
     if is_number(value) and 0 <= value <= LONGEST and (value or name not in _MORE_THAN_0):
         return float(value)
@@ -136,7 +149,7 @@ def _count(name: str, value: object) -> int:
 
 
 def _address(name: str, value: object) -> str | None:
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and value.isprintable()):
         return value
     raise _refusal(name, value, "an address such as 'tcp://127.0.0.1:9000', or None", str)
 
@@ -144,4 +157,4 @@ def _address(name: str, value: object) -> str | None:
 def _refusal(name: str, value: object, expected: str, kind: type) -> Exception:
     wrong_type = isinstance(value, bool) or not isinstance(value, kind)
     error = TypeError if wrong_type else ValueError
-    return error(f"{name} must be {expected}, not {value!r:.100}")
+    return error(f"{name} must be {expected}, not {shown(value)}")

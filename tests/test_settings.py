@@ -44,6 +44,8 @@ def test_a_bound_is_at_least_one(name: str, value: int) -> None:
         ("control_address", 9000, TypeError, "an address such as"),
         ("progress_address", b"tcp://127.0.0.1:*", TypeError, "an address such as"),
         ("on_port_conflict", "maybe", ValueError, "one of ['fail', 'free']"),
+        ("poll_interval", 10**400, ValueError, "0 seconds"),
+        ("control_address", "tcp://\ud800:1", ValueError, "an address such as"),
         ("control_encoding", None, TypeError, "one of ['verbatim', 'sleap-nn']"),
         ("poll_interval", "x", TypeError, "more than 0 seconds"),
         ("poll_interval", True, TypeError, "more than 0 seconds"),
@@ -62,7 +64,7 @@ def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
     assert type(refused.value) is error
     assert str(refused.value).startswith(f"{name} must be ")
     assert expected in str(refused.value)
-    assert repr(value) in str(refused.value)
+    assert repr(value)[:100] in str(refused.value)
 
 
 def test_of_an_enumeration_its_value_is_taken_too() -> None:

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
+from actors.client_channel.channels import data_channel
 from actors.client_channel.cursor import Cursor
 from actors.client_channel.text_limit import TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
@@ -107,6 +108,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._run = run
         self._limit = TextLimit()
         self._attached: AttachChannel | None = None
+        self._channel: DataChannel | None = None
         self._closed = self._refused = self._dropping = False
         self._opening: asyncio.TimerHandle | None = None
         self._open_until = 0.0
@@ -152,7 +154,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         """Tell how far the client came and release the channel, which is left as it is."""
         waiting = self._cursor.give_up_page() if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
-        self._attached = None
+        self._attached = self._channel = None
         for handle in (self._opening, self._flush_timer, self._yielding):
             if handle is not None:
                 handle.cancel()
@@ -162,10 +164,11 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     # The channel
 
     def _attach(self, message: AttachChannel) -> None:
-        self._attached, channel = message, message.channel
+        self._attached, self._channel = message, None
         self._closed = self._refused = self._dropping = False
         self._stop_looking()
         try:
+            self._channel = channel = data_channel(message.channel)
             self._cursor.begin(getattr(channel, "protocol", ""), message.after)
             self._listen_to(channel, message)
         except Exception as error:
@@ -217,7 +220,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if self._closed or self._attached is None:
             return
         self._closed = True
-        log.info("client %s is gone: %s", self._client_id, reason)
+        level = logging.WARNING if for_good else logging.INFO
+        log.log(level, "client %s is gone: %s", self._client_id, reason)
         reply(self._owner, ClientGone(client_id=self._client_id, reason=reason))
         self._parent.tell(ChannelLost(channel=self._attached.channel, reports_wait=for_good))
         self._go_on()
@@ -251,18 +255,17 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         return self._state() == "open"
 
     def _state(self) -> str:
-        if self._closed or self._attached is None:
+        if self._closed or self._channel is None:
             return "closed"
-        return self._attached.channel.readyState
+        return self._channel.readyState
 
     # Reports
 
     def _go_on(self) -> None:
         """Forward what the channel has room for, then ask for more; answer the flush when due."""
-        attached, cursor = self._attached, self._cursor
-        if attached is None:
+        attached, channel, cursor = self._attached, self._channel, self._cursor
+        if attached is None or channel is None:
             return
-        channel = attached.channel
         while cursor.next is not None and self._is_open() and self._has_room(channel):
             if cursor.send_next(channel):
                 self._refused = False
@@ -348,12 +351,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._go_on()
 
     def _answer_flush(self) -> None:
-        flush, attached = self._flush, self._attached
-        if flush is None or attached is None or self._cursor.after is None:
+        flush, channel = self._flush, self._channel
+        if flush is None or channel is None or self._cursor.after is None:
             return
-        if self._is_open() and (
-            self._cursor.position < flush.last or attached.channel.bufferedAmount > 0
-        ):
+        if self._is_open() and (self._cursor.position < flush.last or channel.bufferedAmount > 0):
             return
         self._end_flush(flush)
 
@@ -377,7 +378,14 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         reply(flush.reply_to, ReportsFlushed(status=self._status()))
 
     def _status(self) -> ClientStatus:
-        return self._cursor.status(self._state())
+        try:
+            state = self._state()
+        except Exception as error:  # how far the client came is told whatever its channel does
+            log.error(
+                "the channel of client %s does not tell its state: %r", self._client_id, error
+            )
+            state = "closed"
+        return self._cursor.status(state)
 
 
 spawn = starter(ClientChannelActor)

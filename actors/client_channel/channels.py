@@ -38,11 +38,15 @@ def attach(
     callback that announces the channel: what a client sends before somebody listens is lost for
     good. A channel that is none is ``ClientGone`` to the supervisor's owner.
     """
-    whole = _is_whole(channel)
+    try:
+        early = _EarlyChannel(channel, texts=accept_texts) if _is_whole(channel) else channel
+    except Exception as error:  # whatever a host's channel raises when it is looked at
+        log.debug("what is early of a channel is not kept: %r", error)
+        early = channel
     supervisor.tell(
         AttachClient(
             client_id=client_id,
-            channel=_EarlyChannel(channel, texts=accept_texts) if whole else channel,
+            channel=early,
             accept_control=accept_control,
             after=after,
             accept_texts=accept_texts,

@@ -8,13 +8,17 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka._envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+LONGEST_WAIT: Final = 3600.0
+"""Seconds after which an inbox looks again at its timers."""
 
 
 class TurnOverError(Exception):
@@ -97,7 +101,8 @@ class Inbox:
                     raise TurnOverError
                 if fire is None:
                     next_due = self._timers[0][0] - time.monotonic() if self._timers else None
-                    self._changed.wait(next_due)
+                    # A lock refuses to wait for longer than some centuries.
+                    self._changed.wait(None if next_due is None else min(next_due, LONGEST_WAIT))
                     continue
             try:
                 fire()

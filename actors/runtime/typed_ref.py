@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -135,10 +136,17 @@ def refuse_on_event_loop(what: str) -> None:
 
 
 def reply(mailbox: Mailbox[M] | None, message: M) -> None:
-    """Tell a mailbox of somebody else's making, if any: what it raises is an error in the log."""
+    """Tell a mailbox of somebody else's making, if any: what it raises is an error in the log.
+
+    But for Ctrl-C, which Python raises on the main thread wherever that is.
+    """
     if mailbox is None:
         return
     try:
         mailbox.tell(message)
-    except Exception:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and (
+            threading.current_thread() is threading.main_thread()
+        ):
+            raise
         log.exception("a mailbox raised when it was told %r", message)

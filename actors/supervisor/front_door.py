@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import logging
 import typing
 from functools import cache
 from typing import Any, cast
 
 import messages
-from actors.client_channel import data_channel
 from actors.runtime import reply
-from actors.settings import is_number
+from actors.settings import is_number, shown
 from messages import (
     AddedToLog,
     AddToLog,
@@ -38,6 +38,8 @@ from messages import (
     SwitchJob,
 )
 
+log = logging.getLogger(__name__)
+
 
 class NotAcceptedError(Exception):
     """It is not a request, or has a value of a wrong type; the message says which."""
@@ -45,18 +47,27 @@ class NotAcceptedError(Exception):
 
 def checked(message: object) -> SupervisorMessage:
     """``message``, with each value as its field has it. Raises NotAcceptedError."""
-    kind = type(message)
-    if kind not in typing.get_args(SupervisorMessage):
-        raise NotAcceptedError(f"a {kind.__name__} is passed over: the supervisor does not take it")
+    if not isinstance(message, SupervisorMessage):
+        text = f"a {type(message).__name__} is passed over: the supervisor does not take it"
+        raise NotAcceptedError(text)
+    return cast("SupervisorMessage", _checked(message))
+
+
+def _checked(message: Any) -> Any:
+    """The same for any of the messages' dataclasses."""
     changed = {}
-    for name, hint in _hints(cast("Any", kind)).items():
-        given = getattr(message, name)
+    kind: Any = type(message)
+    for name, hint in _hints(kind).items():
+        given: Any = "missing"
         try:
-            changed[name] = _as_hint(given, hint)
+            given = getattr(message, name)
+            value = _as_hint(given, hint)
         except Exception as error:  # a host's object may raise anything when it is looked at
-            text = f"{kind.__name__}.{name} is {given!r:.100}; expected: {error}"
+            text = f"{kind.__name__}.{name} is {shown(given)}; expected: {error}"
             raise NotAcceptedError(text) from None
-    return cast("SupervisorMessage", dataclasses.replace(cast("Any", message), **changed))
+        if value is not given:
+            changed[name] = value
+    return dataclasses.replace(message, **changed) if changed else message
 
 
 @cache
@@ -76,7 +87,7 @@ def _as_hint(value: Any, hint: Any) -> Any:
                 return value
             raise TypeError("a mailbox, an object with a method tell(message)")
         case kind, _ if kind is DataChannel:
-            return data_channel(value)
+            return value  # it is looked at on its own thread
         case kind, _ if issubclass(kind, enum.Enum):
             try:
                 return kind(value)
@@ -85,13 +96,17 @@ def _as_hint(value: Any, hint: Any) -> Any:
         case kind, _ if kind is float:
             if is_number(value) and value >= 0:
                 return value
-        case kind, _ if type(value) is kind and (kind is not int or value >= 0):
-            if kind is str:
-                value.encode()  # raises what UTF-8 cannot encode
-            elif dataclasses.is_dataclass(kind):
-                for name, field in _hints(kind).items():
-                    _as_hint(getattr(value, name), field)
+        case kind, _ if kind is str and isinstance(value, str):
+            text = str.__str__(value)
+            text.encode()  # raises what UTF-8 cannot encode
+            return text
+        case kind, _ if kind is int and isinstance(value, int) and not isinstance(value, bool):
+            if value >= 0:
+                return value
+        case kind, _ if kind is bool and isinstance(value, bool):
             return value
+        case type() as kind, _ if dataclasses.is_dataclass(kind) and isinstance(value, kind):
+            return _checked(value)
     raise TypeError(_EXPECTED.get(hint, f"a {getattr(hint, '__name__', hint)}"))
 
 
@@ -100,13 +115,20 @@ _EXPECTED = {bool: "True or False", float: "a number, 0 or more", int: "a whole 
 
 def turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
     """Answer a ``message`` that is not handled, because of ``reason``."""
+    try:
+        _turn_away(message, reason, owner)
+    except Exception as error:  # of a host's object, or one that is half made
+        log.error("a %s is not answered: %s", type(message).__name__, shown(error))
+
+
+def _turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
     match message:
         case StartReporting() | StopReporting() | SwitchJob():
-            _reply(message, ReportingFailed(job_id=str(message.job_id), reason=reason))
+            _reply(message, ReportingFailed(job_id=_text(message.job_id), reason=reason))
         case AttachClient():
-            reply(owner, ClientGone(client_id=str(message.client_id), reason=reason))
+            reply(owner, ClientGone(client_id=_text(message.client_id), reason=reason))
         case DetachClient():
-            _reply(message, ClientDetached(client_id=str(message.client_id)))
+            _reply(message, ClientDetached(client_id=_text(message.client_id)))
         case SendControl():
             _reply(message, ControlRejected(reason=reason))
         case AddToLog():
@@ -123,6 +145,10 @@ def turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
             _reply(message, status)
         case _:
             pass
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def _reply(request: Any, answer: object) -> None:

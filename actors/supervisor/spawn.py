@@ -15,7 +15,7 @@ from actors.runtime import (
     TypedRef,
     refuse_on_event_loop,
 )
-from actors.settings import ReporterSettings
+from actors.settings import ReporterSettings, seconds
 from actors.supervisor.actor import SupervisorActor
 from actors.supervisor.front_door import turn_away
 from actors.supervisor.inbox import Shutdown
@@ -59,8 +59,9 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:
         """Have it deliver what is left, close everything and end within ``timeout`` seconds.
 
-        Returns at once, from any thread.
+        Returns at once, from any thread. Raises TypeError or ValueError for what is no time.
         """
+        timeout = seconds("timeout", timeout)
         TypedRef[Shutdown](self._ref).tell(Shutdown(timeout=timeout))
 
     def end(self, *, within: float = TIMEOUT) -> None:
@@ -78,8 +79,8 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         RuntimeError on a thread that runs an event loop: there, use ``stop_async``.
         """
         refuse_on_event_loop("stop")
-        deadline = time.monotonic() + timeout
         self.request_stop(timeout=timeout)
+        deadline = time.monotonic() + timeout
         try:
             thread = self._gone.result(timeout)
         except TimeoutError:

@@ -1,5 +1,7 @@
 """``attach`` loses nothing that a channel brings before its actor listens."""
 
+import pytest
+
 from actors import attach
 from actors.client_channel.channels import EARLY_BYTES
 from messages import ClientGone, ClientMessageReceived
@@ -138,3 +140,20 @@ def test_attaching_again_through_attach_replaces_the_channel(supervisor, loop_th
     stop(supervisor)
     assert former.sent == forwarded(["one"])
     assert not [message for message in owner.drain() if isinstance(message, ClientGone)]
+
+
+@pytest.mark.parametrize("raises_in", ["readyState", "bufferedAmount", "on", "send"])
+def test_a_channel_that_raises_is_gone_and_its_host_is_not_disturbed(
+    supervisor, loop_thread, owner, raises_in
+):
+    class Raising(FakeChannel):
+        def __getattribute__(self, name):
+            if name == raises_in:
+                raise OSError("broken")
+            return super().__getattribute__(name)
+
+    def announced():
+        attach(supervisor, client_id="alice", channel=Raising.__new__(Raising))
+
+    loop_thread.call(announced)
+    assert owner.wait_for(ClientGone).client_id == "alice"

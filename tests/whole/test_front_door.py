@@ -1,10 +1,13 @@
 """What a host tells the supervisor is data from outside: refused with a reason, never a crash."""
 
+import asyncio
+import enum
 from types import SimpleNamespace
 
 import pytest
 
 from messages import (
+    AddedToLog,
     AddToLog,
     AttachClient,
     ClientGone,
@@ -15,6 +18,7 @@ from messages import (
     LogEntry,
     Phase,
     PublishControl,
+    ReportingBypassed,
     ReportingFailed,
     ReportingStopped,
     SendControl,
@@ -25,8 +29,9 @@ from messages import (
 from tests.support.channel import FakeChannel
 from tests.support.logs import errors
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, start, status, trainer_for
+from tests.support.reporting import attach_client, start, status, stop, trainer_for
 from tests.support.texts import forwarded, reports
+from tests.support.waiting import settled
 
 ALIENS = ["oops", {"command": "stop"}, None, 7, object(), PublishControl(command="STOP")]
 
@@ -109,7 +114,7 @@ def test_a_channel_that_is_none_is_one_client_gone_with_the_reason(
     supervisor, owner, channel, caplog
 ):
     supervisor.tell(AttachClient(client_id="alice", channel=channel))
-    assert status(supervisor).clients == ()
+    assert settled(lambda: status(supervisor).clients == ())
     (gone,) = owner.drain()
     assert isinstance(gone, ClientGone)
     assert gone.client_id == "alice"
@@ -145,3 +150,168 @@ def test_commands_and_detaches_without_a_job_are_answered(supervisor):
         SwitchJob(job_id="a", outcome=JobOutcome.FAILED, next_job_id="b", reply_to=answers)
     )
     assert isinstance(answers.get(), ReportingFailed)
+
+
+class Unspeakable:
+    """Raises when it is looked at."""
+
+    def __repr__(self):
+        raise RuntimeError("broken")
+
+    __str__ = __repr__
+
+    @property
+    def tell(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda answers: StartReporting(job_id=Unspeakable(), gui=True, reply_to=answers),
+        lambda answers: StartReporting(job_id="a", gui=True, reply_to=Unspeakable()),
+        lambda answers: GetStatus(reply_to=Unspeakable()),
+        lambda answers: AttachClient(channel=Unspeakable(), client_id="alice"),
+        lambda answers: AttachClient(channel=FakeChannel(), client_id=Unspeakable()),
+        lambda answers: StartReporting.__new__(StartReporting),
+        lambda answers: AttachClient.__new__(AttachClient),
+        lambda answers: GetStatus.__new__(GetStatus),
+        lambda answers: Unspeakable(),
+        lambda answers: GetStatus(reply_to=Probe),
+        lambda answers: SwitchJob(
+            job_id="job-1",
+            outcome="completed",
+            next_job_id="b",
+            reply_to=answers,
+            drain_timeout=10**400,
+        ),
+    ],
+)
+def test_whatever_a_host_tells_the_job_goes_on(supervisor, make):
+    channel, answers = FakeChannel(), Probe()
+    attach_client(supervisor, channel, "other")
+    with trainer_for(start(supervisor)) as trainer:
+        supervisor.tell(make(answers))
+        assert status(supervisor).phase is Phase.REPORTING
+        trainer.send(*reports(3))
+        assert channel.wait_for_count(3) == forwarded(reports(3))
+    assert stop(supervisor).summary.received == 3
+
+
+def test_a_host_may_wait_for_centuries(supervisor):
+    answers = Probe()
+    with trainer_for(start(supervisor)):
+        supervisor.tell(
+            SwitchJob(
+                job_id="job-1",
+                outcome=JobOutcome.COMPLETED,
+                next_job_id="job-2",
+                reply_to=answers,
+                drain_timeout=1e10,
+            )
+        )
+        assert isinstance(answers.get(), ReportingStopped)
+    stop(supervisor, "job-2")
+
+
+class Name(enum.StrEnum):
+    """Text of a host's kind."""
+
+    JOB = "job-1"
+    STOP = "STOP"
+    CLIENT = "alice"
+
+
+def test_text_of_a_hosts_own_kind_is_text(supervisor):
+    channel, answers = FakeChannel(), Probe()
+    supervisor.tell(AttachClient(channel=channel, client_id=Name.CLIENT))
+    with trainer_for(start(supervisor, Name.JOB)) as trainer:
+        supervisor.tell(SendControl(command=Name.STOP, reply_to=answers))
+        assert trainer.command() == "STOP"
+        supervisor.tell(AddToLog(entries=[LogEntry(text=Name.CLIENT)], reply_to=answers))
+        assert answers.wait_for(AddedToLog).reason is None
+        assert channel.wait_for_count(1) == forwarded(["alice"])
+    assert stop(supervisor).job_id == "job-1"
+
+
+class SubclassOfStart(StartReporting):
+    """A host's own kind of request."""
+
+
+def test_a_hosts_own_kind_of_a_request_is_one(supervisor):
+    answers = Probe()
+    supervisor.tell(SubclassOfStart(job_id="job-1", gui=False, reply_to=answers))
+    assert isinstance(answers.get(), ReportingBypassed)
+
+
+class OfItsLoop(FakeChannel):
+    """Refuses to be used on another thread than its event loop's."""
+
+    def __getattribute__(self, name):
+        if name in ("send", "on", "readyState", "bufferedAmount"):
+            asyncio.get_running_loop()
+        return super().__getattribute__(name)
+
+
+def test_a_channel_is_looked_at_on_its_event_loop_alone(supervisor, loop_thread):
+    async def make():
+        return OfItsLoop()
+
+    channel = loop_thread.run(make())
+    supervisor.tell(AttachClient(client_id="alice", channel=channel))
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(3))
+        assert channel.wait_for_count(3) == forwarded(reports(3))
+
+
+class Flickering(FakeChannel):
+    """Raises when it is asked for its state, so many times."""
+
+    times = 0
+
+    @property
+    def readyState(self):
+        if self.times:
+            self.times -= 1
+            raise OSError("for a moment")
+        return "open"
+
+    @readyState.setter
+    def readyState(self, value):
+        pass
+
+
+def test_a_channel_that_cannot_tell_its_state_for_a_moment_is_given_nothing_twice(
+    supervisor, loop_thread
+):
+    channel = Flickering()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(5))
+        channel.wait_for_count(5)
+        loop_thread.call(setattr, channel, "times", 2)
+        trainer.send(*reports(5, first=5))
+        assert channel.wait_for_count(10) == forwarded(reports(10))
+
+
+@pytest.mark.parametrize("raises", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_a_mailbox_that_raises_whatever_ends_no_job(supervisor, raises):
+    class Raising:
+        def tell(self, _):
+            raise raises
+
+    channel = FakeChannel()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        supervisor.tell(GetStatus(reply_to=Raising()))
+        trainer.send(*reports(3))
+        assert channel.wait_for_count(3) == forwarded(reports(3))
+    assert stop(supervisor).summary.forwarded == 3
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), -1, None, "5", True, 1e10])
+def test_a_time_to_stop_that_is_none_is_refused_by_name(supervisor, timeout):
+    for stop_it in (supervisor.stop, supervisor.request_stop):
+        with pytest.raises((TypeError, ValueError), match="timeout must be 0 seconds or more"):
+            stop_it(timeout=timeout)
+    assert status(supervisor).phase is Phase.IDLE
