@@ -5,6 +5,7 @@ Channels of the host's making become a ``DataChannel`` here.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 EARLY_LIMIT: Final = 1000
 EARLY_BYTES: Final = 4 * 1024 * 1024
 """Events of a channel that are kept until its actor listens, a few milliseconds, and their size."""
+
+EARLY_TIME: Final = 30.0
+"""Seconds after which nobody is going to listen: beyond all that an event loop may be held up."""
 
 _EVENTS: Final = ("open", "close", "bufferedamountlow")
 
@@ -105,10 +109,17 @@ class _EarlyChannel:
         self._channel = channel
         self._early: dict[str, deque[tuple[Any, ...]]] = {}
         self._room, self._lost = EARLY_BYTES, False
+        # Nobody ever listens when there is no reporter any more.
+        self._over = asyncio.get_running_loop().call_later(EARLY_TIME, self._give_up)
         self._listeners: dict[str, Callable[..., Any]] = {}
         for event in (*_EVENTS, "message") if texts else _EVENTS:
             self._early[event] = deque()
             channel.on(event, self._catch(event))
+
+    def _give_up(self) -> None:
+        self._room = -1
+        for early in self._early.values():
+            early.clear()
 
     def _catch(self, event: str) -> Callable[..., None]:
         def caught(*arguments: Any) -> None:
@@ -116,7 +127,7 @@ class _EarlyChannel:
             if listener is not None:
                 listener(*arguments)
                 return
-            self._room -= sum(map(len, arguments))
+            self._room -= sum(len(data) for data in arguments if isinstance(data, str | bytes))
             if self._room >= 0 and len(self._early[event]) < EARLY_LIMIT:
                 self._early[event].append(arguments)
             elif not self._lost:
@@ -150,6 +161,7 @@ class _EarlyChannel:
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Pass on what was caught, then all that comes."""
+        self._over.cancel()
         self._listeners[event] = f
         early = self._early[event]
         while early:

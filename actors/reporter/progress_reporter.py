@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actors.supervisor import SupervisorRef
-    from messages import ControlReply
+    from messages import ControlReply, DataChannel
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class ProgressReporter:
             replace(settings, control_address=None, progress_address=progress_address),
             control=self._control,
         )
-        self._attached: object = None
-        """The channel that the progress is forwarded to."""
+        self._attached: tuple[object, object] = None, None
+        """The supervisor that forwards progress, and the channel that it does so to."""
         self._wanted: object = None
         """The channel of the last listener that was started."""
         self.listener_task: asyncio.Task[None] | None = None
@@ -134,7 +134,8 @@ class ProgressReporter:
         A channel that comes after another one goes on after the last report that the other took;
         when the other's task has ended, the other is given nothing more. The task runs until it is
         cancelled, by ``stop_progress_listener`` or by whoever has it; it ends with an OSError,
-        which is in the log too, when the progress socket cannot be bound.
+        which is in the log too, when the progress socket cannot be bound. Raises TypeError for a
+        ``channel`` that cannot send.
         """
         return self._start_listener(channel)
 
@@ -162,6 +163,7 @@ class ProgressReporter:
         ``channel``. A stop that was published does not reach the next model; a control message that
         no trainer has taken is held for it.
         """
+        data_channel(channel)  # raises before anything is switched
         former, listening = self._progress.supervisor, self.listener_task
         await self._progress.switch_job()
         self._control.forget_stop()
@@ -171,36 +173,40 @@ class ProgressReporter:
         await _ended(listening)
 
     def _start_listener(self, channel: Any) -> asyncio.Task[None]:
+        usable = data_channel(channel)
         former, self._wanted = self.listener_task, channel
         self.listener_task = asyncio.create_task(
-            self._listen(channel, former), name="progress-reporter"
+            self._listen(channel, usable, former), name="progress-reporter"
         )
         _cancel(former)
         return self.listener_task
 
-    async def _listen(self, channel: Any, former: asyncio.Task[None] | None) -> None:
+    async def _listen(
+        self, channel: Any, usable: DataChannel, former: asyncio.Task[None] | None
+    ) -> None:
         try:
             await _ended(former)
+            del former  # each task would keep the one before it
             await self._progress.start(LISTEN_TIMEOUT)
         except OSError as error:
             log.error("progress is not listened to: %s", error)
             raise
         supervisor = self._progress.supervisor
         assert supervisor is not None
-        if self._attached is not channel:
+        if self._attached[0] is not supervisor or self._attached[1] is not channel:
             attach(
                 supervisor,
                 client_id=CLIENT,
-                channel=data_channel(channel),
+                channel=usable,
                 accept_texts=False,  # the host reads what the client sends
             )
-            self._attached = channel
+            self._attached = supervisor, channel
         try:
-            reason = await asyncio.shield(asyncio.wrap_future(self._progress.over))
+            reason = await asyncio.shield(self._progress.failed)
         finally:
             replaced = self.listener_task not in (None, asyncio.current_task())
             if not replaced or self._wanted is not channel:
-                self._attached = None
+                self._attached = None, None
                 if supervisor is self._progress.supervisor:  # else it has ended
                     await self._progress.detach(CLIENT)
         raise OSError(reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -78,27 +79,26 @@ class Reporting:
         self._control = control
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: FutureMailbox[StartAnswer] = FutureMailbox()
-        self._stopped: FutureMailbox[StopAnswer] | None = None
         self._switched: FutureMailbox[SwitchAnswer] | None = None
         self._ending: list[SupervisorRef] = []
+        self._stopped: list[Future[StopAnswer]] = []
+        """Of those that are ending: done when a socket is closed, before all else has ended."""
         self._over: FutureMailbox[str] = FutureMailbox()
+        self.failed: asyncio.Future[str]
+        """Done, with the reason, when reporting had to end by itself: the event loop's, one for
+        each start."""
         self.supervisor: SupervisorRef | None = None
         """The one that reports; None before the start and after the stop."""
 
     @property
     def socket(self) -> BoundSocket | None:
         """The socket; None unless it is bound."""
-        if self.supervisor is None or self.over.done() or not self._started.future.done():
+        if self.supervisor is None or self._over.future.done() or not self._started.future.done():
             return None
         answer = self._started.future.result()
         if not isinstance(answer, ReportingReady):
             return None
         return BoundSocket(answer.control_address or answer.progress_address)
-
-    @property
-    def over(self) -> Future[str]:
-        """Done, with the reason, when reporting had to end by itself."""
-        return self._over.future
 
     def tell(self, _: TrainEndReceived, /) -> None:
         """The trainer has ended its training: no stop of it is for the next. From any thread."""
@@ -117,10 +117,12 @@ class Reporting:
         For the control socket alone: the progress socket is bound with the event loop's help.
         Raises OSError when it cannot be bound within ``timeout`` seconds; no socket is left then.
         """
-        if self.supervisor is None and self._stopped is not None:
-            _blocking_result(self._stopped.future, timeout)
+        until = time.monotonic() + timeout
+        self._end_former()
+        for stopped in self._stopped:
+            _blocking_result(stopped, until - time.monotonic())
         supervisor = self._begin()
-        answer = _blocking_result(self._started.future, timeout)
+        answer = _blocking_result(self._started.future, until - time.monotonic())
         self._check(answer, supervisor, timeout)
 
     async def start(self, timeout: float) -> None:  # noqa: ASYNC109 - it leaves nothing behind
@@ -128,10 +130,12 @@ class Reporting:
 
         Raises OSError when it cannot be bound within ``timeout`` seconds; nothing is left then.
         """
-        if self.supervisor is None and self._stopped is not None:
-            await _result(self._stopped.future, timeout)
+        until = time.monotonic() + timeout
+        self._end_former()
+        for stopped in self._stopped:
+            await _result(stopped, until - time.monotonic())
         supervisor = self._begin()
-        answer = await _result(self._started.future, timeout)
+        answer = await _result(self._started.future, until - time.monotonic())
         try:
             self._check(answer, supervisor, timeout)
         except OSError:
@@ -168,13 +172,8 @@ class Reporting:
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
-        if self.supervisor is None:
-            return
-        self._stopped = FutureMailbox()
-        self.supervisor.tell(
-            StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=self._stopped)
-        )
-        self._end(self.supervisor)
+        if self.supervisor is not None:
+            self._end(self.supervisor)
 
     async def ended(self) -> None:
         """Wait until nothing is left of what was stopped, or could not be started."""
@@ -183,20 +182,29 @@ class Reporting:
                 log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
 
     def _end(self, supervisor: SupervisorRef) -> None:
+        stopped: FutureMailbox[StopAnswer] = FutureMailbox()
+        supervisor.tell(StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=stopped))
         supervisor.request_stop(timeout=STOP_TIMEOUT)
         self._ending = [former for former in self._ending if not former.has_ended()]
         self._ending.append(supervisor)
+        self._stopped = [former for former in self._stopped if not former.done()]
+        self._stopped.append(stopped.future)
         if self.supervisor is supervisor:
             self.supervisor = None
+
+    def _end_former(self) -> None:
+        """End one that is another event loop's, or that is over: its address is to be had."""
+        if self.supervisor is not None and (
+            self._loop is not asyncio.get_running_loop() or self._over.future.done()
+        ):
+            self._end(self.supervisor)
 
     def _begin(self) -> SupervisorRef:
         loop = asyncio.get_running_loop()
         if self.supervisor is not None:
-            if self._loop is loop and not self.over.done():
-                return self.supervisor
-            self._end(self.supervisor)
+            return self.supervisor
         self._started, self._over = FutureMailbox(), FutureMailbox()
-        self._loop = loop
+        self._loop, self.failed = loop, asyncio.wrap_future(self._over.future)
         self.supervisor = spawn_supervisor(
             loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self
         )

@@ -100,8 +100,6 @@ class Attachment:
         self.client = client
         self.message = message
         self._me = me
-        self.lost = False
-        """Whether its channel is closed."""
         self.closing = False
         self.next: AttachClient | None = None
         """Who is to be attached when it has ended."""
@@ -113,7 +111,7 @@ class Attachment:
 
     def attach(self, message: AttachClient) -> None:
         """Give the actor a channel."""
-        self.message, self.lost = message, False
+        self.message = message
         self.ref.tell(
             AttachChannel(
                 channel=message.channel,
@@ -149,6 +147,8 @@ class Clients:
         self._owner = owner
         self._settings = settings
         self._run: FollowRun
+        self._lost: set[Attachment] = set()
+        """Those whose channel is closed, and which are kept for what may still come."""
         self._clients: dict[str, Client] = {}
         """In the order in which they came, or left."""
         self._forgotten = (0, 0)
@@ -172,6 +172,7 @@ class Clients:
         elif attachment.closing:
             attachment.next = message
         else:
+            self._lost.discard(attachment)
             attachment.attach(message)
 
     def detach(self, message: DetachClient) -> None:
@@ -183,7 +184,7 @@ class Clients:
             return
         client.attachment.next = None
         client.attachment.detached.append(message.reply_to)
-        client.attachment.close()
+        self._close(client.attachment)
 
     def follow(self, run: FollowRun) -> None:
         """Have all clients read from these actors, and every one that comes."""
@@ -195,7 +196,11 @@ class Clients:
         """End every client's actor."""
         for attachment in self._attachments():
             attachment.next = None
-            attachment.close()
+            self._close(attachment)
+
+    def _close(self, attachment: Attachment) -> None:
+        self._lost.discard(attachment)
+        attachment.close()
 
     # Asking all of them
 
@@ -255,10 +260,9 @@ class Clients:
         match event:
             case ChannelLost():
                 if event.channel is attachment.message.channel:
-                    attachment.lost = True
-                    lost = sum(other.lost and not other.closing for other in self._attachments())
-                    if event.reports_wait or lost > LOST_LIMIT:
-                        attachment.close()
+                    self._lost.add(attachment)
+                    if event.reports_wait or len(self._lost) > LOST_LIMIT:
+                        self._close(attachment)
             case ChannelClosed():
                 attachment.client.status = event.status
                 attachment.client.waiting = event.waiting
@@ -271,6 +275,7 @@ class Clients:
     def _down(self, attachment: Attachment, down: ChildDown) -> ChildDown | None:
         client, message = attachment.client, attachment.message
         client.attachment = None
+        self._lost.discard(attachment)
         crashed = down.reason is not None and not attachment.closing
         successor = attachment.next
         if crashed and client.restarts.allows_another():

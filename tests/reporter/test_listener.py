@@ -1,6 +1,7 @@
 """ProgressReporter: reports to the channel, over restarts and whatever else happens."""
 
 import asyncio
+import gc
 import logging
 
 import pykka
@@ -240,7 +241,12 @@ async def test_a_crashed_part_is_replaced_and_reports_and_commands_go_on(reporte
             return len(channel.sent) > 1
 
         await until(hears)
-        reporter.send_control_message("STOP")
+
+        def obeys():  # what is published before the socket is back is refused
+            reporter.send_control_message("STOP")
+            return trainer.has_command()
+
+        await until(obeys)
         assert await asyncio.to_thread(trainer.command) == "STOP"
     assert reporter.is_control_socket_active()
 
@@ -318,3 +324,43 @@ async def test_the_task_of_a_former_listener_ends_when_its_channel_is_given_noth
         trainer.send("two")
         assert await got(second, 1) == forwarded(["two"])
     assert first.sent == forwarded(["one"])
+
+
+@pytest.mark.parametrize("channel", [None, "x", 7, object()])
+async def test_a_channel_that_cannot_send_is_refused_at_once_and_the_former_goes_on(
+    reporter, channel
+):
+    good = FakeChannel()
+    reporter.start_progress_listener_task(good)
+    with await trainer_of(reporter) as trainer:
+        with pytest.raises(TypeError, match="has a method send"):
+            reporter.start_progress_listener_task(channel)
+        with pytest.raises(TypeError, match="has a method send"):
+            await reporter.restart_progress_listener(channel)
+        trainer.send("report")
+        assert await got(good, 1) == forwarded(["report"])
+
+
+async def test_restarts_leave_nothing_behind(reporter):
+    def futures() -> int:
+        gc.collect()
+        return sum(isinstance(thing, asyncio.Future) for thing in gc.get_objects())
+
+    reporter.start_progress_listener_task(FakeChannel())
+    await until(lambda: reporter.progress_socket)
+    before = futures()
+    for _ in range(50):
+        await reporter.restart_progress_listener(FakeChannel())
+    assert futures() < before + 25
+
+
+async def test_a_start_after_a_clean_up_waits_until_the_former_is_gone(reporter):
+    channel = FakeChannel()
+    for number in range(10):
+        reporter.start_control_socket()
+        reporter.start_progress_listener_task(channel)
+        with await trainer_of(reporter) as trainer:
+            trainer.send(f"report {number}")
+            await got(channel, number + 1)
+        reporter.cleanup()  # in the background
+    assert channel.sent == forwarded([f"report {number}" for number in range(10)])
