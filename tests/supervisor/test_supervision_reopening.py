@@ -37,7 +37,6 @@ from tests.support.crashes import (
     crash_supervisor,
     is_heard,
     obeys,
-    obeys_again,
     tell_alien,
 )
 from tests.support.event_loop import LoopThread, stuck
@@ -139,7 +138,7 @@ def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_to
         owner.wait_for(TrainerConnected)
         switch(supervisor)
         crash(CONTROL, owner)
-        assert obeys_again(supervisor, former)
+        assert obeys(supervisor, former)
         with trainer_for(ready) as trainer:
             assert trainer.command() == "STOP"
 

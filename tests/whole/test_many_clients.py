@@ -34,8 +34,9 @@ def test_of_clients_that_come_and_go_a_thousand_are_remembered_and_all_are_count
             channel.wait_for_count(2)
             supervisor.tell(DetachClient(client_id=client_id, reply_to=detached))
             detached.get()
-        (clients,) = (found for found in gc.get_objects() if isinstance(found, Clients))
-        assert len(clients._clients) == REMEMBERED
+        gc.collect()  # what other tests have left
+        found = [len(it._clients) for it in gc.get_objects() if isinstance(it, Clients)]
+        assert max(found) == REMEMBERED
         again, forgotten = FakeChannel(), FakeChannel()
         attach_client(supervisor, again, f"client {count - 1}")
         attach_client(supervisor, forgotten, "client 0")
