@@ -46,10 +46,10 @@ class ReportingSummary:
 
     ``received`` counts every message that came from the trainer, ``undecodable`` those of them
     that are not one non-empty UTF-8 text and so could not be forwarded. ``forwarded`` and
-    ``failed`` are summed over the clients: reports handed to a client's channel, and reports that
-    an attached client could not be given. With one client attached from start to end,
-    ``received == forwarded + failed + undecodable``. ``train_end`` says whether the trainer's last
-    message came.
+    ``failed`` are summed over the clients that are counted: reports handed to a client's channel,
+    and reports that an attached client could not be given. With one such client attached from start
+    to end, ``received == forwarded + failed + undecodable``. ``train_end`` says whether the
+    trainer's last message came.
     """
 
     received: int = 0
@@ -152,6 +152,9 @@ class AttachClient:
     like any other text. With ``accept_texts=False`` it may only watch: nobody listens to what it
     sends. Of the others, a text is dropped, with a warning, when its client sends more than
     100 texts or 1 MiB a second for long.
+
+    What is forwarded to a client with ``is_counted=False`` is in no job's summary: for what the
+    owner itself keeps of a run, in-process, which nobody watches.
     """
 
     channel: DataChannel
@@ -159,6 +162,7 @@ class AttachClient:
     accept_control: bool = True
     after: int | None = None
     accept_texts: bool = True
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

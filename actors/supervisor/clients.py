@@ -71,6 +71,8 @@ class Client:
     """Of its failed reports, those that it is given if it comes back."""
     before: tuple[int, int] = (0, 0)
     """Its counts when the job began."""
+    is_counted: bool = True
+    """Whether its reports are in the job's counts."""
     attachment: Attachment | None = None
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
 
@@ -86,8 +88,8 @@ class Client:
 
     @property
     def job_counts(self) -> tuple[int, int]:
-        """Reports forwarded and failed, of the job."""
-        forwarded, failed = self.counts
+        """Reports forwarded and failed, of the job; none if they are not counted."""
+        forwarded, failed = self.counts if self.is_counted else self.before
         return forwarded - self.before[0], failed - self.before[1]
 
 
@@ -166,6 +168,7 @@ class Clients:
     def attach(self, message: AttachClient) -> None:
         """Attach a client, with a channel in place of a former one."""
         client = self._clients.setdefault(message.client_id, Client(message.client_id))
+        client.is_counted = message.is_counted
         attachment = client.attachment
         if attachment is None:
             self._start(client, message)
@@ -245,7 +248,7 @@ class Clients:
             client.waiting = 0  # it has been counted: what is given to it later is not
 
     def job_counts(self) -> tuple[int, int]:
-        """Reports forwarded and failed since ``begin_job``, over all clients."""
+        """Reports forwarded and failed since ``begin_job``, over the clients that are counted."""
         counts = [client.job_counts for client in self._clients.values()]
         forwarded, failed = zip(self._forgotten, *counts, strict=True)
         return sum(forwarded), sum(failed)

@@ -227,7 +227,10 @@ class Standalone:
                 RunNotes(supervisor).warning(channel.failure)
 
         channel.on("close", closed)
-        supervisor.tell(AttachClient(channel=channel, client_id=client_id, after=after))
+        # In the summary are the clients that show the run to somebody.
+        supervisor.tell(
+            AttachClient(channel=channel, client_id=client_id, after=after, is_counted=False)
+        )
 
     async def _serve(
         self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]

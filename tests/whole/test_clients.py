@@ -7,6 +7,7 @@ from messages import (
     ClientGone,
     ClientMessageReceived,
     DetachClient,
+    ReportingSummary,
 )
 from tests.support.channel import FakeChannel
 from tests.support.reporting import attach_client, start, status, stop, trainer_for
@@ -55,6 +56,18 @@ def test_a_client_stays_attached_from_job_to_job(supervisor):
             trainer.send(*run[first : first + 10])
         assert stop(supervisor, f"job-{job}").summary.forwarded == 10
     assert channel.sent == forwarded(run)
+
+
+def test_a_client_that_is_not_counted_is_in_no_summary(supervisor):
+    shown, kept, slow = FakeChannel(), FakeChannel(), FakeChannel("connecting")
+    attach_client(supervisor, shown)
+    for client_id, channel in (("kept", kept), ("slow", slow)):
+        supervisor.tell(AttachClient(channel=channel, client_id=client_id, is_counted=False))
+    for job in ("job-1", "job-2"):
+        with trainer_for(start(supervisor, job)) as trainer:
+            trainer.send(*reports(10))
+        assert stop(supervisor, job).summary == ReportingSummary(received=10, forwarded=10)
+    assert kept.sent == forwarded(reports(10)) * 2
 
 
 @pytest.mark.parametrize("missed", [0, 100], ids=["at once", "after it missed some"])

@@ -166,6 +166,7 @@ def test_a_journal_holds_the_run_and_a_replay_shows_it(tmp_path):
     messages = messages_of(journal)
     reports = [message for message in messages if "__meta__" not in message]
     assert len(reports) == worker.count("received from the trainer")
+    assert len(reports) == worker.count("forwarded to the client ")
     assert '"train_begin"' in reports[0]
     assert '"train_end"' in reports[-1]
     sequence = [json.loads(line)["sequence"] for line in journal.read_text().splitlines()]
