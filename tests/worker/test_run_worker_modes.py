@@ -77,9 +77,13 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
 
 
 def test_two_workers_serve_two_pages():
-    with RunningWorker("--epochs", "1") as one, RunningWorker("--epochs", "1") as other:
+    options = ("--epochs", "1", "--keep-open")
+    with RunningWorker(*options) as one, RunningWorker(*options) as other:
         assert one.link().partition("/?")[0] != other.link().partition("/?")[0]
-        assert (one.ends(), other.ends()) == (0, 0)
+        for worker in (one, other):
+            worker.wait_for("the page stays up until Ctrl-C")
+            worker.ctrl_c()
+            assert worker.ends() == 0
 
 
 def test_a_port_that_was_asked_for_and_is_in_use_is_named_and_nothing_is_trained(gate):
