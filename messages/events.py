@@ -80,8 +80,8 @@ class ControlTaken:
 class OutputWritten:
     """The trainer has written ``lines``.
 
-    ``changing`` is the line that it writes again and again, as progress bars do it, in its last
-    state; None when there is none.
+    ``changing`` is what it writes again and again below them, as progress bars do it, in its last
+    state: up to ten lines, joined by line feeds. None when there is nothing of that.
     """
 
     lines: tuple[str, ...] = ()

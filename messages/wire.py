@@ -130,5 +130,5 @@ def plain_text(note: str) -> str:
     if not isinstance(event, OutputWritten):
         return ""
     if event.changing is not None and not event.lines:
-        return CHANGING_LINE + event.changing
+        return CHANGING_LINE + event.changing.rpartition("\n")[2]
     return "".join(f"{line}\n" for line in event.lines)

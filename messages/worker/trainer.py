@@ -25,8 +25,8 @@ class TrainerNotStarted:
 class TrainerOutput:
     """Lines of the process's output, without their ends, in order.
 
-    ``changing`` is the line that it writes again and again, in its last state; None when there is
-    none.
+    ``changing`` is what it writes again and again below them, in its last state: up to ten lines,
+    joined by line feeds. None when there is nothing of that.
     """
 
     lines: tuple[str, ...]

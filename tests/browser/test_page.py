@@ -186,3 +186,19 @@ def test_it_can_be_used_with_the_keyboard_alone(browser):
         assert browser.run("return document.activeElement.id") == "stop"
         worker.ctrl_c()
         assert worker.ends() == 0
+
+
+def test_all_bars_of_a_changing_block_are_shown(browser, gate):
+    script = (
+        "printf 'begin\n\router 0/3\n\rinner 1/2\033[A'; read line < $1; "
+        "printf '\n\rinner 2/2\033[A\n\r         \033[A\router 1/3'; read line < $1"
+    )
+    with served("--", *shell(script, gate.path)) as worker:
+        visit(browser, worker)
+        browser.wait_for("#output", "begin outer 0/3 inner 1/2")
+        assert browser.run("return document.querySelectorAll('.changing .line').length") == 2
+        gate.open()
+        browser.wait_for("#output", "begin outer 1/3")
+        assert browser.text("#output") == "begin outer 1/3"
+        gate.open()
+        assert worker.ends() == 0

@@ -43,6 +43,13 @@ def test_the_plain_text_is_log_lines_or_nothing(event: WorkerEvent) -> None:
     assert text == "" or text.startswith("CR::") or text.endswith("\n")
 
 
+def test_who_does_not_know_events_gets_the_last_line_of_what_changes() -> None:
+    assert plain_text(encode_event(OutputWritten(changing="outer 1/3\ninner 2/9"))) == (
+        "CR::inner 2/9"
+    )
+    assert plain_text(encode_event(OutputWritten(lines=("a",), changing="b\nc"))) == "a\n"
+
+
 @pytest.mark.parametrize(
     "message",
     [

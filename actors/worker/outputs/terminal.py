@@ -154,11 +154,10 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             log.exception("not shown: %.200r", text)
 
     def _below(self) -> Group:
-        lines = (
-            Text.from_ansi(coloured(line), style="dim")
-            for line in (self._changing, self._resources)
-        )
-        return Group(*(line for line in lines if line), self._progress)
+        lines = self._changing.split("\n") if self._changing else []
+        lines += [self._resources] if self._resources else []
+        shown = (Text.from_ansi(coloured(line), style="dim") for line in lines)
+        return Group(*shown, self._progress)
 
     # The run
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.worker.trainer.files import checkpoints_since
 from actors.worker.trainer.memory import OutOfMemoryKills
-from actors.worker.trainer.output import LineBudget, OutputLines, Written
+from actors.worker.trainer.output import OutputLines, Written
 from actors.worker.trainer.relay import OutputRelay
 from messages import (
     ChildDown,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHANGING_INTERVAL: Final = 0.2
-"""Seconds between two states of a progress bar that are told."""
+"""Seconds between two states of a progress bar that are told; of several bars, for each of them."""
 
 OUTPUT_TIMEOUT: Final = 1.0
 """Seconds after the process's end that the rest of its output is waited for: a process that left
@@ -292,27 +292,26 @@ def _process(
 
 
 class _OutputTeller:
-    """Tells lines as they come, and a changing line now and then; on the reading thread."""
+    """Tells lines as they come, and what changes now and then; on the reading thread."""
 
     def __init__(self, reply_to: Mailbox[TrainerEvent]) -> None:
         self._reply_to = reply_to
-        self._budget = LineBudget()
         self._changing: str | None = None
         self._told: str | None = None
         self._told_at = float("-inf")
 
     @property
     def waits(self) -> bool:
-        """Whether a state of the changing line has not been told yet."""
+        """Whether a state of what changes has not been told yet."""
         return self._changing != self._told
 
     def take(self, written: Written) -> None:
         """Tell what there is to be told."""
         self._changing = written.changing
         now = time.monotonic()
-        lines = self._budget.pass_on(written.lines, now=now)
-        if lines or (self.waits and now - self._told_at >= CHANGING_INTERVAL):
-            self._tell(lines, now)
+        interval = CHANGING_INTERVAL * (1 + (self._changing or "").count("\n"))
+        if written.lines or (self.waits and now - self._told_at >= interval):
+            self._tell(written.lines, now)
 
     def tell_changing(self) -> None:
         """Nothing more comes for the moment: tell the last state."""

@@ -1,23 +1,38 @@
-"""OutputLines: a process's output, cut into lines. Plain objects."""
+"""OutputLines: a process's output, cut into lines as a terminal would show them. Plain objects."""
 
 from __future__ import annotations
 
 import codecs
+import re
+import time
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-MAX_LINE: Final = 8 * 1024
-"""Characters after which a line without an end is cut: every client takes a message of that."""
+from actors.runtime import TokenBucket
+from actors.worker.trainer.row import MAX_LINE
+from actors.worker.trainer.screen import Screen
 
-CHARACTERS_PER_SECOND: Final = 4 * 1024 * 1024
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BYTES_PER_SECOND: Final = 4 * 1024 * 1024
 BURST: Final = 16 * 1024 * 1024
-"""Characters that may come at once. Beyond these two, lines are left out: nobody reads them, and
-they must not fill the memory of a worker that trains for days."""
+"""Bytes that may come at once. Beyond these two, output is left out before anything is done with
+it: nobody reads it, the training must not wait for it, and it must not fill the worker's memory."""
+
+CONTROL_COST: Final = 48
+"""Bytes of plain text that a control character costs as much time as: the slowest ones do."""
+
+_LONG: Final = MAX_LINE // 2
+"""Characters of a line that has room in a row, however wide they are."""
+
+_CONTROLS: Final = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
+_IS_SPECIAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Complete lines, and the last state of the line that is written again and again, if any."""
+    """Lines that stand, and the block of lines that may still change, joined by line feeds."""
 
     lines: tuple[str, ...]
     changing: str | None
@@ -26,64 +41,75 @@ class Written:
 class OutputLines:
     """Takes bytes as they come; bytes that are not UTF-8 become replacement characters.
 
-    Of a line that is written again and again with carriage returns, as progress bars do it, only
-    the last state counts.
+    Of lines that are written over again and again, as progress bars do it, only what stands in the
+    end counts. Colours stay, all else that a terminal would obey is obeyed.
     """
 
-    def __init__(self) -> None:
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._line = ""
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._bucket = TokenBucket(rate=BYTES_PER_SECOND, burst=BURST)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._screen = Screen()
+        self._line = ""  # the beginning of a plain line; the screen is blank then
+        self._left_out: int | None = None  # line feeds in what is being left out
 
     def feed(self, data: bytes) -> Written:
-        """The lines that ``data`` completes, and how it leaves the one after them."""
-        *complete, self._line = (self._line + self._decode(data)).split("\n")
-        if len(self._line) > MAX_LINE:
-            state = _last_state(self._line)
-            if len(state) > MAX_LINE:
-                complete.append(state)
-                self._line = ""
-            else:
-                self._line = "\r" + state + ("\r" if self._line.endswith("\r") else "")
-        lines = tuple(piece for line in complete for piece in _pieces(_last_state(line)))
-        return Written(lines, _last_state(self._line) if "\r" in self._line else None)
+        """The lines that ``data`` brings to stand, and what may still change after it."""
+        controls = len(data) - len(data.translate(None, _CONTROLS))
+        cost = len(data) + CONTROL_COST * controls
+        if not self._bucket.take(cost, now=self._clock()):
+            return Written(self._leave_out(data), None)
+        lines: list[str] = []
+        if self._left_out is not None:
+            lines, data = self._resume(data)
+        lines += self._read(self._decoder.decode(data))
+        return Written(tuple(lines), self._screen.block())
 
     def end(self) -> Written:
         """What is left when the output has ended."""
-        rest, self._line = self._line + self._decode(b"", final=True), ""
-        return Written(tuple(_pieces(_last_state(rest))) if rest else (), None)
+        lines = self._resume(b"\n")[0] if self._left_out is not None else []
+        lines += self._read(self._decoder.decode(b"", final=True))
+        return Written((*lines, *self._all()), None)
 
-
-class LineBudget:
-    """Lets lines pass as long as they are not absurdly many."""
-
-    def __init__(self) -> None:
-        self._left = float(BURST)
-        self._at = float("-inf")
-        self._dropped = 0
-
-    def pass_on(self, lines: tuple[str, ...], *, now: float) -> tuple[str, ...]:
-        """Of ``lines``, which came at ``now`` (seconds), all or none.
-
-        When lines may pass again, one says how many have been left out.
-        """
-        if not lines:
-            return ()
-        size = sum(len(line) + 1 for line in lines)
-        self._left = min(BURST, self._left + (now - self._at) * CHARACTERS_PER_SECOND)
-        self._at = now
-        if size > self._left:
-            self._dropped += len(lines)
-            return ()
-        self._left -= size
-        if not self._dropped:
+    def _read(self, text: str) -> list[str]:
+        if self._is_plain(text):
+            *lines, self._line = (self._line + text).split("\n")
             return lines
-        dropped, self._dropped = self._dropped, 0
-        return (f"... {dropped} lines of output are left out", *lines)
+        text, self._line = self._line + text, ""
+        lines = self._screen.feed(text)
+        if self._screen.is_plain:
+            self._line, self._screen = self._screen.beginning, Screen()
+        return lines
 
+    def _is_plain(self, text: str) -> bool:
+        if not self._screen.is_plain or _IS_SPECIAL.search(text):
+            return False
+        size = len(self._line) + len(text)
+        return size <= _LONG or max(map(len, (self._line + text).split("\n"))) <= _LONG
 
-def _last_state(line: str) -> str:
-    return line.rstrip("\r").rpartition("\r")[2]
+    def _all(self) -> list[str]:
+        text, self._line = self._line, ""
+        return self._screen.feed(text) + self._rest_of_screen()
 
+    def _rest_of_screen(self) -> list[str]:
+        screen, self._screen = self._screen, Screen()
+        return screen.end()
 
-def _pieces(line: str) -> list[str]:
-    return [line[at : at + MAX_LINE] for at in range(0, len(line), MAX_LINE)] or [""]
+    def _leave_out(self, data: bytes) -> tuple[str, ...]:
+        """Leave ``data`` out, from the first of its lines to the end of its last."""
+        lines: list[str] = []
+        if self._left_out is None:
+            self._left_out, lines = 0, self._all()
+            self._decoder.reset()
+        self._left_out += data.count(b"\n")
+        return tuple(lines)
+
+    def _resume(self, data: bytes) -> tuple[list[str], bytes]:
+        """What to say of what was left out, and ``data`` from where a line begins in it."""
+        assert self._left_out is not None
+        at = min((at for at in map(data.find, (b"\n", b"\r")) if at >= 0), default=None)
+        if at is None:
+            return [], b""
+        is_feed = data[at : at + 1] == b"\n"
+        count, self._left_out = self._left_out + is_feed, None
+        return [f"... {count} lines of output are left out"] if count else [], data[at + is_feed :]

@@ -158,6 +158,12 @@ def test_on_a_terminal_the_trainers_progress_bar_and_what_it_uses_stand_below_th
     assert "CPU 150 %  memory 2.0 GB" in _STYLE.sub("", shown)
 
 
+def test_on_a_terminal_all_lines_of_a_changing_block_are_shown(screens):
+    screen = screens(terminal=True)
+    shown = _STYLE.sub("", screen.after(texts(OutputWritten(changing="outer 10%\n\ninner 50%"))))
+    assert re.search(r"outer 10%\s*\n\s*\n\s*inner 50%", shown)
+
+
 def test_without_a_terminal_a_progress_bar_shows_nothing_but_its_last_line(screens):
     shown = screens().after(texts(OutputWritten(changing="50%"), OutputWritten(lines=("100%",))))
     assert shown == "100%\n"

@@ -3,9 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.worker.trainer.output import MAX_LINE, LineBudget, OutputLines, Written
+from actors.worker.trainer.output import BURST, BYTES_PER_SECOND, OutputLines, Written
+from actors.worker.trainer.row import MAX_LINE
 
-QUIET = settings(deadline=None, derandomize=True, database=None, max_examples=300)
+QUIET = settings(max_examples=200)
 
 
 def lines_of(*feeds: bytes) -> list[str]:
@@ -30,6 +31,10 @@ def test_an_output_without_a_final_newline_ends_with_a_line():
     assert lines_of(b"one\ntwo") == ["one", "two"]
 
 
+def test_blanks_at_the_beginning_of_a_line_stay_whatever_comes_before_it():
+    assert lines_of(b"one\r\n   ", b"two\n") == ["one", "   two"]
+
+
 def test_no_output_gives_no_line():
     assert lines_of() == []
     assert lines_of(b"") == []
@@ -41,6 +46,7 @@ def test_of_a_progress_bar_only_the_last_state_is_told():
 
 def test_a_progress_bar_that_ends_with_a_carriage_return_keeps_its_last_state():
     assert lines_of(b" 10%\r 50%\r") == [" 50%"]
+    assert lines_of(b" 50%\r") == [" 50%"]
 
 
 def test_lines_that_end_with_carriage_return_and_newline_lose_both():
@@ -68,8 +74,8 @@ def test_a_character_that_the_end_cuts_off_becomes_a_replacement_character():
 def test_a_long_line_without_an_end_is_cut_and_nothing_of_it_is_lost():
     lines = OutputLines()
     first = lines.feed(b"x" * (MAX_LINE + 1))
-    assert first == Written(("x" * MAX_LINE, "x"), None)
-    assert lines.feed(b"yy\n") == Written(("yy",), None)
+    assert first == Written(("x" * MAX_LINE,), None)
+    assert lines.feed(b"yy\n") == Written(("xyy",), None)
 
 
 def test_no_line_is_longer_than_a_message_may_be():
@@ -82,6 +88,7 @@ def test_a_line_that_is_written_again_and_again_is_told_in_its_last_state():
     assert lines.feed(b"one\n 10%\r 20%") == Written(("one",), " 20%")
     assert lines.feed(b"\r 30%") == Written((), " 30%")
     assert lines.feed(b"\r100%\ntwo") == Written(("100%",), None)
+    assert lines.feed(b"\n") == Written(("two",), None)
 
 
 def test_a_changing_line_stays_one_when_it_is_cut_to_its_last_state():
@@ -91,13 +98,56 @@ def test_a_changing_line_stays_one_when_it_is_cut_to_its_last_state():
         assert found == Written((), f"{number:>5}%")
 
 
-def test_a_budget_lets_a_lot_pass_and_says_what_it_left_out():
-    budget, line = LineBudget(), "x" * 1023
-    passed = [budget.pass_on((line,) * 1024, now=0.0) for _ in range(20)]
-    assert [len(lines) for lines in passed] == [1024] * 16 + [0] * 4
-    assert budget.pass_on(("a",), now=0.1) == ("... 4096 lines of output are left out", "a")
-    assert budget.pass_on((), now=0.1) == ()
-    assert budget.pass_on(("b",), now=0.2) == ("b",)
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_output_beyond_all_measure_is_left_out_and_it_says_how_much():
+    clock = Clock()
+    lines = OutputLines(clock)
+    chunk = (b"x" * 1023 + b"\n") * 1024
+    told = [len(lines.feed(chunk).lines) for _ in range(20)]
+    assert told == [1024] * 16 + [0] * 4
+    clock.now += len(chunk) / BYTES_PER_SECOND
+    assert lines.feed(b"the rest of one\ntwo\n").lines == (
+        "... 4097 lines of output are left out",
+        "two",
+    )
+    assert lines.feed(b"three\n").lines == ("three",)
+
+
+def test_output_that_is_left_out_at_the_end_is_said_too():
+    lines = OutputLines(Clock())
+    chunk = b"begun" + b"\n" * (BURST // 2)
+    assert len(lines.feed(chunk).lines) == BURST // 2
+    assert lines.feed(b"open") == Written((), None)
+    assert lines.feed(chunk) == Written(("open",), None)
+    assert lines.end().lines == (f"... {BURST // 2 + 1} lines of output are left out",)
+
+
+def test_a_bar_that_is_left_out_goes_on_with_its_next_state():
+    clock = Clock()
+    lines = OutputLines(clock)
+    assert lines.feed(b"\r 10%").changing == " 10%"
+    assert lines.feed(b"\r 20%" * BURST) == Written((" 10%",), None)
+    clock.now += 1.0
+    assert lines.feed(b"30%\r 40%") == Written((), " 40%")
+
+
+def test_what_costs_more_time_to_read_is_left_out_earlier():
+    lines = OutputLines(Clock())
+    chunk = b"\x1b[8000Cx\x1b[2K" * 5000
+    fed = 0
+    while lines.feed(chunk).changing is not None or fed == 0:
+        fed += len(chunk)
+        lines.feed(b"\n")
+        assert fed < BURST / 5
 
 
 def test_a_line_of_just_the_longest_length_is_not_cut():
@@ -109,8 +159,8 @@ def test_a_line_of_just_the_longest_length_is_not_cut():
 def test_a_long_line_after_a_carriage_return_is_cut_too():
     lines = OutputLines()
     told = [line for _ in range(10) for line in lines.feed(b"\r" + b"x" * MAX_LINE).lines]
-    told += [line for _ in range(10) for line in lines.feed(b"x" * MAX_LINE).lines]
-    assert len("".join(told)) > 5 * MAX_LINE, "it is held without a limit"
+    told += [line for _ in range(100) for line in lines.feed(b"x" * MAX_LINE).lines]
+    assert len("".join(told)) > 40 * MAX_LINE, "it is held without a limit"
 
 
 def test_a_long_line_is_whole_also_when_its_carriage_return_and_newline_come_apart():
@@ -120,9 +170,23 @@ def test_a_long_line_is_whole_also_when_its_carriage_return_and_newline_come_apa
 
 @st.composite
 def outputs_in_pieces(draw: st.DrawFn) -> list[bytes]:
-    """An output, cut at any places; shorter than a line may be."""
+    """An output, cut at any places."""
     bits = st.sampled_from(
-        [b"\n", b"\r", b"a", b"10%", "→".encode(), "🐁".encode(), b"\xff", b"\xe2"]
+        [
+            *(
+                b"\n",
+                b"\n",
+                b"\r",
+                b"a",
+                b"  ",
+                b"10%",
+                "→".encode(),
+                "🐁".encode(),
+                "e\u0301".encode(),
+            ),
+            *(b"\xff", b"\xe2", b"\x1b", b"\x1b[A", b"\x1b[2K", b"\x1b[3", b"\x1b]0;", b"\x07"),
+            *(b"\x1b[?25l", b"\x1b[?25h", b"\x1b[31m", b"\x1b[0m", b"\xc2\x9b2A", b"x" * 3000),
+        ]
     )
     output = b"".join(draw(st.lists(bits | st.binary(max_size=4), max_size=40)))
     cuts = sorted(draw(st.lists(st.integers(0, len(output)), max_size=10)))
@@ -138,6 +202,6 @@ def test_the_lines_do_not_depend_on_the_pieces_that_the_output_comes_in(pieces):
 
 
 @QUIET
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1)))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=15)))
 def test_text_lines_come_out_as_they_were_written(texts):
     assert lines_of("".join(f"{text}\n" for text in texts).encode()) == texts

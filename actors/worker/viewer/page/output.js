@@ -50,7 +50,7 @@ function setAnsi(style, codes) {
   }
 }
 
-/** The last LINES_KEPT lines, and the one that is still changing. It follows the end unless the reader has scrolled up. */
+/** The last LINES_KEPT lines, and those that are still changing. It follows the end unless the reader has scrolled up. */
 export class Output {
   /** @param {HTMLElement} place @param {HTMLElement} toEnd */
   constructor(place, toEnd) {
@@ -61,7 +61,7 @@ export class Output {
     this.changing = /** @type {string | null} */ (null);
     this.changed = false;
     this.following = true;
-    this.last = element("div", "line changing");
+    this.last = element("div", "changing");
     place.addEventListener("scroll", () => this.notice(), { passive: true });
     toEnd.addEventListener("click", () => {
       this.follow();
@@ -101,7 +101,7 @@ export class Output {
     this.place.append(...added);
     this.removeOld();
     if (this.changing !== null) {
-      this.last.replaceChildren(...lineElement(this.changing).childNodes);
+      this.last.replaceChildren(...this.changing.split("\n").map(lineElement));
       this.place.append(this.last);
     }
     if (this.following) this.place.scrollTop = this.place.scrollHeight;
