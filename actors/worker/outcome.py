@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from actors.worker.failure import explain, signal_name
+from actors.worker.causes import own_lines
+from actors.worker.failure import explain, explain_no_start, signal_name
 from messages import JobOutcome, TrainingReport
 
 if TYPE_CHECKING:
     from messages import TrainerExited
 
-TAIL: Final = 20
+TAIL: Final = 40
 """Lines of the trainer's output that a report of a failure shows."""
 
 
@@ -45,7 +46,7 @@ def report_of(
         checkpoints=exited.checkpoints or (),
         cause=failure.cause if failure else None,
         advice=failure.advice if failure else None,
-        last_lines=lines[-TAIL:] if failure else (),
+        last_lines=own_lines(lines)[-TAIL:] if failure else (),
     )
 
 
@@ -75,7 +76,13 @@ def report_of_interrupted() -> TrainingReport:
 def report_of_no_training(reason: str, *, cancelled: bool = False) -> TrainingReport:
     """The report when no trainer was started."""
     outcome = JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED
-    return TrainingReport(outcome=outcome.value, text=f"the training was not started: {reason}")
+    failure = explain_no_start(reason)
+    return TrainingReport(
+        outcome=outcome.value,
+        text=f"the training was not started: {reason}",
+        cause=failure.cause,
+        advice=failure.advice,
+    )
 
 
 def _saved(checkpoints: tuple[str, ...] | None) -> str:

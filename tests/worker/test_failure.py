@@ -1,10 +1,15 @@
 """Why a training failed, from the way it ended and the last lines of its output."""
 
 import signal
+import time
 
 import pytest
 
-from actors.worker.failure import Failure, explain, signal_name
+from actors.worker.causes import Failure, own_lines
+from actors.worker.failure import explain, explain_no_start, signal_name
+from tests.support.paths import ROOT
+
+DATA = ROOT / "tests" / "data" / "output"
 
 TRACEBACK = (
     "Traceback (most recent call last):",
@@ -33,10 +38,43 @@ TRACEBACK = (
         ),
         ("FileNotFoundError: File not found: labels.slp", "a file is not there: File not found"),
         ("PermissionError: [Errno 13] Permission denied: '/models'", "denied: '/models'"),
-        ("ModuleNotFoundError: No module named 'sleap_nn'", "No module named 'sleap_nn'"),
+        ("ModuleNotFoundError: No module named 'sleap_nn'", "the Python package sleap_nn is not"),
         ("MemoryError", "the machine ran out of memory"),
         ("RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed.", "ran out of memo"),
-        ("RuntimeError: CUDA error: device-side assert triggered", "the GPU or its driver failed"),
+        ("RuntimeError: CUDA error: device-side assert triggered", "device-side assert"),
+        ("RuntimeError: CUDA error: an illegal memory access was encountered", "illegal memory"),
+        (
+            "RuntimeError: CUDA error: no kernel image is available for execution on the device",
+            "torch was not built for this GPU",
+        ),
+        ("RuntimeError: No CUDA GPUs are available", "no GPU is there for the training"),
+        ("RuntimeError: CUDA error: unspecified launch failure", "the GPU or its driver failed"),
+        ("AssertionError: Torch not compiled with CUDA enabled", "torch cannot use a GPU"),
+        (
+            "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+            "a library of the system is missing: libGL.so.1",
+        ),
+        ("ImportError: cannot import name 'x' from 'y'", "cannot be imported: cannot import name"),
+        ("bash: line 1: sleap-nn: command not found", "there is no command sleap-nn"),
+        ("train.sh: 3: sleap-nn: not found", "there is no command sleap-nn"),
+        (
+            "slurmstepd: error: execve(): sleap-nn: No such file or directory",
+            "there is no command sleap-nn",
+        ),
+        (
+            "FileNotFoundError: [Errno 2] Unable to synchronously open file (unable to open file: "
+            "name = '/data/labels.slp', errno = 2, error message = 'No such file or directory', "
+            "flags = 0, o_flags = 0)",
+            "a file is not there: '/data/labels.slp'",
+        ),
+        (
+            "OSError: Unable to synchronously open file (file signature not found)",
+            "a file is damaged, or is not an HDF5 file",
+        ),
+        (
+            "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 7.45 TiB for an array",
+            "the machine ran out of memory",
+        ),
     ],
 )
 def test_what_the_output_shows_is_said_in_words_with_advice(line, cause):
@@ -48,6 +86,109 @@ def test_what_the_output_shows_is_said_in_words_with_advice(line, cause):
 def test_what_is_shown_last_counts():
     lines = ("RuntimeError: CUDA out of memory.", "OSError: [Errno 28] No space left on device")
     assert "no space" in explain(1, lines).cause
+
+
+@pytest.mark.parametrize("mark", ["[rank0]: ", "[rank: 1] ", "[default0]:", "0: "])
+def test_the_mark_of_a_rank_hides_no_cause(mark):
+    lines = (f"{mark}Traceback (most recent call last):", f"{mark}FileNotFoundError: labels.slp")
+    assert explain(1, lines).cause == "a file is not there: labels.slp"
+    assert explain(1, (f"{mark}ValueError: no",)) == Failure("ValueError: no")
+
+
+BELOW_CUDA_ERRORS = (
+    "CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace "
+    "below might be incorrect.",
+    "For debugging consider passing CUDA_LAUNCH_BLOCKING=1",
+    "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+    "",
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("RuntimeError: CUDA error: out of memory", "the GPU ran out of memory"),
+        ("RuntimeError: CUDA error: device-side assert triggered", "device-side assert"),
+        ("  what():  CUDA error: an illegal memory access was encountered", "illegal memory"),
+    ],
+)
+def test_what_torch_writes_below_each_error_of_cuda_is_not_the_cause(error, cause):
+    assert cause in explain(1, (*TRACEBACK, error, *BELOW_CUDA_ERRORS)).cause
+
+
+def test_the_errors_of_cuda_have_an_advice_each():
+    errors = (
+        *("out of memory", "device-side assert triggered", "an illegal memory access was met"),
+        *("no kernel image is available for execution", "No CUDA GPUs are available", "unknown"),
+    )
+    assert len({explain(1, (f"RuntimeError: CUDA error: {e}",)).advice for e in errors}) == 6
+
+
+TORCHRUN = (DATA / "torchrun.txt").read_text().splitlines()
+
+
+def test_the_table_of_torchrun_hides_no_cause():
+    failure = explain(1, tuple(TORCHRUN))
+    assert failure.cause == "the GPU ran out of memory"
+    shown = own_lines(tuple(TORCHRUN))
+    assert shown[-1] == "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
+    assert not [line for line in shown if "elastic" in line]
+
+
+def test_a_rank_that_was_killed_is_known_from_the_table_of_torchrun():
+    table = tuple(line.replace("exitcode  : 1", "exitcode  : -9") for line in TORCHRUN)
+    failure = explain(1, tuple(line for line in table if "CUDA" not in line))
+    assert "has killed it" in failure.cause
+    assert "dmesg" in failure.advice
+
+
+def test_a_configuration_that_hydra_does_not_find_is_told_with_the_folder_it_looked_in():
+    lines = (
+        "hydra.errors.MissingConfigException: Cannot find primary config 'config.yaml'. Check that "
+        "it's in your config search path.",
+        "",
+        "Config search path:",
+        "\tprovider=hydra, path=pkg://hydra.conf",
+        "\tprovider=main, path=file:///home/bob/trainings",
+        "\tprovider=schema, path=structured://",
+    )
+    assert (
+        explain(1, lines).cause
+        == "the configuration config.yaml is not there in /home/bob/trainings"
+    )
+    folder = "Check that the config directory '/nowhere' exists and readable"
+    assert explain(1, (folder,)).cause == "the configuration's folder is not there: /nowhere"
+
+
+def test_a_command_that_is_not_there_asks_for_the_environment():
+    failure = explain_no_start(
+        "sleap-nn cannot be started: [Errno 2] No such file or directory: 'sleap-nn'"
+    )
+    assert failure.cause == "there is no command sleap-nn"
+    assert failure.advice.startswith("is the environment activated?")
+    assert explain_no_start("a trainer runs already") == Failure()
+
+
+NASTY = (
+    *("numpy", "DataLoader worker ", "A.", "a.", "AError", "FileNotFoundError: name = '", "CUDA "),
+    *("lib.so", "x: ", "0: ", "[rank0]: ", "\x1b[", "\x1b]", "config ", "Errno ", "not found", "("),
+)
+
+
+def time_of(lines: tuple[str, ...]) -> float:
+    """The processor time that it takes to look for a cause in ``lines``; the least of some."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        explain(1, lines)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_ten_times_as_long_an_output_takes_no_more_than_ten_times_as_long(text):
+    short, long = ((text * 8000)[:size] for size in (800, 8000))
+    assert time_of((long,) * 200) < 30 * time_of((short,) * 200)  # 100 is what a square gives
 
 
 def test_a_warning_that_names_an_exception_is_not_the_cause():
