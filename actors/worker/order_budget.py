@@ -1,6 +1,6 @@
 """OrderBudget: how many orders each client may give. A plain object.
 
-The outcome of an order is noted in the run's log, which is bounded: without a limit, one client
+The outcome of an order is an event in the run's log, which is bounded: without a limit, one client
 could push the run out of it.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import Final
+
+from actors.runtime import TokenBucket
 
 BURST: Final = 20
 """Orders that a client may give at once; a person gives two."""
@@ -23,16 +25,17 @@ class OrderBudget:
     """Each client has its own."""
 
     def __init__(self) -> None:
-        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def spend(self, client: str, *, now: float) -> int:
         """How many orders ``client`` had left before this one, which came at ``now`` (seconds).
 
         With 0 the order is not to be obeyed.
         """
-        left, at = self._spent.pop(client, (float(BURST), now))
-        left = min(float(BURST), left + (now - at) * RATE)
-        self._spent[client] = (left - 1.0 if left >= 1.0 else left, now)
-        if len(self._spent) > _CLIENTS:
-            self._spent.popitem(last=False)
+        bucket = self._buckets.pop(client, None) or TokenBucket(rate=RATE, burst=BURST)
+        self._buckets[client] = bucket
+        if len(self._buckets) > _CLIENTS:
+            self._buckets.popitem(last=False)
+        left = bucket.left(now)
+        bucket.take(1.0, now=now)
         return int(left)
