@@ -159,7 +159,7 @@ class _Gpus:
 
 
 def _gpu_use(handle: Any) -> GpuUse:
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    memory = _memory(handle)
     name = pynvml.nvmlDeviceGetName(handle)
     return GpuUse(
         name=name if isinstance(name, str) else name.decode(errors="replace"),
@@ -167,6 +167,14 @@ def _gpu_use(handle: Any) -> GpuUse:
         memory_total=int(memory.total),
         percent=int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
     )
+
+
+def _memory(handle: Any) -> Any:
+    """As nvidia-smi says it: what is used is without what the driver keeps, some 600 MiB."""
+    try:
+        return pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
+    except pynvml.NVMLError:  # an older driver knows the first version alone
+        return pynvml.nvmlDeviceGetMemoryInfo(handle)
 
 
 spawn = starter(ResourcesActor)

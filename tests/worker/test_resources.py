@@ -4,12 +4,14 @@ import os
 import resource
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import psutil
+import pynvml
 import pytest
 
 from actors.worker.resources import FIRST, INTERVAL, spawn
-from messages import ChildDown, ResourcesUsed, StopWatching, WatchProcess
+from messages import ChildDown, GpuUse, ResourcesUsed, StopWatching, WatchProcess
 from tests.support.clock import ManualScheduler
 from tests.support.probe import Probe
 from tests.support.waiting import PATIENCE, settled
@@ -95,3 +97,41 @@ def test_a_moment_without_file_descriptors_costs_one_sample_and_no_more(rig, tre
 def test_its_end_is_told_to_its_parent(rig):
     rig.actor.stop(timeout=PATIENCE)
     rig.parent.expect(ChildDown(child="resources", reason=None))
+
+
+class Driver:
+    """In place of the NVIDIA driver: one GPU of 24 GiB, of which the driver keeps 615 MiB."""
+
+    def __init__(self, monkeypatch, *, second_version: bool) -> None:
+        self._second_version = second_version
+        for name, answer in {
+            "nvmlInit": lambda: None,
+            "nvmlShutdown": lambda: None,
+            "nvmlDeviceGetCount": lambda: 1,
+            "nvmlDeviceGetHandleByIndex": lambda index: index,
+            "nvmlDeviceGetName": lambda handle: "a GPU",
+            "nvmlDeviceGetUtilizationRates": lambda handle: SimpleNamespace(gpu=7),
+            "nvmlDeviceGetMemoryInfo": self.memory,
+        }.items():
+            monkeypatch.setattr(pynvml, name, answer)
+
+    def memory(self, handle, version=None):
+        if version is None:
+            return SimpleNamespace(total=24 << 30, used=(100 + 615) << 20)
+        assert version == pynvml.nvmlMemory_v2
+        if not self._second_version:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+        return SimpleNamespace(total=24 << 30, used=100 << 20, reserved=615 << 20)
+
+
+@pytest.mark.parametrize(("second_version", "used"), [(True, 100 << 20), (False, 715 << 20)])
+def test_the_memory_of_a_gpu_is_what_nvidia_smi_says(monkeypatch, tree, second_version, used):
+    Driver(monkeypatch, second_version=second_version)
+    rig = Rig()
+    try:
+        rig.watch(tree.pid)
+        rig.clock.advance(FIRST)
+        gpu = GpuUse(name="a GPU", memory=used, memory_total=24 << 30, percent=7)
+        assert rig.told.get().gpus == (gpu,)
+    finally:
+        rig.actor.stop(timeout=PATIENCE)
