@@ -25,6 +25,7 @@ from actors.worker.outcome import (
     report_of_interrupted,
     report_of_no_training,
 )
+from actors.worker.silence import CONNECT_TIMEOUT, Silence
 from actors.worker.trainer import has_placeholders, with_ports
 from actors.zmq_sockets import port_of
 from messages import (
@@ -104,6 +105,11 @@ class _AdoptedGone:
     change: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ConnectTimeOver:
+    """What is to connect would have connected by now."""
+
+
 _Inbox: TypeAlias = (
     WorkerMessage
     | OwnerEvent
@@ -112,6 +118,7 @@ _Inbox: TypeAlias = (
     | _ReportingAnswer
     | ControlAnswered
     | _AdoptedGone
+    | _ConnectTimeOver
 )
 
 
@@ -147,6 +154,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._exited: TrainerExited | None = None
         self._changes = 0
         self._gone: Cancellable | None = None
+        self._silence = Silence()
+        self._connect_timer: Cancellable | None = None
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -179,7 +188,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._trainer_changed(message)
 
     def _trainer_changed(
-        self, message: TrainerEvent | TrainerConnected | TrainerDisconnected | _AdoptedGone
+        self,
+        message: TrainerEvent
+        | TrainerConnected
+        | TrainerDisconnected
+        | _AdoptedGone
+        | _ConnectTimeOver,
     ) -> None:
         match message:
             case TrainerStarted():
@@ -194,11 +208,14 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case TrainerExited():
                 self._trainer_exited(message)
             case TrainerConnected():
+                self._silence.connected()
                 self._changes += 1
                 if self._state is _State.RUNNING:
                     self._orders.trainer_connected()
             case TrainerDisconnected():
                 self._trainer_disconnected()
+            case _ConnectTimeOver():
+                self._warn_of_silence()
             case _AdoptedGone():
                 if message.change == self._changes and self._state is _State.RUNNING:
                     self._end_reporting(JobOutcome.COMPLETED)
@@ -206,9 +223,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 assert_never(message)
 
     def release(self) -> None:
-        """It owns a timer at most."""
-        if self._gone is not None:
-            self._gone.cancel()
+        """It owns timers at most."""
+        for timer in (self._gone, self._connect_timer):
+            if timer is not None:
+                timer.cancel()
 
     # Starting
 
@@ -243,11 +261,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._notes.state(RunState.WAITING, text)
                 return
             try:
-                command = with_ports(
-                    command,
-                    control_port=port_of(ready.control_address),
-                    progress_port=port_of(ready.progress_address),
-                )
+                control, progress = map(port_of, (ready.control_address, ready.progress_address))
+                self._silence = Silence(command, (control, progress))
+                command = with_ports(command, control_port=control, progress_port=progress)
             except ValueError as error:
                 self._not_started(str(error))
                 return
@@ -272,6 +288,15 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._notes.state(state, f"training started (process {pid})")
         if run.resources is not None:
             run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
+        if self._silence.is_possible:
+            self._connect_timer = self._scheduler.after(
+                CONNECT_TIMEOUT, lambda: self._me.tell(_ConnectTimeOver())
+            )
+
+    def _warn_of_silence(self) -> None:
+        warning = self._silence.take_warning()
+        if warning is not None:
+            self._notes.warning(warning)
 
     def _not_started(self, reason: str, *, cancelled: bool = False) -> None:
         self._exit_code = EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED
@@ -363,6 +388,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             self._notes.state(RunState.WAITING, "the trainer has left; waiting for another one")
 
     def _trainer_exited(self, message: TrainerExited) -> None:
+        self._warn_of_silence()
         self._exited = message
         self._exit_code = exit_code_of(message.returncode)
         outcome = JobOutcome.COMPLETED if message.returncode == 0 else JobOutcome.FAILED

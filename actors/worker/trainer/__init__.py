@@ -8,6 +8,7 @@ from actors.worker.trainer.command import (
     has_placeholders,
     is_sleap_nn,
     is_sleap_train,
+    is_told_ports,
     with_ports,
 )
 from actors.worker.trainer.files import checkpoint_folders, epochs_of
@@ -22,6 +23,7 @@ __all__ = [
     "has_placeholders",
     "is_sleap_nn",
     "is_sleap_train",
+    "is_told_ports",
     "spawn",
     "with_ports",
 ]

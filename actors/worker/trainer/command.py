@@ -35,6 +35,13 @@ def has_placeholders(command: tuple[str, ...]) -> bool:
     return any(CONTROL_PORT in word or PROGRESS_PORT in word for word in command)
 
 
+def is_told_ports(command: tuple[str, ...], ports: tuple[int, ...]) -> bool:
+    """Whether the trainer is told the ports by ``command``, or has one of ``ports`` in it."""
+    if has_placeholders(command) or is_sleap_nn(command) or is_sleap_train(command):
+        return True
+    return any(str(port) in word for port in ports for word in command)
+
+
 def with_ports(
     command: tuple[str, ...], *, control_port: int, progress_port: int
 ) -> tuple[str, ...]:
