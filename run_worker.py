@@ -28,6 +28,8 @@ EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the worker; the exit code."""
+    if sys.platform == "win32":
+        return _fail("the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)")
     # Nothing has been started: Ctrl-C ends the process as it is, until the event loop handles it.
     signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
     options = worker.parse(arguments)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib.metadata
+import math
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from actors.settings import ControlEncoding, ReporterSettings
@@ -29,6 +31,9 @@ MIN_TOKEN: Final = 16
 TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_TOKEN"  # noqa: S105 - the variable's name
 READ_ONLY_TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_READ_ONLY_TOKEN"  # noqa: S105 - the variable's name
 
+CONSOLE_SCRIPT: Final = "sleap-progress-worker"
+SCRIPT: Final = "run_worker.py"
+
 EPILOG: Final = f"""\
 the training command:
   {{control_port}} and {{progress_port}} in it are filled in; for 'sleap-nn train' and 'sleap-train'
@@ -41,16 +46,22 @@ the page:
 Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL).
 
 examples:
-  run_worker.py                                     an embedded training, to see it work
-  run_worker.py -- sleap-nn train config.yaml
-  run_worker.py --journal run.jsonl -- sleap-nn train config.yaml
-  run_worker.py --replay run.jsonl                  a run that is over, in the same page
-  run_worker.py -- python my_training.py --ports {{control_port}} {{progress_port}}
+  %(prog)s                        an embedded training, to see it work
+  %(prog)s -- sleap-nn train config.yaml
+  %(prog)s --journal run.jsonl -- sleap-nn train config.yaml
+  %(prog)s --replay run.jsonl     a run that is over, in the same page
+  %(prog)s -- python my_training.py --ports {{control_port}} {{progress_port}}
 """
 
 
 class PlanError(Exception):
     """What the command line asks for cannot be done; the message says why."""
+
+
+def program() -> str:
+    """The name under which the worker was started."""
+    name = PurePath(sys.argv[0]).name.removesuffix(".exe")
+    return CONSOLE_SCRIPT if name == CONSOLE_SCRIPT else SCRIPT
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -60,11 +71,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     end = words.index("--") if "--" in words else len(words)
     options, unknown = parser.parse_known_args(words[:end])
     options.command = tuple(words[end + 1 :])
-    if options.stray:
-        meant = words[words.index(options.stray[0]) : end]
+    wrong = next((word for word in words[:end] if word in (*options.stray[:1], *unknown)), None)
+    if wrong in unknown:
+        parser.error(f"there is no option {wrong}{_meant(parser, wrong)}")
+    if wrong is not None:
+        meant = words[words.index(wrong) : end]
         parser.error(f"put -- before the training command: -- {' '.join(meant)}")
-    if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if end < len(words) and not options.command:
         parser.error("no training command follows --")
     _check(parser, options)
@@ -74,7 +86,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     defaults = ReporterSettings()
     parser = argparse.ArgumentParser(
-        prog="run_worker.py",
+        prog=program(),
+        usage="%(prog)s [options] [-- command ...]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = parser.add_argument_group("the run")
     run.add_argument(
-        "--epochs", type=_positive, default=5, help="of the embedded trainer (default %(default)s)"
+        "--epochs", type=_epochs, default=5, help="of the embedded trainer (default %(default)s)"
     )
     run.add_argument(
         "--adopt",
@@ -145,8 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sockets.add_argument(
         "--control-encoding",
-        type=ControlEncoding,
-        choices=list(ControlEncoding),
+        type=_encoding,
         default=ControlEncoding.SLEAP_NN,
         metavar="{verbatim,sleap-nn}",
         help="what is published for a client's control text: what a SLEAP trainer understands and "
@@ -208,6 +220,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _meant(parser: argparse.ArgumentParser, wrong: str) -> str:
+    known = parser.format_help().replace(",", " ").split()
+    close = difflib.get_close_matches(wrong, [word for word in known if word[:2] == "--"], n=1)
+    return f": is {close[0]} meant?" if close else "; --help lists them"
+
+
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     # Taken out of the environment, which whatever the worker starts gets from it.
     options.token = options.token or os.environ.pop(TOKEN_VARIABLE, None) or None
@@ -238,7 +256,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 def greet(options: argparse.Namespace) -> None:
     """Say that the worker begins, on stdout."""
     if not options.quiet:
-        print(f"sleap-progress-worker {version()}", flush=True)  # noqa: T201 - rich is not there yet
+        print(f"{program()} {version()}", flush=True)  # noqa: T201 - rich is not there yet
 
 
 def version() -> str:
@@ -249,22 +267,31 @@ def version() -> str:
         return "(not installed)"
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+def _epochs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs: 1 or more")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("must be a number of seconds")
-    return value
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: 0 or more")
+    return seconds
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError("must be a port, 0 to 65535")
-    return value
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
+
+
+def _encoding(text: str) -> ControlEncoding:
+    try:
+        return ControlEncoding(text)
+    except ValueError:
+        known = " or ".join(encoding.value for encoding in ControlEncoding)
+        raise argparse.ArgumentTypeError(f"{text!r} is not an encoding: {known}") from None

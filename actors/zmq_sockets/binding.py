@@ -71,7 +71,7 @@ def _check(address: str, tcp: re.Match[str] | None) -> None:
     if address.startswith("tcp://"):
         if tcp is None or (tcp[3] != "*" and int(tcp[3]) > _HIGHEST_PORT):
             raise zmq.ZMQError(errno.EINVAL)
-    elif address.startswith("ipc://"):
+    elif address.startswith("ipc://") and hasattr(socketlib, "AF_UNIX"):  # Windows has none
         with socketlib.socket(socketlib.AF_UNIX) as trial:
             try:
                 trial.connect(address.removeprefix("ipc://"))
