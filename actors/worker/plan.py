@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from actors.settings import PortConflict, ReporterSettings
-from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, version
-from actors.worker.outputs import JournalError, open_journal
+from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, program, version
+from actors.worker.outputs import JournalError, check_journal, open_journal
 from actors.worker.trainer import (
     CONTROL_PORT,
     EMBEDDED,
@@ -43,7 +43,8 @@ class Plan:
     An empty ``command`` waits for a trainer that runs already. ``demonstrate`` shows the run
     through a WebRTC connection of this machine with itself. ``viewers`` is None when no page is to
     be served, ``journal`` the open file to write the run to. ``earlier`` is a journal whose run
-    goes on, or which is shown again with ``replay``.
+    goes on, or which is shown again with ``replay``. ``again`` says how the run is seen again,
+    ``has_tables`` asks for those of all epochs and counts at its end.
     """
 
     command: tuple[str, ...] = ()
@@ -59,6 +60,8 @@ class Plan:
     earlier: Path | None = None
     replay: bool = False
     keep_open: bool = False
+    again: str | None = None
+    has_tables: bool = False
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -71,6 +74,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
     elif options.replay:
         title = str(options.replay)
     replay = options.replay is not None
+    if replay:
+        _check_replay(options.replay)
     folders = (
         (options.checkpoints,) if options.checkpoints is not None else checkpoint_folders(command)
     )
@@ -88,7 +93,22 @@ def plan_of(options: argparse.Namespace) -> Plan:
         earlier=options.replay or (options.journal if options.adopt else None),
         replay=replay,
         keep_open=options.keep_open,
+        again=None if options.no_gui or replay else _again(options),
+        has_tables=options.log_level in ("debug", "info"),
     )
+
+
+def _again(options: argparse.Namespace) -> str:
+    if options.journal is None:
+        return "it was not kept; --journal FILE keeps the next run"
+    return f"{program()} --replay {shlex.quote(str(options.journal))}"
+
+
+def _check_replay(path: Path) -> None:
+    try:
+        check_journal(path)
+    except JournalError as error:
+        raise PlanError(str(error)) from error
 
 
 def _journal(options: argparse.Namespace) -> IO[str]:

@@ -101,7 +101,13 @@ class Standalone:
             stack.push_async_callback(self._end, self.worker)
             screen = self._begin(
                 stack,
-                spawn_terminal(console=self._console, errors=self._errors, parent=_Aside()),
+                spawn_terminal(
+                    console=self._console,
+                    errors=self._errors,
+                    parent=_Aside(),
+                    has_tables=self._plan.has_tables,
+                    is_replay=self._plan.replay,
+                ),
             )
             ended: FutureMailbox[TrainingEnded] = FutureMailbox()
             supervisor = spawn_supervisor(
@@ -157,7 +163,7 @@ class Standalone:
             await self._let_go.wait()
         # Behind all that is left of the run, which the supervisor's end delivers.
         await self._end_supervisor(supervisor)
-        screen.tell(ShowSummary(summary=end.summary))
+        screen.tell(ShowSummary(summary=end.summary, again=plan.again))
         return end.exit_code
 
     async def _show_again(self, supervisor: SupervisorRef, screen: TypedRef[Any]) -> int:

@@ -16,9 +16,13 @@ class ShowLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowSummary:
-    """The tables at the end; ``summary`` is None when nothing was reported."""
+    """The run is over: show what there is to know of it.
+
+    ``summary`` is None when nothing was reported; ``again`` says how the run is seen again.
+    """
 
     summary: ReportingSummary | None
+    again: str | None = None
 
 
 TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowSummary

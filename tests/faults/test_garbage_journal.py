@@ -74,12 +74,13 @@ def test_a_broken_journal_is_shown_to_its_end_on_the_page(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 100_000, random.Random(1).randbytes(100_000)])
-def test_a_file_that_is_no_journal_is_an_empty_run(data, tmp_path):
+def test_a_file_that_is_no_journal_is_an_error(data, tmp_path):
     journal = tmp_path / "run.jsonl"
     journal.write_bytes(data)
     with RunningWorker("--no-page", "--replay", str(journal), ports=()) as worker:
-        assert worker.ends() == 0, worker.output
+        assert worker.ends() == 2, worker.output
         assert worker.leaves_nothing()
+    assert "a journal is what --journal has written" in " ".join(worker.output.split())
     assert "Unhandled exception" not in worker.output
 
 

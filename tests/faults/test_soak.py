@@ -10,7 +10,7 @@ import pytest
 from messages import decode_report
 from tests.support.page_client import TRANSPORTS, PageClient
 from tests.support.processes import memory_of
-from tests.support.running_worker import PAGE, SCRIPT, RunningWorker
+from tests.support.running_worker import PAGE, SCRIPT, TABLES, RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
 
@@ -47,7 +47,7 @@ class Counter(PageClient):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_million_reports_arrive_in_order_and_memory_stays_flat(transport):
     steps = trainer(f"send-evenly:{RATE}:{REPORTS}", "leave", "exit:3")
-    worker = RunningWorker(*PAGE, "--", *steps, program=(SCRIPT,))
+    worker = RunningWorker(*PAGE, *TABLES, "--", *steps, program=(SCRIPT,))
     with worker, Counter(worker.link(), "a-client", transport) as client:
         assert reaches(client, WARM), so_far(client, worker)
         sizes = [memory_of(worker.pid)]

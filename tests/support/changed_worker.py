@@ -1,6 +1,7 @@
 """``run_worker.py`` with changes: it waits for less than it does for people, or is broken.
 
-``prompt SECONDS``: the trainer is started so soon after the sockets are bound, instead of 1 s.
+``prompt SECONDS``: the trainer is started so soon after the sockets are bound, instead of 1 s; and
+the tables at the end are shown without the log lines that come with them.
 ``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s,
 and to close, instead of 5 s; and the worker's own so much to connect, instead of 10 s.
 ``hasty SECONDS``: an adopted trainer that has left counts as ended so soon, instead of after 15 s.
@@ -41,14 +42,14 @@ def unchecked(program: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def prompt(seconds: float) -> None:
-    """The wait for connections is a setting, for which the worker has no option."""
+    """The worker has no option for the one, and none for the tables alone."""
 
     def plan_of(options: Any) -> Any:
         from actors.worker.plan import plan_of
 
         plan = plan_of(options)
         settings = dataclasses.replace(plan.settings, connect_wait=seconds)
-        return dataclasses.replace(plan, settings=settings)
+        return dataclasses.replace(plan, settings=settings, has_tables=True)
 
     worker.plan_of = plan_of  # type: ignore[attr-defined]
 

@@ -29,6 +29,10 @@ PAGE = ("--port", "0")
 """The option for a page at a free port."""
 
 
+TABLES = ("--log-level", "info")
+"""The options for the tables that ``count`` reads, where the program is not a changed one."""
+
+
 def at(control: str = FREE_PORT, progress: str = FREE_PORT) -> tuple[str, ...]:
     """The options for the addresses."""
     return ("--control-address", control, "--progress-address", progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.worker import command_line, parse
+from actors.worker import command_line, parse, plan_of
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
@@ -83,3 +83,8 @@ def test_on_windows_the_worker_refuses_at_once_in_one_line():
     assert done.stderr == (
         "error: the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)\n"
     )
+
+
+@pytest.mark.parametrize(("level", "shown"), [("warning", False), ("info", True)])
+def test_the_tables_at_the_end_come_with_the_log_level(level, shown):
+    assert plan_of(parse(["--no-page", "--log-level", level])).has_tables is shown

@@ -10,7 +10,7 @@ import zmq
 
 from tests.support.addresses import fixed_addresses, occupied
 from tests.support.processes import ends
-from tests.support.running_worker import PROGRAM, RunningWorker, at
+from tests.support.running_worker import PROGRAM, TABLES, RunningWorker, at
 
 STUBBORN = "import signal, time; print('stubborn', flush=True); time.sleep(1000)"
 
@@ -20,7 +20,7 @@ def pid_of(worker):
 
 
 def test_without_arguments_it_is_the_complete_chain_and_ends_by_itself():
-    with RunningWorker("--epochs", "3", program=PROGRAM) as worker:
+    with RunningWorker(*TABLES, "--epochs", "3", program=PROGRAM) as worker:
         pid = pid_of(worker)
         assert worker.ends() == 0, worker.output
         assert ends(pid)
@@ -117,6 +117,7 @@ def test_an_address_in_use_is_named_and_no_training_is_started():
             assert worker.ends() == 2
     assert f"the progress socket cannot be bound to {address}" in worker.output
     assert "in use" in worker.output
+    assert "  --any-port takes a free port in its place" in worker.output
     assert "training started" not in worker.output
 
 
@@ -147,6 +148,7 @@ def test_a_command_that_is_not_there_is_named():
     with RunningWorker("--", "no-such-trainer") as worker:
         assert worker.ends() == 2
     assert "no-such-trainer cannot be started" in worker.output
+    assert "is the environment activated?" in worker.output
 
 
 @pytest.mark.parametrize(
@@ -154,8 +156,8 @@ def test_a_command_that_is_not_there_is_named():
     [
         (("sleap-nn", "train"), "put -- before the training command: -- sleap-nn train"),
         (("--",), "no training command follows --"),
-        (("--epochs", "0"), "must be at least 1"),
-        (("--nonsense",), "unrecognized arguments"),
+        (("--epochs", "0"), "'0' is not a number of epochs"),
+        (("--nonsense",), "there is no option --nonsense"),
     ],
 )
 def test_wrong_options_say_what_to_do(arguments, says):

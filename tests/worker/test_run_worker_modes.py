@@ -203,6 +203,25 @@ def test_a_replay_of_nothing_says_so(tmp_path, name):
 
 
 @pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b'{"videos": [], "skeletons": []}\n', "holds no run"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 100, "holds no run"),
+        (b"epoch,train_loss\n1,0.5\n", "holds no run"),
+    ],
+    ids=["empty", "json", "binary", "csv"],
+)
+def test_a_file_that_is_not_a_journal_is_not_shown(tmp_path, content, says):
+    (tmp_path / "file").write_bytes(content)
+    with RunningWorker(*PAGE, "--replay", str(tmp_path / "file"), ports=()) as worker:
+        assert worker.ends() == 2
+    assert f"file {says}: a journal is what --journal has written" in " ".join(
+        worker.output.split()
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--replay", "x", "--", "true"), "--replay runs no training"),
@@ -211,10 +230,10 @@ def test_a_replay_of_nothing_says_so(tmp_path, name):
         (("--keyfile", "x"), "--keyfile needs --certfile"),
         (("--token", "short"), "a token has at least 16"),
         (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
-        (("--port", "99999"), "must be a port"),
+        (("--port", "99999"), "'99999' is not a port"),
         (("--keep-open", "--no-page"), "--keep-open keeps the page up"),
         (("--ice-server", "example.org"), "example.org is not an ICE server"),
-        (("--grace", "-1"), "must be a number of seconds"),
+        (("--grace", "-1"), "'-1' is not a number of seconds"),
     ],
 )
 def test_options_that_do_not_go_together_say_so(arguments, says):

@@ -1,7 +1,12 @@
 """What shows and keeps a run: the terminal, the journal, clients in-process."""
 
 from actors.worker.outputs.escapes import plain
-from actors.worker.outputs.journal import JournalError, open_journal, read_journal
+from actors.worker.outputs.journal import (
+    JournalError,
+    check_journal,
+    open_journal,
+    read_journal,
+)
 from actors.worker.outputs.journal import spawn as spawn_journal
 from actors.worker.outputs.local_channel import LocalChannel
 from actors.worker.outputs.local_client import LocalClient
@@ -12,6 +17,7 @@ __all__ = [
     "JournalError",
     "LocalChannel",
     "LocalClient",
+    "check_journal",
     "consoles",
     "open_journal",
     "plain",

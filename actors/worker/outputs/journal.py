@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LINES_CHECKED: Final = 100
+LINE_BYTES: Final = 1024 * 1024
+"""How much of a file is looked at for the first entry of a run."""
+
 _EPOCH_MARKS: Final = ('"epoch_begin"', '"epoch_end"', '"train_begin"', '"train_end"')
 
 _Inbox: TypeAlias = TextsForwarded
@@ -87,6 +91,19 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
         raise JournalError(f"the journal cannot be read: {error}") from error
     if bad:
         log.warning("%d lines of %s are no entries of a run", bad, path)
+
+
+def check_journal(path: Path) -> None:
+    """Raise JournalError when ``path`` cannot be read or there is no run in it."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lines = (file.readline(LINE_BYTES) for _ in range(LINES_CHECKED))
+            if any(_entry(line) is not None for line in lines):
+                return
+            what = "holds no run" if file.tell() else "is empty"
+    except OSError as error:
+        raise JournalError(f"the journal cannot be read: {error}") from error
+    raise JournalError(f"{path} {what}: a journal is what --journal has written")
 
 
 class JournalActor(ThreadActor[TextsForwarded]):

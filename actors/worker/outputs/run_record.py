@@ -34,6 +34,9 @@ class RunRecord:
     ended: bool = False
     batches_per_epoch: int | None = None
     """Known when the first epoch has ended."""
+    models: int = 0
+    """One, or several of a pipeline."""
+    _first: int = 0  # epoch of the last model, in all epochs
 
     def add(self, message: str, *, now: float) -> str:
         """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
@@ -57,12 +60,19 @@ class RunRecord:
         """The epoch that runs, or the last one."""
         return self.epochs[-1] if self.epochs else None
 
+    @property
+    def epochs_of_model(self) -> list[Epoch]:
+        """The epochs of the last model."""
+        return self.epochs[self._first :]
+
     def _learn(self, event: str, report: dict[str, Any], now: float) -> None:
         logs = report.get("logs")
         logs = logs if isinstance(logs, dict) else {}
         match event:
             case "train_begin":
                 self.ended = False
+                self.models += 1
+                self._first = len(self.epochs)
             case "epoch_begin":
                 number = report.get("epoch")
                 if not isinstance(number, int):

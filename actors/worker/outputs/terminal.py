@@ -16,12 +16,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from actors.runtime import ThreadActor, reply, starter
+from actors.worker.outputs.ending import ending
 from actors.worker.outputs.escapes import coloured, plain
 from actors.worker.outputs.run_record import Epoch, RunRecord
+from actors.worker.outputs.tables import counts_table, run_table
+from actors.worker.outputs.words import gigabytes, loss_words, moment
 from messages import (
     TERMINAL,
     ChildDown,
@@ -31,7 +33,6 @@ from messages import (
     JobOutcome,
     Mailbox,
     OutputWritten,
-    ReportingSummary,
     ResourcesUsed,
     RunState,
     ShowLine,
@@ -86,18 +87,29 @@ class TerminalActor(ThreadActor[TerminalMessage]):
     """Takes ``TerminalMessage``: the run as a client of it knows it.
 
     On a terminal it has a bar for the epoch, the trainer's progress bar and what it uses below the
-    lines; elsewhere all are lines.
+    lines; elsewhere all are lines. ``has_tables`` adds tables of all epochs and counts at its end.
+    With ``is_replay`` all are lines as well, for nothing goes on: the run is a recording.
     What went wrong is shown on ``errors`` too when ``console`` is quiet.
     """
 
     name = "terminal"
 
-    def __init__(self, *, console: Console, errors: Console, parent: Mailbox[ChildDown]) -> None:
+    def __init__(
+        self,
+        *,
+        console: Console,
+        errors: Console,
+        parent: Mailbox[ChildDown],
+        has_tables: bool = False,
+        is_replay: bool = False,
+    ) -> None:
         super().__init__()
         self.parent = parent
         self._console = console
         self._errors = errors
+        self._has_tables, self._is_replay = has_tables, is_replay
         self._record = RunRecord()
+        self._report: TrainingReport | None = None
         self._clock: float | None = None
         self._epochs: int | None = None
         self._bar: TaskID | None = None
@@ -115,7 +127,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
 
     def set_up(self) -> None:
         """Begin to show."""
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._is_replay:
             self._live.start()
 
     def release(self) -> None:
@@ -140,7 +152,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             case ShowLine():
                 self._line(message.text)
             case ShowSummary():
-                self._show_summary(message.summary)
+                self._show_summary(message)
             case _:
                 assert_never(message)
 
@@ -175,14 +187,17 @@ class TerminalActor(ThreadActor[TerminalMessage]):
     def _show_event(self, event: WorkerEvent) -> None:
         match event:
             case ClockTold():
+                if self._is_replay and self._clock is None:
+                    self._line(f"a recording, begun {moment(event.time)}")
                 self._clock = event.time
             case StateChanged():
                 self._epochs = event.epochs
                 if event.state is not RunState.ENDED:  # the report has said it
                     self._line(event.text)
             case ControlTaken():
-                again = event.by == TERMINAL and event.step in (ControlStep.SENT, ControlStep.HELD)
-                self._line(event.text + ("; Ctrl-C again ends it at once" if again else ""))
+                waits = event.by == TERMINAL and event.step in (ControlStep.SENT, ControlStep.HELD)
+                again = "; Ctrl-C again ends it at once" if waits and not self._is_replay else ""
+                self._line(event.text + again)
             case OutputWritten():
                 self._changing = event.changing or ""
                 for line in event.lines:
@@ -197,6 +212,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 assert_never(event)
 
     def _show_end(self, report: TrainingReport) -> None:
+        self._report = report
         self._changing = self._resources = ""
         if report.outcome == JobOutcome.FAILED.value:
             self._trouble(f"error: {report.text}")
@@ -214,12 +230,12 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._title(epoch), total=self._record.batches_per_epoch, losses=""
             )
         elif self._bar is not None and event == "batch_end":
-            losses = f"loss {_shown(epoch.batch_loss)}"
+            losses = f"loss {loss_words(epoch.batch_loss)}"
             self._progress.update(self._bar, completed=epoch.batches, losses=losses)
         elif self._bar is not None and event == "epoch_end":
             self._progress.remove_task(self._bar)
             self._bar = None
-            losses = f"loss {_shown(epoch.train_loss)}  val {_shown(epoch.val_loss)}"
+            losses = f"loss {loss_words(epoch.train_loss)}  val {loss_words(epoch.val_loss)}"
             line = f"{self._title(epoch)}: {epoch.batches} batches  {losses}"
             self._console.print(Text(line), soft_wrap=True)
 
@@ -237,58 +253,28 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         if self._console.quiet:
             self._errors.print(Text(plain(text)), soft_wrap=True)
 
-    def _show_summary(self, summary: ReportingSummary | None) -> None:
+    def _show_summary(self, message: ShowSummary) -> None:
         self._live.stop()
+        facts = ending(self._record, self._report, total=self._epochs, again=message.again)
+        if self._is_replay and self._report is None:
+            facts.insert(0, ("outcome", "not known: the recording ends before the training did"))
+        for name, words in facts:
+            self._console.print(Text.assemble((f"{name:13}", "dim"), plain(words)), soft_wrap=True)
+        if not self._has_tables:
+            return
         if self._record.epochs:
-            self._console.print(self._run_table())
-        if summary is not None:
-            self._console.print(self._counts_table(summary))
-
-    def _run_table(self) -> Table:
-        table = Table(title="The run, as the client received it", title_justify="left")
-        for column in ("epoch", "batches", "train loss", "val loss", "seconds"):
-            table.add_column(column, justify="right")
-        for epoch in self._record.epochs:
-            table.add_row(
-                str(epoch.number + 1),
-                str(epoch.batches),
-                _shown(epoch.train_loss),
-                _shown(epoch.val_loss),
-                "" if epoch.seconds is None else f"{epoch.seconds:.1f}",
-            )
-        return table
-
-    def _counts_table(self, summary: ReportingSummary) -> Table:
-        table = Table(title="Reports", title_justify="left")
-        table.add_column("count")
-        table.add_column("reports", justify="right")
-        table.add_row("received from the trainer", str(summary.received))
-        clients = "client" if summary.forwarded <= summary.received else "clients together"
-        table.add_row(f"forwarded to the {clients}", str(summary.forwarded))
-        table.add_row("failed", str(summary.failed))
-        table.add_row("undecodable", str(summary.undecodable))
-        table.add_section()
-        table.add_row("received by the client", str(self._record.received))
-        for event, count in sorted(self._record.events.items()):
-            table.add_row(Text(f"  {event}"), str(count))
-        return table
-
-
-def _shown(loss: float | None) -> str:
-    return "-" if loss is None else f"{loss:.5f}"
+            self._console.print(run_table(self._record))
+        if message.summary is not None:
+            self._console.print(counts_table(message.summary, self._record))
 
 
 def _resources(used: ResourcesUsed) -> str:
-    parts = [f"CPU {used.percent:.0f} %", f"memory {_gigabytes(used.memory)}"]
+    parts = [f"CPU {used.percent:.0f} %", f"memory {gigabytes(used.memory)}"]
     parts += [
-        f"{gpu.name} {gpu.percent} %, {_gigabytes(gpu.memory)} of {_gigabytes(gpu.memory_total)}"
+        f"{gpu.name} {gpu.percent} %, {gigabytes(gpu.memory)} of {gigabytes(gpu.memory_total)}"
         for gpu in used.gpus
     ]
     return "  ".join(parts)
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
 
 
 spawn = starter(TerminalActor)

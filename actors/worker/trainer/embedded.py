@@ -149,8 +149,8 @@ def train(epochs: int, sockets: Sockets | NoSockets) -> None:
         }
         sockets.send("epoch_end", logs={"loss": losses[-1], **former}, epoch=epoch)
         print(
-            f"epoch {epoch}: train loss {former['train/loss']:.5f}, "
-            f"val loss {former['val/loss']:.5f}",
+            f"epoch {epoch + 1}: train loss {former['train/loss']:.4g}, "
+            f"val loss {former['val/loss']:.4g}",
             flush=True,
         )
         if stopped:

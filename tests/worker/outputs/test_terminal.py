@@ -40,7 +40,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 class Screen:
     """A terminal's actor and what it has written."""
 
-    def __init__(self, *, terminal: bool, width: int, quiet: bool) -> None:
+    def __init__(self, *, terminal: bool, width: int, quiet: bool, **options: Any) -> None:
         self.file, self.errors = io.StringIO(), io.StringIO()
         console = Console(
             file=self.file,
@@ -51,7 +51,8 @@ class Screen:
             _environ={"TERM": "xterm"},  # not that of whoever runs the tests
             quiet=quiet,
         )
-        self.actor = spawn(console=console, errors=Console(file=self.errors), parent=Probe())
+        errors = Console(file=self.errors)
+        self.actor = spawn(console=console, errors=errors, parent=Probe(), **options)
 
     def after(self, *messages: Any) -> str:
         """All that has been written when ``messages`` have been shown and the actor has ended."""
@@ -66,8 +67,10 @@ def screens() -> Iterator[Any]:
     """Makes screens, and ends them after the test."""
     made: list[Screen] = []
 
-    def make(*, terminal: bool = False, width: int = 80, quiet: bool = False) -> Screen:
-        made.append(Screen(terminal=terminal, width=width, quiet=quiet))
+    def make(
+        *, terminal: bool = False, width: int = 80, quiet: bool = False, **options: Any
+    ) -> Screen:
+        made.append(Screen(terminal=terminal, width=width, quiet=quiet, **options))
         return made[-1]
 
     yield make
@@ -172,7 +175,8 @@ def test_without_a_terminal_a_progress_bar_shows_nothing_but_its_last_line(scree
 def test_what_a_replayed_epoch_took_is_counted_by_the_runs_own_clock(screens):
     begin, end = '{"event": "epoch_begin", "epoch": 0}', '{"event": "epoch_end", "epoch": 0}'
     clocks = [ClockTold(time=time, position=1) for time in (1000.0, 1012.5)]
-    shown = screens().after(texts(clocks[0], begin, clocks[1], end), ShowSummary(summary=None))
+    screen = screens(has_tables=True)
+    shown = screen.after(texts(clocks[0], begin, clocks[1], end), ShowSummary(summary=None))
     assert rows(shown)[0][4] == "12.5"
 
 
@@ -214,8 +218,8 @@ def test_without_a_terminal_each_epoch_is_a_line_when_it_ends(screens):
     shown = screens().after(training(2), RUN)
     assert shown.splitlines() == [
         "begins",
-        "epoch 1/2: 2 batches  loss 0.62500  val 0.37500",
-        "epoch 2/2: 1 batches  loss 0.12500  val -",
+        "epoch 1/2: 2 batches  loss 0.625  val 0.375",
+        "epoch 2/2: 1 batches  loss 0.125  val -",
     ]
 
 
@@ -225,8 +229,8 @@ def test_the_number_of_epochs_is_shown_only_where_it_is_known(screens):
 
 def test_on_a_terminal_the_epoch_has_a_bar_and_is_a_line_when_it_ends(screens):
     shown = _STYLE.sub("", screens(terminal=True).after(training(2), RUN))
-    assert "epoch 1/2: 2 batches  loss 0.62500  val 0.37500" in shown
-    assert "epoch 2/2: 1 batches  loss 0.12500  val -" in shown
+    assert "epoch 1/2: 2 batches  loss 0.625  val 0.375" in shown
+    assert "epoch 2/2: 1 batches  loss 0.125  val -" in shown
 
 
 def test_a_terminal_gets_its_cursor_back(screens):
@@ -235,15 +239,15 @@ def test_a_terminal_gets_its_cursor_back(screens):
 
 
 def test_the_table_of_the_run_has_a_row_for_each_epoch(screens):
-    shown = screens().after(RUN, ShowSummary(summary=None))
+    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=None))
     first, second = rows(shown)
-    assert first[:4] == ["1", "2", "0.62500", "0.37500"]
-    assert second[:4] == ["2", "1", "0.12500", "-"]
+    assert first[:4] == ["1", "2", "0.625", "0.375"]
+    assert second[:4] == ["2", "1", "0.125", "-"]
     assert re.fullmatch(r"\d+\.\d", first[4])
 
 
 def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
-    shown = screens().after(RUN, ShowSummary(summary=SUMMARY))
+    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=SUMMARY))
     counts = [row for row in rows(shown) if len(row) == 2]
     assert counts == [
         ["received from the trainer", "1234"],
@@ -260,25 +264,92 @@ def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
 
 
 def test_a_run_without_reports_has_no_table(screens):
-    assert screens().after(ShowSummary(summary=None)) == ""
-    assert "The run" not in screens().after(ShowSummary(summary=SUMMARY))
+    assert screens(has_tables=True).after(ShowSummary(summary=None)) == ""
+    shown = screens(has_tables=True).after(ShowSummary(summary=SUMMARY))
+    assert "The run" not in shown
+    assert "Reports" in shown
+
+
+END = TrainingReport(
+    outcome="completed", text="the end", checkpoints=("models/last.ckpt", "models/best.ckpt")
+)
+
+
+def test_the_end_of_a_run_is_what_whoever_waited_for_it_wants_to_know(screens):
+    again = ShowSummary(summary=SUMMARY, again="run_worker.py --replay run.jsonl")
+    shown = screens().after(training(7), RUN, texts(END), again).partition("the end\n")[2]
+    assert [line.split(maxsplit=1) for line in shown.replace("best epoch", "best").splitlines()][
+        :3
+    ] == [
+        ["outcome", "finished"],
+        ["epochs", "2 of 7 in 0.0 s"],
+        ["best", "1, validation loss 0.375"],
+    ]
+    assert "model        models/best.ckpt\n" in shown
+    assert shown.endswith("see it again run_worker.py --replay run.jsonl\n")
+    assert "│" not in shown
+
+
+def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):
+    second = texts(
+        '{"event": "train_begin"}',
+        '{"event": "epoch_begin", "epoch": 0}',
+        '{"event": "epoch_end", "logs": {"train/loss": 0.9, "val/loss": NaN}}',
+    )
+    shown = screens().after(RUN, second, ShowSummary(summary=SUMMARY))
+    assert "models       2; this is the last one:" in shown
+    assert "best epoch   1, training loss 0.9\n" in shown
+
+
+def test_a_run_that_failed_ends_with_its_cause(screens):
+    failed = TrainingReport(outcome="failed", text="it broke", cause="no space is left")
+    shown = screens().after(texts(failed), ShowSummary(summary=None, again="again"))
+    assert shown.endswith("outcome      failed\ncause        no space is left\n")
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [(4.1e-07, "4.1e-07"), (0.000123456, "0.0001235"), (12.5, "12.5"), (0.0, "0"), (3e7, "3e+07")],
+)
+def test_a_loss_has_significant_digits(screens, loss, words):
+    end = f'{{"event": "epoch_end", "logs": {{"train/loss": {loss}, "val/loss": {loss}}}}}'
+    shown = screens().after(texts('{"event": "epoch_begin", "epoch": 0}', end))
+    assert shown == f"epoch 1: 0 batches  loss {words}  val {words}\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_replay_looks_like_a_recording_and_not_like_a_run_that_goes_on(screens, terminal):
+    asked = ControlTaken(command="stop", by="terminal", step=ControlStep.SENT, text="asked")
+    unfinished = texts(
+        ClockTold(time=1e9, position=1),
+        asked,
+        '{"event": "epoch_begin", "epoch": 0}',
+        OutputWritten(changing="50%"),
+    )
+    screen = screens(terminal=terminal, is_replay=True)
+    shown = _STYLE.sub("", screen.after(unfinished, ShowSummary(summary=None)))
+    assert shown.startswith("a recording, begun 2001-09-0")
+    assert "asked\n" in shown
+    assert "50%" not in shown
+    assert shown.endswith("outcome      not known: the recording ends before the training did\n")
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_recorded_run_is_shown_whole(screens, terminal):
     messages = recorded_run("sleap_nn_full_run")
-    screen = screens(terminal=terminal, width=120)
+    screen = screens(terminal=terminal, width=120, has_tables=True)
     shown = _STYLE.sub("", screen.after(texts(*messages), ShowSummary(summary=SUMMARY)))
     epochs = [row for row in rows(shown) if len(row) == 5]
     assert [(row[0], row[1]) for row in epochs] == [(str(number), "40") for number in range(1, 11)]
     ends = [json.loads(message) for message in messages if '"epoch_end"' in message]
-    assert [row[3] for row in epochs] == [f"{end['logs']['val/loss']:.5f}" for end in ends]
+    assert [row[3] for row in epochs] == [f"{end['logs']['val/loss']:.4g}" for end in ends]
     assert ["received by the client", str(len(messages))] in rows(shown)
 
 
 @pytest.mark.parametrize("event", ["[bold]", "[/]", "[red]x", ":smile:"])
 def test_markup_in_the_name_of_an_event_is_shown_as_it_is(screens, event):
-    shown = screens().after(texts(f'{{"event": "{event}"}}'), ShowSummary(summary=SUMMARY))
+    screen = screens(has_tables=True)
+    shown = screen.after(texts(f'{{"event": "{event}"}}'), ShowSummary(summary=SUMMARY))
     assert [event, "1"] in rows(shown)
 
 

@@ -172,14 +172,14 @@ def test_rubbish_that_cannot_be_decoded_is_ignored_too(run, frames):
 def test_without_ports_it_trains_and_ends_with_0(run):
     run.start_alone("--epochs", "2")
     assert run.exit_code() == 0
-    assert [line.split(":")[0] for line in run.output.splitlines()] == ["epoch 0", "epoch 1"]
+    assert [line.split(":")[0] for line in run.output.splitlines()] == ["epoch 1", "epoch 2"]
 
 
 @pytest.mark.parametrize("option", ["--control-port", "--progress-port"])
 def test_with_one_port_alone_it_trains_and_ends_with_0(run, option):
     run.start_alone("--epochs", "1", option, "1")
     assert run.exit_code() == 0
-    assert "epoch 0: train loss" in run.output
+    assert "epoch 1: train loss" in run.output
 
 
 def test_with_nobody_at_its_ports_it_says_so_and_trains(run):
@@ -194,4 +194,4 @@ def test_with_nobody_at_its_ports_it_says_so_and_trains(run):
         )
         assert run.exit_code() == 0
     assert "no worker listens" in run.output
-    assert "epoch 0: train loss" in run.output
+    assert "epoch 1: train loss" in run.output

@@ -18,6 +18,7 @@ export function stateOf(training, link) {
   const { kind, words, note } = trainingState(training, link.isOpen);
   if (link.phase === "denied") return { kind: "denied", words: "not signed in", note: "Open the link that the worker printed: it carries the key to this page." };
   if (link.session?.replay && !training.ending) return { kind: "recorded", words: `recorded until ${clockTime(training.clock.time)}`, note: `The recording ends before the training did. Last known: ${words}.` };
+  if (training.ending && link.session?.replay) return { kind, words, note: `A recording, which ends at ${clockTime(training.clock.time)}.` };
   if (training.ending) return link.isOpen ? { kind, words, note } : { kind, words, note: link.phase === "over" ? "The worker has ended; this is what it told." : link.words };
   if (link.isOpen) return { kind, words, note };
   if (!link.hasBeenOpen && link.tries === 0) return { kind: "connecting", words: "connecting", note: "" };

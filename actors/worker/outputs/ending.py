@@ -1,0 +1,71 @@
+"""The end of a run, for whoever has waited for it. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from actors.worker.outputs.words import duration, loss_words
+from messages import JobOutcome
+
+if TYPE_CHECKING:
+    from actors.worker.outputs.run_record import Epoch, RunRecord
+    from messages import TrainingReport
+
+_OUTCOMES: Final = {
+    JobOutcome.COMPLETED.value: "finished",
+    JobOutcome.FAILED.value: "failed",
+    JobOutcome.CANCELLED.value: "cancelled",
+}
+
+
+def ending(
+    record: RunRecord, report: TrainingReport | None, *, total: int | None, again: str | None
+) -> list[tuple[str, str]]:
+    """What there is to know of a run that is over, each with its name.
+
+    ``total`` is the number of epochs that were to be, ``again`` how the run is seen again.
+    """
+    facts = []
+    if report is not None:
+        facts.append(("outcome", _OUTCOMES.get(report.outcome, report.outcome)))
+        facts += [("cause", report.cause)] if report.cause else []
+    if record.models > 1:
+        facts.append(("models", f"{record.models}; this is the last one:"))
+    ended = [epoch for epoch in record.epochs_of_model if epoch.seconds is not None]
+    if ended:
+        facts.append(("epochs", _epochs(ended, total)))
+    best = _best(ended)
+    if best is not None:
+        facts.append(("best epoch", best))
+    if report is not None and report.checkpoints:
+        facts.append(("model", _model(report.checkpoints)))
+    if again is not None and record.received:
+        facts.append(("see it again", again))
+    return facts
+
+
+def _epochs(ended: list[Epoch], total: int | None) -> str:
+    last = ended[-1]
+    count = f"{len(ended)}" if total is None else f"{len(ended)} of {total}"
+    assert last.seconds is not None
+    return f"{count} in {duration(last.began + last.seconds - ended[0].began)}"
+
+
+def _best(ended: list[Epoch]) -> str | None:
+    """The epoch with the lowest validation loss, or training loss where there is no other."""
+    for name, losses in (
+        ("validation", [(epoch.val_loss, epoch) for epoch in ended]),
+        ("training", [(epoch.train_loss, epoch) for epoch in ended]),
+    ):
+        finite = [(loss, e) for loss, e in losses if loss is not None and math.isfinite(loss)]
+        if finite:
+            loss, epoch = min(finite, key=lambda item: item[0])
+            return f"{epoch.number + 1}, {name} loss {loss_words(loss)}"
+    return None
+
+
+def _model(checkpoints: tuple[str, ...]) -> str:
+    """The best one by its name, or the newest."""
+    return next((path for path in checkpoints if "best" in PurePath(path).name), checkpoints[0])

@@ -1,0 +1,47 @@
+"""The tables at the end of a run: its epochs, and what was reported. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from actors.worker.outputs.words import loss_words
+
+if TYPE_CHECKING:
+    from actors.worker.outputs.run_record import RunRecord
+    from messages import ReportingSummary
+
+
+def run_table(record: RunRecord) -> Table:
+    """A row for each epoch."""
+    table = Table(title="The run, as the client received it", title_justify="left")
+    for column in ("epoch", "batches", "train loss", "val loss", "seconds"):
+        table.add_column(column, justify="right")
+    for epoch in record.epochs:
+        table.add_row(
+            str(epoch.number + 1),
+            str(epoch.batches),
+            loss_words(epoch.train_loss),
+            loss_words(epoch.val_loss),
+            "" if epoch.seconds is None else f"{epoch.seconds:.1f}",
+        )
+    return table
+
+
+def counts_table(summary: ReportingSummary, record: RunRecord) -> Table:
+    """What the reporter has counted, and the client."""
+    table = Table(title="Reports", title_justify="left")
+    table.add_column("count")
+    table.add_column("reports", justify="right")
+    table.add_row("received from the trainer", str(summary.received))
+    clients = "client" if summary.forwarded <= summary.received else "clients together"
+    table.add_row(f"forwarded to the {clients}", str(summary.forwarded))
+    table.add_row("failed", str(summary.failed))
+    table.add_row("undecodable", str(summary.undecodable))
+    table.add_section()
+    table.add_row("received by the client", str(record.received))
+    for event, count in sorted(record.events.items()):
+        table.add_row(Text(f"  {event}"), str(count))
+    return table
