@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,6 +20,7 @@ class Epoch:
     began: float
     batches: int = 0
     batch_loss: float | None = None
+    batch_sum: float = 0.0
     train_loss: float | None = None
     val_loss: float | None = None
     seconds: float | None = None
@@ -37,6 +39,9 @@ class RunRecord:
     models: int = 0
     """One, or several of a pipeline."""
     _first: int = 0  # epoch of the last model, in all epochs
+    _is_late: bool | None = None
+    """Whether the trainer tells an epoch's training loss with the next epoch, as sleap-nn does; it
+    is known when the model's first epoch has ended without one."""
 
     def add(self, message: str, *, now: float) -> str:
         """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
@@ -72,7 +77,7 @@ class RunRecord:
             case "train_begin":
                 self.ended = False
                 self.models += 1
-                self._first = len(self.epochs)
+                self._first, self._is_late = len(self.epochs), None
             case "epoch_begin":
                 number = report.get("epoch")
                 if not isinstance(number, int):
@@ -80,10 +85,11 @@ class RunRecord:
                 self.epochs.append(Epoch(number, began=now))
             case "batch_end" if self.epochs:
                 self.epochs[-1].batches += 1
-                self.epochs[-1].batch_loss = _number(logs.get("loss"))
+                loss = self.epochs[-1].batch_loss = _number(logs.get("loss"))
+                self.epochs[-1].batch_sum += math.nan if loss is None else loss
             case "epoch_end" if self.epochs:
                 epoch = self.epochs[-1]
-                epoch.train_loss = _number(logs.get("train/loss", logs.get("loss")))
+                self._learn_train_loss(epoch, logs)
                 epoch.val_loss = _number(logs.get("val/loss"))
                 epoch.seconds = now - epoch.began
                 self.batches_per_epoch = max(self.batches_per_epoch or 0, epoch.batches)
@@ -91,6 +97,17 @@ class RunRecord:
                 self.ended = True
             case _:
                 pass
+
+    def _learn_train_loss(self, epoch: Epoch, logs: dict[str, Any]) -> None:
+        told = _number(logs.get("train/loss"))
+        if self._is_late is None:
+            self._is_late = told is None
+        if self._is_late and told is not None and len(self.epochs_of_model) > 1:
+            self.epochs[-2].train_loss, told = told, None
+        if told is None:  # it is the mean of the batches' in sleap-nn too
+            mean = epoch.batch_sum / epoch.batches if epoch.batches else math.nan
+            told = _number(logs.get("loss")) if math.isnan(mean) else mean
+        epoch.train_loss = told
 
 
 def _number(value: object) -> float | None:
