@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
-from actors.worker.events import RunNotes
+from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import STOP_COMMAND, ControlAnswered, Orders
 from actors.worker.outcome import (
@@ -145,7 +145,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._state = _State.IDLE
         self._run: RunTraining | None = None
-        self._notes = RunNotes()
+        self._events = RunEvents()
         self._orders: Orders
         self._budget = OrderBudget()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
@@ -179,9 +179,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case ClientGone():
                 log.info("client %s is gone: %s", message.client_id, message.reason)
             case ReportingDegraded():
-                self._notes.warning(message.reason)
+                self._events.warning(message.reason)
             case ResourcesUsed():
-                self._notes.add(message)
+                self._events.add(message)
             case ControlAnswered():
                 self._orders.answered(message)
             case _:
@@ -202,7 +202,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._not_started(message.reason)
             case TrainerOutput():
                 self._lines.extend(message.lines)
-                self._notes.output(message)
+                self._events.output(message)
             case TrainerSignalled():
                 self._orders.signalled(message.name)
             case TrainerExited():
@@ -235,8 +235,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             log.error("job %s was not run: the worker runs one training", message.job_id)
             return
         self._run = message
-        self._notes = RunNotes(message.supervisor, title=message.title, epochs=message.epochs)
-        self._orders = Orders(run=message, notes=self._notes, me=self._me)
+        self._events = RunEvents(message.supervisor, title=message.title, epochs=message.epochs)
+        self._orders = Orders(run=message, events=self._events, me=self._me)
         if self._state is _State.ENDED:  # stopped before it was told to run
             reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
             return
@@ -244,7 +244,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         message.supervisor.tell(
             StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
         )
-        self._notes.state(RunState.STARTING, "starting")
+        self._events.state(RunState.STARTING, "starting")
 
     def _start_trainer(self, ready: ReportingReady | None) -> None:
         run = self._run
@@ -253,12 +253,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         command = run.command
         if ready is not None:
             for conflict in ready.conflicts:
-                self._notes.warning(f"{conflict}; a free port is used instead")
+                self._events.warning(f"{conflict}; a free port is used instead")
             where = f"listening on {ready.progress_address}, control on {ready.control_address}"
             if not command:
                 self._state = _State.RUNNING
                 text = f"{where}; waiting for a trainer that runs already"
-                self._notes.state(RunState.WAITING, text)
+                self._events.state(RunState.WAITING, text)
                 return
             try:
                 control, progress = map(port_of, (ready.control_address, ready.progress_address))
@@ -267,7 +267,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             except ValueError as error:
                 self._not_started(str(error))
                 return
-            self._notes.state(RunState.STARTING, where)
+            self._events.state(RunState.STARTING, where)
         elif has_placeholders(command):
             self._not_started("without reporting there are no ports to fill into the command")
             return
@@ -285,7 +285,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         run = self._run
         assert run is not None
         state = RunState.WAITING if run.gui else RunState.TRAINING
-        self._notes.state(state, f"training started (process {pid})")
+        self._events.state(state, f"training started (process {pid})")
         if run.resources is not None:
             run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
         if self._silence.is_possible:
@@ -296,7 +296,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _warn_of_silence(self) -> None:
         warning = self._silence.take_warning()
         if warning is not None:
-            self._notes.warning(warning)
+            self._events.warning(warning)
 
     def _not_started(self, reason: str, *, cancelled: bool = False) -> None:
         self._exit_code = EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED
@@ -311,7 +311,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         elif self._state is _State.DELIVERING:
             self._finish(None)
         else:
-            self._notes.warning(f"the training goes on without reports: {reason}")
+            self._events.warning(f"the training goes on without reports: {reason}")
 
     # Orders
 
@@ -323,7 +323,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         left = self._budget.spend(by, now=time.monotonic())
         if left <= 1:
             if left == 1:
-                self._notes.taken("order", by, ControlStep.REFUSED, TOO_MANY)
+                self._events.taken("order", by, ControlStep.REFUSED, TOO_MANY)
             return
         match order:
             case StopText():
@@ -366,7 +366,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     def _cancel_adopted(self, by: str) -> None:
         text = "this worker has not started the trainer and does not end it"
-        self._notes.taken("cancel", by, ControlStep.REFUSED, text)
+        self._events.taken("cancel", by, ControlStep.REFUSED, text)
         if by == TERMINAL:
             self._exit_code = EXIT_INTERRUPTED
             self._report = report_of_interrupted()
@@ -375,7 +375,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _refuse(self, command: str, by: str) -> None:
         ended = self._state in (_State.DELIVERING, _State.ENDED)
         why = "the training has ended" if ended else "no training runs yet"
-        self._notes.taken(command, by, ControlStep.REFUSED, why)
+        self._events.taken(command, by, ControlStep.REFUSED, why)
 
     # The end
 
@@ -385,7 +385,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if adopted and self._state is _State.RUNNING:
             gone = _AdoptedGone(change=self._changes)
             self._gone = self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
-            self._notes.state(RunState.WAITING, "the trainer has left; waiting for another one")
+            self._events.state(RunState.WAITING, "the trainer has left; waiting for another one")
 
     def _trainer_exited(self, message: TrainerExited) -> None:
         self._warn_of_silence()
@@ -409,8 +409,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             return
         self._state = _State.ENDED
         report = self._report or self._report_of(summary)
-        self._notes.add(report)
-        self._notes.state(RunState.ENDED, report.text)
+        self._events.add(report)
+        self._events.state(RunState.ENDED, report.text)
         reply(
             run.reply_to,
             TrainingEnded(

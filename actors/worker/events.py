@@ -1,4 +1,4 @@
-"""RunNotes: what the worker has to say of a run, put into the run's log. A plain object."""
+"""RunEvents: what the worker has to say of a run, put into the run's log. A plain object."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from messages import (
 if TYPE_CHECKING:
     from messages import Mailbox, TrainerOutput
 
-NOTE_BYTES: Final = 16 * 1024
-"""Characters of output in one note: a client takes a message of that in any encoding."""
+EVENT_CHARACTERS: Final = 16 * 1024
+"""Characters of output in one event: a client takes a message of that in any encoding."""
 
 
-class RunNotes:
+class RunEvents:
     """Every client of the run hears them, between the trainer's reports."""
 
     def __init__(
@@ -45,7 +45,7 @@ class RunNotes:
         self.add(StateChanged(state=state, text=text, title=self._title, epochs=self._epochs))
 
     def taken(self, command: str, by: str, step: ControlStep, text: str) -> None:
-        """What has become of a ``command`` of ``by``."""
+        """The outcome of a ``command`` of ``by``."""
         self.add(ControlTaken(command=command, by=by, step=step, text=text))
 
     def warning(self, text: str) -> None:
@@ -53,11 +53,11 @@ class RunNotes:
         self.add(WarningGiven(text=text))
 
     def output(self, output: TrainerOutput) -> None:
-        """The trainer's output, in notes that every client can take."""
+        """The trainer's output, in events that every client can take."""
         lines: list[str] = []
         size = 0
         for line in output.lines:
-            if lines and size + len(line) > NOTE_BYTES:
+            if lines and size + len(line) > EVENT_CHARACTERS:
                 self.add(OutputWritten(lines=tuple(lines)))
                 lines, size = [], 0
             lines.append(line)

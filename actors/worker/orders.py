@@ -28,7 +28,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.worker.events import RunNotes
+    from actors.worker.events import RunEvents
 
 STOP_COMMAND: Final = '{"command": "stop"}'
 """What every SLEAP trainer understands."""
@@ -36,7 +36,7 @@ STOP_COMMAND: Final = '{"command": "stop"}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlAnswered:
-    """What has become of a ``command`` of ``by``."""
+    """The outcome of a ``command`` of ``by``."""
 
     command: str
     by: str
@@ -52,14 +52,16 @@ class _Asked(enum.Enum):
 
 
 class Orders:
-    """Stops, cancels and commands, each as often as it comes; every step is noted.
+    """Stops, cancels and commands, each as often as it comes; every step is an event.
 
     ``me`` gets the answers, to be handed to ``answered``.
     """
 
-    def __init__(self, *, run: RunTraining, notes: RunNotes, me: Mailbox[ControlAnswered]) -> None:
+    def __init__(
+        self, *, run: RunTraining, events: RunEvents, me: Mailbox[ControlAnswered]
+    ) -> None:
         self._run = run
-        self._notes = notes
+        self._events = events
         self._me = me
         self._asked = _Asked.NOTHING
         self._cancelled_by = TERMINAL
@@ -74,7 +76,7 @@ class Orders:
     def stop(self, by: str, command: str) -> None:
         """Ask the trainer to stop, with ``command``; without a control socket, cancel."""
         if self.cancelled:
-            self._notes.taken(
+            self._events.taken(
                 "stop", by, ControlStep.REFUSED, "the training is being ended already"
             )
         elif not self._run.gui:
@@ -82,7 +84,7 @@ class Orders:
         else:
             if self._asked is _Asked.NOTHING:
                 self._asked, self._published = _Asked.STOP, False
-                self._notes.state(RunState.STOPPING, "the trainer is being asked to stop")
+                self._events.state(RunState.STOPPING, "the trainer is being asked to stop")
             self.send(by, command)
 
     def send(self, by: str, command: str) -> None:
@@ -95,46 +97,46 @@ class Orders:
     def cancel(self, by: str) -> None:
         """End the trainer's process group; the terminal's second order does not wait any more."""
         if self.cancelled and by != TERMINAL:
-            self._notes.taken(
+            self._events.taken(
                 "cancel", by, ControlStep.TERMINATING, "the trainer is being ended already"
             )
             return
         if not self.cancelled:
             self._asked, self._cancelled_by = _Asked.CANCEL, by
-            self._notes.state(RunState.CANCELLING, "ending the trainer")
+            self._events.state(RunState.CANCELLING, "ending the trainer")
         self._run.trainer.tell(TerminateTrainer(grace=self._run.grace))
 
     # Their outcome
 
     def answered(self, message: ControlAnswered) -> None:
-        """Note what has become of a command."""
+        """Say the outcome of a command."""
         is_stop = isinstance(parse_order(f"CONTROL_COMMAND::{message.command}"), StopText)
         name = "stop" if is_stop else message.command[:100]
         match message.reply:
             case ControlHeld():
-                text = "the trainer is not ready yet: it will be told as soon as it is"
-                self._notes.taken(name, message.by, ControlStep.HELD, text)
+                text = "the trainer is not ready yet: it receives this as soon as it is"
+                self._events.taken(name, message.by, ControlStep.HELD, text)
             case ControlPublished():
                 self._published = self._published or is_stop
                 text = "the trainer has been asked to stop" if is_stop else "it has been told"
-                self._notes.taken(name, message.by, ControlStep.SENT, text)
+                self._events.taken(name, message.by, ControlStep.SENT, text)
             case ControlRejected():
                 text = f"the trainer was not told: {message.reply.reason}"
-                self._notes.taken(name, message.by, ControlStep.REFUSED, text)
+                self._events.taken(name, message.by, ControlStep.REFUSED, text)
             case _:
                 assert_never(message.reply)
 
     def signalled(self, name: str) -> None:
-        """Note that the signal ``name`` has been sent."""
+        """Say that the signal ``name`` has been sent."""
         killed = name == signal.SIGKILL.name
         step = ControlStep.KILLING if killed else ControlStep.TERMINATING
         text = f"{name} has been sent to the trainer"
-        self._notes.taken("cancel", self._cancelled_by, step, text)
+        self._events.taken("cancel", self._cancelled_by, step, text)
 
     def trainer_connected(self) -> None:
         """A trainer that connects after the one that was asked to stop has not been asked."""
         if self._asked is _Asked.STOP and self._published and self._connected_before:
             self._asked = _Asked.NOTHING
         if self._asked is _Asked.NOTHING:
-            self._notes.state(RunState.TRAINING, "the trainer has connected")
+            self._events.state(RunState.TRAINING, "the trainer has connected")
         self._connected_before = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, digest, resources, trainer, viewer
-from actors.worker.events import RunNotes
+from actors.worker.events import RunEvents
 from actors.worker.outputs import (
     JournalError,
     LocalChannel,
@@ -61,7 +61,7 @@ ADD_TIMEOUT: Final = 60.0
 """Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
 
 ENTRIES: Final = 500
-"""Entries of a journal that are told at once."""
+"""Entries of a journal in one message."""
 
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
@@ -80,7 +80,7 @@ class Standalone:
         self._console = console
         self._errors = errors
         self._down: FutureMailbox[ChildDown] = FutureMailbox()
-        self._let_go = asyncio.Event()
+        self._released = asyncio.Event()
         self._interrupted = False
         self.worker = actor.spawn(parent=self._down)
 
@@ -88,12 +88,12 @@ class Standalone:
         """Ctrl-C: stop the training, and cancel it at the second one; keep nothing open."""
         self.worker.tell(CancelTraining() if self._interrupted else StopTraining())
         self._interrupted = True
-        self._let_go.set()
+        self._released.set()
 
     def terminate(self) -> None:
         """SIGTERM: cancel the training; keep nothing open."""
         self.worker.tell(CancelTraining())
-        self._let_go.set()
+        self._released.set()
 
     async def run(self) -> int:
         """Run the training, or show the run again; the exit code."""
@@ -157,10 +157,10 @@ class Standalone:
         end = ended.future.result()
         if client is not None and end.summary is not None:
             count = end.summary.received - end.summary.undecodable
-            await client.received(count, within=CLIENT_TIMEOUT)
+            await client.received(count, timeout=CLIENT_TIMEOUT)
         if plan.keep_open and plan.viewers is not None:
             screen.tell(ShowLine(text="the training is over; the page stays up until Ctrl-C"))
-            await self._let_go.wait()
+            await self._released.wait()
         # Behind all that is left of the run, which the supervisor's end delivers.
         await self._end_supervisor(supervisor)
         screen.tell(ShowSummary(summary=end.summary, again=plan.again))
@@ -169,7 +169,7 @@ class Standalone:
     async def _show_again(self, supervisor: SupervisorRef, screen: TypedRef[Any]) -> int:
         if self._plan.viewers is not None:
             screen.tell(ShowLine(text="the run is shown until Ctrl-C"))
-            await self._let_go.wait()
+            await self._released.wait()
         await self._end_supervisor(supervisor)
         screen.tell(ShowSummary(summary=None))
         return 0
@@ -230,7 +230,7 @@ class Standalone:
 
         def closed() -> None:
             if channel.failure is not None:
-                RunNotes(supervisor).warning(channel.failure)
+                RunEvents(supervisor).warning(channel.failure)
 
         channel.on("close", closed)
         # In the summary are the clients that show the run to somebody.
@@ -293,8 +293,8 @@ class _Aside:
             reply(self._screen, ShowLine(text=f"warning: {text}"))
 
 
-async def _answer(within: float, ask: Callable[[Mailbox[M]], None]) -> M:
+async def _answer(timeout: float, ask: Callable[[Mailbox[M]], None]) -> M:  # noqa: ASYNC109 - ours
     """The answer to what ``ask`` tells. Raises TimeoutError."""
     answer: FutureMailbox[M] = FutureMailbox()
     ask(answer)
-    return await asyncio.wait_for(asyncio.wrap_future(answer.future), within)
+    return await asyncio.wait_for(asyncio.wrap_future(answer.future), timeout)

@@ -54,7 +54,7 @@ def test_a_broken_journal_is_shown_to_its_end_in_the_terminal(tmp_path):
     with RunningWorker("--no-page", "--replay", str(journal), ports=()) as worker:
         assert worker.ends() == 0, worker.output
         assert worker.leaves_nothing()
-    assert "are no entries of a run" in " ".join(worker.output.split())
+    assert "are not entries of a run" in " ".join(worker.output.split())
     assert "Unhandled exception" not in worker.output
     assert "The run, as the client received it" in worker.output
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.worker.events import NOTE_BYTES
+from actors.worker.events import EVENT_CHARACTERS
 from messages import (
     CancelTraining,
     ChildDown,
@@ -108,7 +108,7 @@ def test_a_lot_of_output_is_noted_in_pieces_that_every_client_takes(worker):
     assert len(noted) > 5
     assert tuple(line for event in noted for line in event.lines) == lines
     assert [event.changing for event in noted] == [None] * (len(noted) - 1) + ["50%"]
-    assert all(sum(map(len, event.lines)) <= NOTE_BYTES for event in noted)
+    assert all(sum(map(len, event.lines)) <= EVENT_CHARACTERS for event in noted)
 
 
 def test_the_run_ends_when_the_reports_are_delivered_and_not_before(worker):

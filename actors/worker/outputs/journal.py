@@ -75,7 +75,7 @@ def open_journal(path: Path, *, go_on: bool) -> IO[str]:
 def read_journal(path: Path) -> Iterator[LogEntry]:
     """The entries in ``path``, in order. Raises JournalError when there is no such file.
 
-    Lines that are no entries, as a killed worker may leave one at the end, are passed over with a
+    Lines that are not entries, as a killed worker may leave one at the end, are passed over with a
     warning.
     """
     bad = 0
@@ -90,7 +90,7 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
     except OSError as error:
         raise JournalError(f"the journal cannot be read: {error}") from error
     if bad:
-        log.warning("%d lines of %s are no entries of a run", bad, path)
+        log.warning("%d lines of %s are not entries of a run", bad, path)
 
 
 def check_journal(path: Path) -> None:

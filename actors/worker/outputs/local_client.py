@@ -62,10 +62,10 @@ class LocalClient:
                 "interface besides the loopback one"
             ) from None
 
-    async def received(self, count: int, *, within: float) -> bool:
-        """Whether ``count`` reports have come ``within`` seconds."""
+    async def received(self, count: int, *, timeout: float) -> bool:  # noqa: ASYNC109 - it answers
+        """Whether ``count`` reports have come within ``timeout`` seconds."""
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(timeout):
                 while self._received < count:
                     self._news.clear()
                     await self._news.wait()

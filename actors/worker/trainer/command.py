@@ -1,4 +1,4 @@
-"""The trainer's command line: which trainer it is, and how it is told its ports. Pure functions."""
+"""The trainer's command line: which trainer it is, and how it gets its ports. Pure functions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def has_placeholders(command: tuple[str, ...]) -> bool:
 
 
 def is_told_ports(command: tuple[str, ...], ports: tuple[int, ...]) -> bool:
-    """Whether the trainer is told the ports by ``command``, or has one of ``ports`` in it."""
+    """Whether the trainer receives the ports by ``command``, or has one of ``ports`` in it."""
     if has_placeholders(command) or is_sleap_nn(command) or is_sleap_train(command):
         return True
     return any(str(port) in word for port in ports for word in command)

@@ -67,7 +67,7 @@ class Sockets:
 
     def __init__(self, control_port: int, progress_port: int) -> None:
         self._context = zmq.Context()
-        # An XPUB is a PUB that is told when its subscriber has joined: the first message counts.
+        # An XPUB is a PUB that receives its subscriber's joining: the first message counts.
         self._progress = self._context.socket(zmq.XPUB)
         self._progress.linger = 1000
         self._progress.connect(f"tcp://127.0.0.1:{progress_port}")

@@ -50,7 +50,7 @@ def test_every_report_comes_in_order_and_unchanged(supervisor, client, screen, l
     with trainer_for(ready) as trainer:
         trainer.send(*messages)
     summary = stop(supervisor).summary
-    assert loop_thread.run(client.received(len(messages), within=PATIENCE))
+    assert loop_thread.run(client.received(len(messages), timeout=PATIENCE))
     assert screen.reports.drain() == messages
     assert (summary.received, summary.forwarded, summary.failed) == (len(messages),) * 2 + (0,)
 
@@ -66,12 +66,12 @@ def test_more_reports_than_have_come_are_not_received(supervisor, client, loop_t
     with trainer_for(start(supervisor)) as trainer:
         trainer.send(*reports(2))
     stop(supervisor)
-    assert loop_thread.run(client.received(2, within=PATIENCE))
-    assert not loop_thread.run(client.received(3, within=0.05))
+    assert loop_thread.run(client.received(2, timeout=PATIENCE))
+    assert not loop_thread.run(client.received(3, timeout=0.05))
 
 
 def test_no_reports_are_received_at_once(client, loop_thread):
-    assert loop_thread.run(client.received(0, within=0))
+    assert loop_thread.run(client.received(0, timeout=0))
 
 
 def test_the_supervisor_has_the_client_as_soon_as_it_is_connected(supervisor, client):
