@@ -23,6 +23,9 @@ it: nobody reads it, the training must not wait for it, and it must not fill the
 CONTROL_COST: Final = 48
 """Bytes of plain text that a control character costs as much time as: the slowest ones do."""
 
+END_KEPT: Final = 16 * 1024
+"""Bytes at the end of all output that are not left out: there a failure says why."""
+
 _LONG: Final = MAX_LINE // 2
 """Characters of a line that has room in a row, however wide they are."""
 
@@ -52,6 +55,7 @@ class OutputLines:
         self._screen = Screen()
         self._line = ""  # the beginning of a plain line; the screen is blank then
         self._left_out: int | None = None  # line feeds in what is being left out
+        self._end_of_left_out = b""
 
     def feed(self, data: bytes) -> Written:
         """The lines that ``data`` brings to stand, and what may still change after it."""
@@ -67,7 +71,12 @@ class OutputLines:
 
     def end(self) -> Written:
         """What is left when the output has ended."""
-        lines = self._resume(b"\n")[0] if self._left_out is not None else []
+        lines: list[str] = []
+        if self._left_out is not None:
+            _, feed, data = self._end_of_left_out.partition(b"\n")
+            self._left_out -= data.count(b"\n") + len(feed)
+            lines, data = self._resume(b"\n" + data)
+            lines += self._read(self._decoder.decode(data))
         lines += self._read(self._decoder.decode(b"", final=True))
         return Written((*lines, *self._all()), None)
 
@@ -100,8 +109,10 @@ class OutputLines:
         lines: list[str] = []
         if self._left_out is None:
             self._left_out, lines = 0, self._all()
+            self._end_of_left_out = b""
             self._decoder.reset()
         self._left_out += data.count(b"\n")
+        self._end_of_left_out = (self._end_of_left_out + data[-END_KEPT:])[-END_KEPT:]
         return tuple(lines)
 
     def _resume(self, data: bytes) -> tuple[list[str], bytes]:
@@ -109,7 +120,7 @@ class OutputLines:
         assert self._left_out is not None
         at = min((at for at in map(data.find, (b"\n", b"\r")) if at >= 0), default=None)
         if at is None:
-            return [], b""
+            return list(self._leave_out(data)), b""
         is_feed = data[at : at + 1] == b"\n"
         count, self._left_out = self._left_out + is_feed, None
         return [f"... {count} lines of output are left out"] if count else [], data[at + is_feed :]

@@ -3,7 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.worker.trainer.output import BURST, BYTES_PER_SECOND, OutputLines, Written
+from actors.worker.trainer.output import (
+    BURST,
+    BYTES_PER_SECOND,
+    END_KEPT,
+    OutputLines,
+    Written,
+)
 from actors.worker.trainer.row import MAX_LINE
 
 QUIET = settings(max_examples=200)
@@ -122,13 +128,27 @@ def test_output_beyond_all_measure_is_left_out_and_it_says_how_much():
     assert lines.feed(b"three\n").lines == ("three",)
 
 
-def test_output_that_is_left_out_at_the_end_is_said_too():
-    lines = OutputLines(Clock())
-    chunk = b"begun" + b"\n" * (BURST // 2)
-    assert len(lines.feed(chunk).lines) == BURST // 2
+def test_the_end_of_the_output_is_shown_however_much_was_left_out():
+    clock = Clock()
+    lines = OutputLines(clock)
+    assert lines.feed(b"begun" + b"\n" * (BURST - 10)).changing is None
     assert lines.feed(b"open") == Written((), None)
-    assert lines.feed(chunk) == Written(("open",), None)
-    assert lines.end().lines == (f"... {BURST // 2 + 1} lines of output are left out",)
+    assert lines.feed(b"\n" * BURST) == Written(("open",), None)
+    assert lines.feed(b"x" * 2 * END_KEPT + b"\none\ntw") == Written((), None)
+    assert lines.feed(b"o\nRuntimeError: CUDA out of mem") == Written((), None)
+    clock.now += 1  # there is room for it, but it is not where a line begins
+    assert lines.feed(b"ory") == Written((), None)
+    assert lines.end().lines == (
+        f"... {BURST + 1} lines of output are left out",
+        *("one", "two", "RuntimeError: CUDA out of memory"),
+    )
+
+
+def test_output_without_a_line_that_is_left_out_at_the_end_is_said_too():
+    lines = OutputLines(Clock())
+    lines.feed(b"\n" * BURST)
+    assert lines.feed(b"x" * BURST) == Written((), None)
+    assert lines.end().lines == ("... 1 lines of output are left out",)
 
 
 def test_a_bar_that_is_left_out_goes_on_with_its_next_state():
