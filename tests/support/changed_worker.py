@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ def stuck(gate: str) -> None:
 
 def clock(seconds: float) -> None:
     """Every second reading is late by ``seconds``, and every third early."""
+    from aiortc import rtcsctptransport
+
     true, jumps = time.time, [0.0, seconds, -seconds]
 
     def jumping() -> float:
@@ -73,6 +76,8 @@ def clock(seconds: float) -> None:
         return true() + jumps[-1]
 
     time.time = jumping
+    # aiortc refuses a handshake whose cookie is an hour old, as it has to.
+    rtcsctptransport.time = types.SimpleNamespace(time=true)  # type: ignore[assignment]
 
 
 def impatient(seconds: float) -> None:
