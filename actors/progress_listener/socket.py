@@ -7,6 +7,7 @@ single thread of an executor; jobs there run in order, so that a close cannot ov
 from __future__ import annotations
 
 import logging
+import select
 import selectors
 import threading
 import time
@@ -51,6 +52,9 @@ that ended early, the rest came within one."""
 EARLY: Final = 0.002
 """Seconds by which a poll ends before the event loop's sleep of the same length, and so ends it:
 the loop wakes once for both."""
+
+PACE: Final = 2.0
+"""Gather intervals within which a next report counts as one after another."""
 
 _EXCERPT: Final = 60
 
@@ -147,15 +151,21 @@ class ProgressSocket:
         at once; a single one does not wait.
         """
         if self._is_busy:
-            time.sleep(self._gather_interval)
+            self._gather()
         self._wait()
         drained = self.drain()
         if drained.count:
             self._is_busy = not drained.more and (
-                drained.count > 1 or drained.at - self._came < self._gather_interval
+                drained.count > 1 or drained.at - self._came < PACE * self._gather_interval
             )
             self._came = drained.at
         return drained
+
+    def _gather(self) -> None:
+        """Wait for ``gather_interval``, or until ``wake`` is called."""
+        assert self._wakes is not None
+        if not self.is_closing:
+            select.select([self._wakes[0]], [], [], self._gather_interval)
 
     def _wait(self) -> None:
         # The socket signals edges: every poll leaves it dry, or does not wait the next time.

@@ -171,10 +171,25 @@ def test_reports_that_come_together_are_gathered(
         with joined(opened) as trainer:
             trainer.send(*"abcdefgh")
             assert opened.messages(8) == list("abcdefgh")
-        opened.socket.wake()
+        opened.socket.interval = 0.0
         before = time.monotonic()
         opened.run(opened.socket.poll)
         assert time.monotonic() - before >= 0.2
+
+
+def test_a_wake_ends_the_gathering(context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+    settings = ReporterSettings(gather_interval=PATIENCE * 10)
+    with closing(Opened(context, settings)) as opened, joined(opened) as trainer:
+        trainer.send(*"ab")
+        received = []
+        while len(received) < 2:  # they may come in two polls, the second of which gathers
+            opened.socket.wake()
+            opened.run(opened.socket.poll)
+            received += [text for text, _ in opened.socket.received]
+            opened.socket.received.clear()
+        opened.socket.interval = PATIENCE * 10
+        opened.socket.wake()
+        opened.run(opened.socket.poll)
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:
