@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from messages.peer import KnowTrainer, Peer
 
 if TYPE_CHECKING:
     import zmq
@@ -36,15 +38,23 @@ class ControlSocketClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPublished:
-    """The command has been published to a trainer that had joined."""
+    """The command has been published to a trainer that had joined.
+
+    ``others`` hear it too: they have joined as well, and are known not to be of this training.
+    """
+
+    others: tuple[Peer, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlHeld:
     """No trainer is ready: the command is published as soon as one is.
 
-    ``ControlPublished`` or ``ControlRejected`` follows.
+    ``ControlPublished`` or ``ControlRejected`` follows. ``others`` have joined, and are known not
+    to be of this training: they alone could hear it.
     """
+
+    others: tuple[Peer, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +69,16 @@ ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenControlSocket:
-    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use."""
+    """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use.
+
+    ``trainers`` are those of the ``KnowTrainer`` that have been told before.
+    """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
     free_port_if_in_use: bool = False
+    trainers: frozenset[int | None] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,5 +114,10 @@ class CloseControlSocket:
 
 
 ControlSocketMessage: TypeAlias = (
-    OpenControlSocket | PublishControl | AwaitNextTrainer | ForgetStop | CloseControlSocket
+    OpenControlSocket
+    | PublishControl
+    | AwaitNextTrainer
+    | ForgetStop
+    | KnowTrainer
+    | CloseControlSocket
 )

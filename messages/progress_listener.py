@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from messages.peer import KnowTrainer, Peer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
@@ -147,13 +149,36 @@ class StartListening:
     """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
 
     A job begins in the log, unless one has begun there and not ended: it goes on. An address that
-    is in use is a failure, unless ``free_port_if_in_use`` asks for another port.
+    is in use is a failure, unless ``free_port_if_in_use`` asks for another port. With ``hold`` what
+    comes waits for ``AcceptReports``; when listening ends before that, it is dropped. ``trainers``
+    are those of the ``KnowTrainer`` that have been told before.
     """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ListeningStarted | ListeningFailed]
     free_port_if_in_use: bool = False
+    hold: bool = False
+    trainers: frozenset[int | None] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptReports:
+    """What has been held since ``StartListening(hold=True)`` is the job's, and what comes too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeersFound:
+    """Who is connected to the SUB socket, and has completed its handshake."""
+
+    peers: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindPeers:
+    """Answered with ``PeersFound``; to look up who it is takes milliseconds."""
+
+    reply_to: Mailbox[PeersFound]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,5 +233,14 @@ class StopListening:
 
 
 ProgressListenerMessage: TypeAlias = (
-    StartListening | ReadProgress | StopReading | AddToLog | EndJob | CountProgress | StopListening
+    StartListening
+    | AcceptReports
+    | FindPeers
+    | KnowTrainer
+    | ReadProgress
+    | StopReading
+    | AddToLog
+    | EndJob
+    | CountProgress
+    | StopListening
 )

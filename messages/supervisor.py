@@ -10,6 +10,7 @@ from typing import TypeAlias
 from messages.client_channel import ClientStatus, DataChannel
 from messages.control_socket import ControlReply, ForgetStop
 from messages.mailbox import Mailbox
+from messages.peer import KnowTrainer, Peer, StrangerConnected
 from messages.progress_listener import AddToLog
 
 
@@ -64,13 +65,15 @@ class ReportingReady:
     """The sockets are bound to these addresses and the connect wait is over: start the trainer.
 
     The address of a socket that the settings do not ask for is empty. ``conflicts`` says why an
-    address is not the one of the settings, where a free port was to be taken instead.
+    address is not the one of the settings, where a free port was to be taken instead. ``peers``
+    have joined the progress address by then: they have run before the trainer is started.
     """
 
     job_id: str
     control_address: str
     progress_address: str
     conflicts: tuple[str, ...] = ()
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +87,13 @@ class ReportingBypassed:
 class ReportingFailed:
     """What was asked for cannot be done, or reporting had to end; everything opened is closed.
 
-    ``reason`` is human-readable: what failed, at which address, and what to do.
+    ``reason`` is human-readable: what failed, at which address, and what to do. ``strangers`` are
+    those because of whom it did not begin: see ``KnowTrainer``.
     """
 
     job_id: str
     reason: str
+    strangers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +237,12 @@ class ChildDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerConnected:
-    """A trainer has joined the control socket."""
+    """A trainer has joined the control socket.
+
+    ``pid`` is its process, None where the system does not tell.
+    """
+
+    pid: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +280,7 @@ OwnerEvent: TypeAlias = (
     | ClientGone
     | ReportingDegraded
     | ReportingFailed
+    | StrangerConnected
 )
 
 SupervisorMessage: TypeAlias = (
@@ -280,6 +291,7 @@ SupervisorMessage: TypeAlias = (
     | DetachClient
     | SendControl
     | ForgetStop
+    | KnowTrainer
     | AddToLog
     | GetStatus
 )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
 from actors.control_socket.allowed import ControlRefusedError, published_text
+from actors.control_socket.commands import Commands
 from actors.control_socket.subscription import has_subscriber
+from actors.control_socket.trainers import Trainers
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.zmq_sockets import (
+    Connection,
     ConnectionEvent,
     Connections,
     NotBoundError,
+    PeerWatch,
     SocketMonitor,
+    Verdict,
     bind,
     why_not_open,
 )
@@ -24,21 +28,19 @@ from messages import (
     AwaitNextTrainer,
     ChildDown,
     CloseControlSocket,
-    ControlHeld,
-    ControlPublished,
     ControlRejected,
-    ControlReply,
     ControlSocketClosed,
     ControlSocketFailed,
     ControlSocketMessage,
     ControlSocketOpened,
     ForgetStop,
+    KnowTrainer,
     Mailbox,
     OpenControlSocket,
     PublishControl,
+    StrangerConnected,
     TrainerConnected,
     TrainerDisconnected,
-    asks_to_stop,
 )
 
 if TYPE_CHECKING:
@@ -51,8 +53,9 @@ LINGER: Final = 100
 """Milliseconds that closing may wait for a command to leave; Jupyter uses the same for its control
 socket. It bounds the context's termination too."""
 
-HELD_LIMIT: Final = 100
-"""Commands that are held for a trainer; there is one that matters, stop."""
+LOOK_UP_TIMEOUT: Final = 2.0
+"""Seconds after which one that has joined is trusted, also if the system has not told yet who it
+is; it takes milliseconds."""
 
 SUBSCRIBE_AT_ONCE: Final = 0.02
 """Seconds within which a trainer that connects for the first time has subscribed too; it takes a
@@ -73,27 +76,25 @@ GONE: Final = "the control socket's actor has ended: send the command again"
 """The reason for a command that the actor can no longer publish."""
 
 
-class _Join:
-    """One trainer's handshake."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainerSettled:
-    """The settle time of ``join`` is over, ``waited`` seconds after it."""
+    """The settle time of ``connection`` is over, ``waited`` seconds after it has joined."""
 
-    join: _Join
+    connection: Connection
     waited: float
 
 
-_Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | _TrainerSettled
+_Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | Verdict | _TrainerSettled
+
+_ParentEvent: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | StrangerConnected
 
 
 class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     """Takes ``ControlSocketMessage``, tells its parent when a trainer joins and leaves.
 
-    Several connections, as a multi-GPU trainer makes them, are one trainer while any is left. A
-    command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. A stop
-    that has been published stays in force for those that join later. Ends when it is stopped.
+    A command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. A
+    stop that has been published stays in force for those that join later. Who is known to be no
+    trainer of this job is told as a stranger. Ends when it is stopped.
     """
 
     name = "control socket"
@@ -101,7 +102,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def __init__(
         self,
         *,
-        parent: Mailbox[ChildDown | TrainerConnected | TrainerDisconnected],
+        parent: Mailbox[_ParentEvent],
         scheduler: Scheduler | None = None,
         settings: ReporterSettings,
     ) -> None:
@@ -112,13 +113,14 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: SocketMonitor | None = None
+        self._address = ""
+        self._watch: PeerWatch | None = None
         self._connections = Connections()
-        self._settling: dict[_Join, Cancellable] = {}
+        self._trainers = Trainers()
+        self._settling: dict[Connection, Cancellable] = {}
         self._ready = False
         """Whether a trainer has joined and settled."""
-        self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
-        self._stop_in_force: str | None = None
-        """The stop that has been published, for trainers that join later."""
+        self._commands = Commands()
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -130,14 +132,17 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case AwaitNextTrainer():
                 self._await_next_trainer()
             case ForgetStop():
-                self._stop_in_force = None
+                self._commands.forget_stop()
             case CloseControlSocket():
                 self._close()
                 reply(message.reply_to, ControlSocketClosed())
             case ConnectionEvent():
                 self._connection_changed(message)
-            case _TrainerSettled():
-                self._trainer_settled(message)
+            case KnowTrainer():
+                if self._watch is not None:
+                    self._watch.know(message.pid)
+            case Verdict() | _TrainerSettled():
+                self._peer_changed(message)
             case _:
                 assert_never(message)
 
@@ -180,16 +185,21 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reply(message.reply_to, ControlSocketFailed(reason=reason))
             return
         log.info("ZMQ control socket initialized")
+        self._address = bound.address
+        self._watch = PeerWatch(self._me, name="control-socket-peers", trainers=message.trainers)
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
         self._monitor.start()  # behind the answer: a host may be waiting for it
 
     def _close(self) -> None:
-        self._reject_held("the control socket was closed before a trainer had joined")
-        self._stop_in_force = None
-        if self._connections.joined:
-            self._trainer_left()
+        self._commands.reject_held("the control socket was closed before a trainer had joined")
+        self._commands.forget_stop()
         self._connections.close()
+        self._forget_trainers()
+        self._trainers = Trainers()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         if self._monitor is not None:
             self._monitor.stop()
             self._monitor = None
@@ -217,86 +227,95 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             log.warning("control message refused: %s", refusal)
             reply(message.reply_to, ControlRejected(reason=str(refusal)))
             return
+        others = self._trainers.strangers
         if self._ready:
-            self._send(self._socket, text, message.reply_to)
-        elif len(self._held) < HELD_LIMIT:
-            log.info("control message held until the trainer is ready")
-            self._held.append((text, message.reply_to))
-            reply(message.reply_to, ControlHeld())
+            self._commands.send(self._socket, text, message.reply_to, others)
         else:
-            reason = f"{HELD_LIMIT} commands are held for the trainer already"
-            log.warning("control message refused: %s", reason)
-            reply(message.reply_to, ControlRejected(reason=reason))
-
-    def _send(
-        self, socket: zmq.Socket[bytes], text: str, reply_to: Mailbox[ControlReply] | None
-    ) -> None:
-        try:
-            socket.send_string(text, zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            log.error("control message not published: %s", error)
-            reason = f"the control socket does not take it: {error}"
-            reply(reply_to, ControlRejected(reason=reason))
-            return
-        log.info("Sent control message to Trainer")
-        if asks_to_stop(text):
-            self._stop_in_force = text
-        reply(reply_to, ControlPublished())
-
-    def _reject_held(self, reason: str) -> None:
-        while self._held:
-            _, reply_to = self._held.popleft()
-            log.warning("held control message dropped: %s", reason)
-            reply(reply_to, ControlRejected(reason=reason))
+            self._commands.hold(text, message.reply_to, others)
 
     # The trainer
 
     def _connection_changed(self, event: ConnectionEvent) -> None:
-        if self._socket is None:
+        if self._watch is None:
             return
-        before = self._connections.joined
-        self._connections.take(event)
-        if before and not self._connections.joined:
-            self._trainer_left()
-        elif event.event == zmq.EVENT_HANDSHAKE_SUCCEEDED and self._connections.joined:
-            if not before:
-                log.info("trainer connected")
-                self._parent.tell(TrainerConnected())
-            self._settle(_Join(), self._settings.settle_time, waited=0.0)
+        changed = self._connections.take(event)
+        self._watch.changed(changed)
+        for connection in changed:
+            if connection.is_open:
+                self._trainers.join(connection)
+                self._settle(connection, self._settings.settle_time, waited=0.0)
+            else:
+                self._trainers.give_up(connection)  # it was there, whoever it was
+                self._tell_changes()
+                self._trainers.leave(connection)
+                self._cancel(connection)
+        self._tell_changes()
 
-    def _settle(self, join: _Join, delay: float, *, waited: float) -> None:
-        settled = _TrainerSettled(join=join, waited=waited + delay)
-        self._settling[join] = self._scheduler.after(delay, lambda: self._me.tell(settled))
+    def _settle(self, connection: Connection, delay: float, *, waited: float) -> None:
+        settled = _TrainerSettled(connection=connection, waited=waited + delay)
+        self._settling[connection] = self._scheduler.after(delay, lambda: self._me.tell(settled))
 
-    def _trainer_settled(self, message: _TrainerSettled) -> None:
-        if self._settling.pop(message.join, None) is None or self._socket is None:
+    def _cancel(self, connection: Connection) -> None:
+        timer = self._settling.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _peer_changed(self, message: Verdict | _TrainerSettled) -> None:
+        if self._socket is None or message.connection not in self._trainers:
             return  # it has left meanwhile
-        if not has_subscriber(self._socket, timeout=SUBSCRIBE_AT_ONCE):
+        match message:
+            case Verdict():
+                if self._trainers.judge(message):
+                    event = StrangerConnected(peer=message.peer, address=self._address)
+                    self._parent.tell(event)
+            case _TrainerSettled():
+                self._trainer_settled(self._socket, message)
+            case _:
+                assert_never(message)
+        self._tell_changes()
+        if self._trainers.serve():
+            self._ready = True
+            self._commands.serve(self._socket, self._trainers.strangers)
+
+    def _trainer_settled(self, socket: zmq.Socket[bytes], message: _TrainerSettled) -> None:
+        if not has_subscriber(socket, timeout=SUBSCRIBE_AT_ONCE):
             if message.waited < SUBSCRIBE_TIMEOUT:
                 delay = min(max(message.waited, 0.1), 1.0)
-                self._settle(message.join, delay, waited=message.waited)
+                self._settle(message.connection, delay, waited=message.waited)
                 return
             log.warning("the trainer has joined, but has not subscribed to control messages")
-        self._ready = True
-        if self._stop_in_force is not None:  # who joined before may not have been the trainer
-            self._send(self._socket, self._stop_in_force, None)
-        while self._held:
-            self._send(self._socket, *self._held.popleft())
+        if self._trainers.settle(message.connection):
+            return
+        if message.waited >= LOOK_UP_TIMEOUT:
+            self._trainers.give_up(message.connection)
+        else:
+            rest = LOOK_UP_TIMEOUT - message.waited
+            self._settle(message.connection, rest, waited=message.waited)
 
     def _await_next_trainer(self) -> None:
-        self._reject_held("the training that it was for has ended")
-        self._stop_in_force = None
-        if self._connections.joined:
-            # It lives on for seconds: a command for the next one would hit it.
-            self._connections.await_next()
-            self._trainer_left()
+        self._commands.reject_held("the training that it was for has ended")
+        self._commands.forget_stop()
+        if self._watch is not None:
+            self._watch.forget()
+        self._forget_trainers()  # they live on for seconds: a command for the next would hit them
 
-    def _trainer_left(self) -> None:
-        while self._settling:
-            self._settling.popitem()[1].cancel()
-        self._ready = False
-        log.info("trainer disconnected")
-        self._parent.tell(TrainerDisconnected())
+    def _forget_trainers(self) -> None:
+        for connection in list(self._settling):
+            self._cancel(connection)
+        self._trainers.await_next()
+        self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        for event in self._trainers.changes():
+            match event:
+                case TrainerConnected():
+                    log.info("trainer connected")
+                case TrainerDisconnected():
+                    log.info("trainer disconnected")
+                    self._ready = False
+                case _:
+                    assert_never(event)
+            self._parent.tell(event)
 
 
 spawn = starter(ControlSocketActor)

@@ -14,27 +14,32 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
+from actors.progress_listener.readers import Readers
 from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
 from actors.runtime import LoopActor, TypedRef, reply, starter
-from actors.zmq_sockets import NotBoundError, why_not_open
+from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
+    AcceptReports,
     AddedToLog,
     AddToLog,
     ChildDown,
     CountProgress,
     EndJob,
+    FindPeers,
     JobEnded,
+    KnowTrainer,
     ListeningFailed,
     ListeningStarted,
     ListeningStopped,
     Mailbox,
+    PeersFound,
     ProgressListenerMessage,
-    ProgressPage,
     ProgressSocketMade,
     ReadProgress,
     StartListening,
     StopListening,
     StopReading,
+    StrangerConnected,
     TrainEndReceived,
 )
 
@@ -68,9 +73,11 @@ class _SocketClosed:
     """The socket's own thread has closed it."""
 
 
-_Inbox: TypeAlias = ProgressListenerMessage | _TaskEnded | _SocketClosed
+_Inbox: TypeAlias = ProgressListenerMessage | Verdict | _TaskEnded | _SocketClosed
 
-_ParentEvent: TypeAlias = ChildDown | ProgressSocketMade | ListeningFailed | TrainEndReceived
+_ParentEvent: TypeAlias = (
+    ChildDown | ProgressSocketMade | ListeningFailed | TrainEndReceived | StrangerConnected
+)
 
 
 class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
@@ -95,11 +102,15 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._log = progress_log
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
-        self._readers: list[ReadProgress] = []
+        self._readers = Readers(progress_log)
         self._starting: StartListening | None = None
         self._failure = ""
         self._endings: list[EndJob | StopListening] = []
         self._socket: ProgressSocket | None = None
+        self._watch: PeerWatch | None = None
+        self._address = ""
+        self._holds = False
+        """Whether what has come waits for the word that it is the job's."""
         self._task: asyncio.Task[None] | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
         self._asked = self._silent_since = 0.0
@@ -110,10 +121,24 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         match message:
             case StartListening():
                 self._start(message)
+            case AcceptReports():
+                self._holds = False
+            case KnowTrainer():
+                if self._watch is not None:
+                    self._watch.know(message.pid)
+            case FindPeers():
+                if self._socket is None:
+                    reply(message.reply_to, PeersFound())
+                else:
+                    self._socket.find_peers(message.reply_to)
+            case Verdict():
+                if message.is_stranger and self._address:
+                    event = StrangerConnected(peer=message.peer, address=self._address)
+                    self._parent.tell(event)
             case ReadProgress():
-                self._read(message)
+                self._readers.read(message)
             case StopReading():
-                self._readers = [r for r in self._readers if r.reply_to is not message.reply_to]
+                self._readers.forget(message.reply_to)
             case AddToLog():
                 self._add(message)
             case EndJob() | StopListening():
@@ -138,7 +163,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         if self._task is not None and not self._loop.is_closed():
             self._task.cancel()
         closed = self._socket.close()
-        closed.add_done_callback(lambda _: self._keep_received())
+        closed.add_done_callback(lambda _: self._keep_last())
         return closed
 
     def turn_away(self, message: _Inbox) -> None:
@@ -148,6 +173,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 reply(message.reply_to, ListeningFailed(reason=ENDED))
             case AddToLog():
                 reply(message.reply_to, AddedToLog(reason=ENDED))
+            case FindPeers():
+                reply(message.reply_to, PeersFound())
             case _:
                 pass  # clients ask the successor again, and the supervisor knows of the end
 
@@ -159,7 +186,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             return
         self._log.begin_job()
         self._starting, self._failure = message, ""
-        self._socket = ProgressSocket(self._settings)
+        self._holds, self._address = message.hold, ""
+        self._watch = PeerWatch(self._me, name="progress-peers", trainers=message.trainers)
+        self._socket = ProgressSocket(self._settings, self._watch)
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
             self._listen(self._socket, message), name="progress-listener"
@@ -182,7 +211,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._failure = why_not_open("the progress socket", error)
             return
         log.info("listening for progress on %s", bound.address)
-        self._starting = None
+        self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         # One poll is always queued behind the one that runs, so that its thread need not be woken.
         running, following = self._poll(socket), self._poll(socket)
@@ -222,7 +251,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _take(self, drained: Drained) -> None:
         if self._keep_received():
-            self._serve()
+            self._readers.serve()
         if self._endings:
             self._watch_for_quiet(drained)
 
@@ -231,6 +260,10 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         if self._socket is None or not self._socket.received:
             return False
         received, faults = self._socket.received, 0
+        if self._holds:
+            while len(received) > self._settings.log_limit:  # more the log would not keep
+                received.popleft()
+            return False
         count = len(received)
         while received:
             message, at = received.popleft()
@@ -246,37 +279,26 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         log.debug("%d progress messages received", count)
         return True
 
+    def _keep_last(self) -> bool:
+        """The same when nothing more comes: what is held is dropped."""
+        if self._holds and self._socket is not None:
+            self._socket.received.clear()
+        return self._keep_received()
+
     def _add(self, message: AddToLog) -> None:
         now = self._clock_offset + time.monotonic()
         for entry in message.entries:
             came = now if entry.time is None else entry.time
             self._log.append(entry.text, time=came, note=entry.note)
         reply(message.reply_to, AddedToLog(last=self._log.last))
-        self._serve()
-
-    # Readers
-
-    def _read(self, message: ReadProgress) -> None:
-        if message.after is None:
-            last, reports = self._log.job_start
-            empty = ProgressPage(messages=(), last=last, missed=0, ended=False, reports=reports)
-            reply(message.reply_to, empty)
-            return
-        page = self._log.page(message.after, message.limit)
-        if page is None:
-            self._readers.append(message)
-        else:
-            reply(message.reply_to, page)
-
-    def _serve(self) -> None:
-        readers, self._readers = self._readers, []
-        for reader in readers:
-            self._read(reader)
+        self._readers.serve()
 
     # Ending
 
     def _end_when_quiet(self, message: EndJob | StopListening) -> None:
         self._endings.append(message)
+        if self._watch is not None and isinstance(message, EndJob):
+            self._watch.forget()
         if self._socket is None:
             self._end_job()
             if isinstance(message, EndJob):
@@ -289,6 +311,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._socket.wake()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
+        if self._holds:  # what comes is nothing of the job's
+            self._is_quiet()
+            return
         if drained.at < self._asked:
             return  # it does not know what has come since
         # The socket's own time: the loop may have been held up since the socket was found dry.
@@ -323,8 +348,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _closed(self) -> None:
         """The socket is closed: as it was told, since it could not be bound, or from outside."""
-        if self._keep_received():
-            self._serve()
+        if self._keep_last():
+            self._readers.serve()
         self._socket = None
         if self._starting is not None:
             failed = ListeningFailed(reason=self._failure or "listening was stopped")
@@ -338,12 +363,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     def _end_job(self) -> None:
         """Answer who asked for the end; tell readers that have all of the job that it is over."""
         self._log.end_job()
-        last = self._log.last
-        readers, self._readers = self._readers, [r for r in self._readers if r.after != last]
-        page = ProgressPage(messages=(), last=last, missed=0, ended=True)
-        for reader in readers:
-            if reader.after == last:
-                reply(reader.reply_to, page)
+        self._readers.end_job()
         endings, self._endings = self._endings, []
         for ending in endings:
             match ending:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from socket import socket as Socket
 
     from actors.settings import ReporterSettings
+    from actors.zmq_sockets import PeerWatch
+    from messages import Mailbox, PeersFound
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +83,13 @@ class Drained:
 
 
 class ProgressSocket:
-    """Opened once, closed once; ``close`` may be called from any thread and is idempotent."""
+    """Opened once, closed once; ``close`` may be called from any thread and is idempotent.
 
-    def __init__(self, settings: ReporterSettings) -> None:
+    ``watch`` is told who joins and leaves, and closed with the socket.
+    """
+
+    def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
+        self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
         """What has been received and not been taken yet, and when, in ``time.monotonic`` seconds.
         It outlives the poll that brought it."""
@@ -100,6 +106,7 @@ class ProgressSocket:
         self._connections = Connections()
         self._selector: selectors.BaseSelector | None = None
         self._wakes: tuple[Socket, Socket] | None = None
+        self._asked_for_peers: deque[Mailbox[PeersFound]] = deque()
         self.is_closing = False
         """Whether ``close`` has been called: no further poll can be had."""
         self._ending = threading.Lock()
@@ -217,15 +224,26 @@ class ProgressSocket:
             with suppress(BlockingIOError):  # full: it is awake
                 self._wakes[1].send(b"w")
 
+    def find_peers(self, reply_to: Mailbox[PeersFound]) -> None:
+        """Have ``reply_to`` told who has joined by now, by the poll that runs or the next one."""
+        self._asked_for_peers.append(reply_to)
+        self.wake()
+
     def _follow_connections(self) -> None:
         assert self._monitor is not None
         while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
-            self._connections.take(receive_event(self._monitor, zmq.NOBLOCK))
+            changed = self._connections.take(receive_event(self._monitor, zmq.NOBLOCK))
+            if changed and self._watch is not None:
+                self._watch.changed(changed)
+        while self._asked_for_peers and self._watch is not None:
+            self._watch.ask(self._asked_for_peers.popleft())
 
     def _close(self) -> None:
         try:
             self._drain_last()
         finally:
+            if self._watch is not None:
+                self._watch.close()
             if self._socket is not None:
                 if self._monitor is not None:
                     switch_off(self._socket)

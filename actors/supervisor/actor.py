@@ -19,6 +19,7 @@ from actors.supervisor.clients import Clients, FromClient
 from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
 from actors.supervisor.inbox import Answered, Shutdown
 from actors.supervisor.job import Job
+from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
@@ -33,6 +34,7 @@ from messages import (
     ForgetStop,
     GetStatus,
     JobOutcome,
+    KnowTrainer,
     ListeningFailed,
     Mailbox,
     OwnerEvent,
@@ -46,6 +48,7 @@ from messages import (
     SendControl,
     StartReporting,
     StopReporting,
+    StrangerConnected,
     SupervisorMessage,
     SwitchJob,
     TrainEndReceived,
@@ -104,10 +107,13 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._reopening: dict[str, Script] = {}
         self._last_stopped: ReportingStopped | None = None
         self._trainer_connected = False
+        self._joined: TrainerConnected | None = None
+        """What the owner is to be told when it is known that it is no stranger."""
         self._shutdown: Shutdown | None = None
         self._alone: Wait | None = None
         """What is waited for when all other actors are to end."""
         self._intensity = RestartIntensity()
+        self._known = KnownTrainers(owner)
         self._queries: set[StatusQuery] = set()
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
         self._children = Children(loop=loop, me=self._me, scheduler=scheduler, settings=settings)
@@ -151,6 +157,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 self._send_control(message)
             case ForgetStop():
                 self._children.control.tell(message)
+            case KnowTrainer():
+                self._know_trainer(message)
             case AddToLog():
                 self._children.listener.tell(message)
             case GetStatus():
@@ -167,7 +175,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.end()
         session, self._session = self._session, None
         if session is not None:
-            session.close_at_once()
+            session.sockets.context.terminate_at_once()
             session.job.failure = session.job.failure or "the reporter has been ended"
             self._answer_all(session.job)
 
@@ -180,6 +188,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
         self._phase = phase
+        self._tell_of_trainer()
 
     # Starting and stopping
 
@@ -210,6 +219,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             settings=self._settings,
             children=self._children,
             clients=self._clients,
+            known=self._known,
             become=self._become,
             job_over=self._stopped,
             failed=self._give_up,
@@ -270,6 +280,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         assert job is not None
         self._close_scripts()
         self._session = None
+        self._known.forget()
         self._become(Phase.IDLE)
         self._answer_all(job)
         if self._shutdown is not None:
@@ -316,6 +327,11 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if not self._children.control.try_tell(publish):
             reply(message.reply_to, ControlRejected(reason=GONE))
 
+    def _know_trainer(self, message: KnowTrainer) -> None:
+        self._known.know(message.pid)
+        self._children.control.tell(message)
+        self._children.listener.tell(message)
+
     def _attach(self, message: AttachClient) -> None:
         reason = BEING_ENDED if self._shutdown is not None else "the event loop is closed"
         if self._shutdown is not None or self._loop.is_closed():
@@ -334,7 +350,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         status = ReporterStatus(
             phase=self._phase,
             job_id=None if self._job is None else self._job.job_id,
-            addresses=None if self._session is None else self._session.addresses,
+            addresses=None if self._session is None else self._session.sockets.addresses,
             trainer_connected=self._trainer_connected,
             received=0,
             clients=(),
@@ -354,21 +370,35 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def _from_child(self, child: Child, event: ChildEvent) -> None:
         match event:
-            case TrainerConnected() | TrainerDisconnected():
-                self._trainer_connected = isinstance(event, TrainerConnected)
-                reply(self._owner, event)
+            case TrainerConnected():
+                self._joined = event
+                self._tell_of_trainer()
+            case TrainerDisconnected():
+                self._joined = None
+                if self._trainer_connected:
+                    self._trainer_connected = False
+                    reply(self._owner, event)
             case TrainEndReceived():
                 self._children.control.tell(ForgetStop())
                 reply(self._train_ends, event)
             case ProgressSocketMade():
                 if self._session is not None:
-                    self._session.close_progress_socket = event.close
+                    self._session.sockets.context.close_progress_socket = event.close
             case ListeningFailed():
                 self._give_up(event.reason)
+            case StrangerConnected():
+                self._known.meet(event)
             case ChildDown():
                 self._child_down(child, event)
             case _:
                 assert_never(event)
+
+    def _tell_of_trainer(self) -> None:
+        if self._joined is None or (self._session is not None and self._session.sockets.holds):
+            return
+        joined, self._joined = self._joined, None
+        self._trainer_connected = True
+        reply(self._owner, joined)
 
     def _child_down(self, child: Child, down: ChildDown) -> None:
         if self._alone is not None:
@@ -378,7 +408,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.follow(self._children.replace(child))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
-        if self._script is not None and self._phase in (Phase.SWITCHING, Phase.STOPPING):
+        waiting = self._phase in (Phase.CONNECTING, Phase.SWITCHING, Phase.STOPPING)
+        if self._script is not None and waiting:
             self._script.crashed(child.name)
         match self._phase:
             case Phase.BINDING:

@@ -15,6 +15,7 @@ from messages import (
     FollowRun,
     ListeningFailed,
     ProgressSocketMade,
+    StrangerConnected,
     TrainEndReceived,
     TrainerConnected,
     TrainerDisconnected,
@@ -38,6 +39,7 @@ ChildEvent: TypeAlias = (
     | ProgressSocketMade
     | ListeningFailed
     | TrainEndReceived
+    | StrangerConnected
 )
 """What the sockets' actors tell by themselves."""
 

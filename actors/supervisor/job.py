@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from actors.runtime import reply
 from messages import (
     JobOutcome,
+    Peer,
     ProgressCounts,
     ReportingFailed,
     ReportingStopped,
@@ -32,6 +33,8 @@ class Job:
     outcome: JobOutcome | None = None
     failure: str | None = None
     """Why reporting had to end, if it had to."""
+    strangers: tuple[Peer, ...] = ()
+    """Because of whom, if it never began."""
     counts: ProgressCounts | None = None
     """The job's counts, as soon as all of it has been received."""
     ending: bool = False
@@ -71,7 +74,8 @@ class Job:
     def answer(self, stopped: ReportingStopped) -> None:
         """Answer all who still wait, when everything is closed."""
         reason = self.failure or NOT_READY
-        self.answer_start(ReportingFailed(job_id=self.job_id, reason=reason))
+        failed = ReportingFailed(job_id=self.job_id, reason=reason, strangers=self.strangers)
+        self.answer_start(failed)
         if self.switch is not None:
             reply(self.switch.reply_to, stopped)
             failed = ReportingFailed(job_id=self.switch.next_job_id, reason=reason)

@@ -1,7 +1,15 @@
 """What both ZeroMQ sockets need: binding, who is connected, the monitor."""
 
-from actors.zmq_sockets.binding import Bound, NotBoundError, bind, port_of, why_not_open
+from actors.zmq_sockets.binding import (
+    Bound,
+    NotBoundError,
+    at_free_port,
+    bind,
+    port_of,
+    why_not_open,
+)
 from actors.zmq_sockets.connections import (
+    Connection,
     ConnectionEvent,
     Connections,
     monitor_of,
@@ -9,15 +17,22 @@ from actors.zmq_sockets.connections import (
     switch_off,
 )
 from actors.zmq_sockets.monitor import SocketMonitor
+from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
 from actors.zmq_sockets.processes import who_listens_at
+from actors.zmq_sockets.strangers import is_foreign
 
 __all__ = [
     "Bound",
+    "Connection",
     "ConnectionEvent",
     "Connections",
     "NotBoundError",
+    "PeerWatch",
     "SocketMonitor",
+    "Verdict",
+    "at_free_port",
     "bind",
+    "is_foreign",
     "monitor_of",
     "port_of",
     "receive_event",

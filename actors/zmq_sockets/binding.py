@@ -33,6 +33,12 @@ def port_of(address: str) -> int:
     return int(tcp[3])
 
 
+def at_free_port(address: str | None) -> str | None:
+    """``address`` with a port that the system chooses; as it is if it has none."""
+    tcp = None if address is None else _TCP.fullmatch(address)
+    return address if tcp is None else f"{tcp[1]}:*"
+
+
 class NotBoundError(Exception):
     """The socket could not be bound; the message says where, why, and what to do."""
 

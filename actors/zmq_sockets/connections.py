@@ -7,6 +7,7 @@ and disconnected without a handshake.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.zmq_sockets import forks
+from actors.zmq_sockets.peers import Ends, ends_of, has_spoken
 
 _EVENTS: Final = (
     zmq.EVENT_LISTENING
@@ -26,10 +28,27 @@ _EVENTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionEvent:
-    """What the monitor has told: ``event`` is one of ``zmq.Event``."""
+    """What the monitor has told: ``event`` is one of ``zmq.Event``.
+
+    ``ends`` are those of the connection, when it has been accepted and was still there.
+    """
 
     event: int
     descriptor: int
+    ends: Ends | None = None
+
+
+class Connection:
+    """One connection, from its acceptance to its end; descriptors are given again, this is not."""
+
+    def __init__(self, descriptor: int, ends: Ends | None = None) -> None:
+        self.descriptor = descriptor
+        self.ends = ends
+        self.has_joined = False
+        """Whether its handshake has succeeded."""
+        self.joined_at = 0.0
+        """When that was told, in ``time.monotonic`` seconds."""
+        self.is_open = True
 
 
 def monitor_of(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
@@ -50,51 +69,66 @@ def switch_off(socket: zmq.Socket[bytes]) -> None:
 def receive_event(pair: zmq.Socket[bytes], flags: int = 0) -> ConnectionEvent:
     """The next event. Raises zmq.Again with NOBLOCK when there is none."""
     message = recv_monitor_message(pair, flags)
-    return ConnectionEvent(event=message["event"], descriptor=message["value"])
+    event, descriptor = message["event"], message["value"]
+    ends = ends_of(descriptor) if event == zmq.EVENT_ACCEPTED else None
+    return ConnectionEvent(event=event, descriptor=descriptor, ends=ends)
 
 
 class Connections:
-    """Several connections are one peer as long as any of them is left."""
+    """The connections of one socket.
+
+    A handshake's event does not say whose it is: it counts for all connections that have not joined
+    and over which something has come.
+    """
 
     def __init__(self) -> None:
-        self._open: set[int] = set()
+        self._open: dict[int, Connection] = {}
         self._listening: set[int] = set()
-        self._joined = False
 
     @property
     def any(self) -> bool:
         """Whether anything is connected, with a handshake or before it."""
         return bool(self._open)
 
-    @property
-    def joined(self) -> bool:
-        """Whether a peer has completed its handshake and is connected."""
-        return self._joined
-
-    def take(self, event: ConnectionEvent) -> None:
-        """Follow ``event``."""
+    def take(self, event: ConnectionEvent) -> list[Connection]:
+        """Follow ``event``; the connections that join by it, or leave after they had joined."""
+        descriptor = event.descriptor
         match event.event:
             case zmq.EVENT_LISTENING:
-                self._listening.add(event.descriptor)
-                forks.note(event.descriptor)
+                self._listening.add(descriptor)
+                forks.note(descriptor)
             case zmq.EVENT_ACCEPTED:
-                self._open.add(event.descriptor)
-                forks.note(event.descriptor)
+                former = self._end(descriptor)
+                self._open[descriptor] = Connection(descriptor, event.ends)
+                forks.note(descriptor)
+                return former
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._joined = bool(self._open)
+                return self._join()
             case zmq.EVENT_DISCONNECTED:
-                self._open.discard(event.descriptor)
-                self._joined = self._joined and bool(self._open)
-                forks.forget(event.descriptor)
+                forks.forget(descriptor)
+                return self._end(descriptor)
             case _:
                 pass
-
-    def await_next(self) -> None:
-        """A handshake is wanted anew: who is connected may be leaving."""
-        self._joined = False
+        return []
 
     def close(self) -> None:
         """The socket is closed, and all of its connections."""
-        for descriptor in self._open | self._listening:
+        for descriptor in self._open.keys() | self._listening:
             forks.forget(descriptor)
-        self._open, self._listening, self._joined = set(), set(), False
+        for descriptor in list(self._open):
+            self._end(descriptor)
+        self._listening = set()
+
+    def _join(self) -> list[Connection]:
+        waiting = [found for found in self._open.values() if not found.has_joined]
+        spoken = [found for found in waiting if has_spoken(found.descriptor)]
+        for connection in spoken or waiting:
+            connection.has_joined, connection.joined_at = True, time.monotonic()
+        return spoken or waiting
+
+    def _end(self, descriptor: int) -> list[Connection]:
+        connection = self._open.pop(descriptor, None)
+        if connection is None:
+            return []
+        connection.is_open = False
+        return [connection] if connection.has_joined else []

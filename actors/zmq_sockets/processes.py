@@ -1,7 +1,7 @@
 """Which process has a TCP socket: what Linux tells below ``/proc``, elsewhere psutil, if installed.
 
 Functions that take some milliseconds, so they are not for an event loop's thread. Of other users'
-processes the system often tells nothing.
+processes the system often tells nothing but the user.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ import ipaddress
 import os
 import re
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+Address: TypeAlias = tuple[str, int]
+"""A host's address and a port."""
 
 _LISTEN: Final = "0A"
 """A listening socket's state in ``/proc/net/tcp``."""
@@ -26,13 +31,37 @@ _SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - who listens there
 
+BREATH: Final = 0.001
+"""Seconds of a search at a stretch."""
+
+_GENERATIONS: Final = 100
+"""Ancestors of a process that are looked at: numbers that change meanwhile could make a circle."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Listener:
-    address: str
-    port: int
+class Process:
+    """One process; ``started`` is in seconds since the epoch, ``parent`` 0 where there is none."""
+
+    pid: int
+    name: str
+    started: float
+    parent: int
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    """A TCP socket of this machine; ``remote`` is None while it listens."""
+
+    own: Address
+    remote: Address | None
+    pids: tuple[int, ...] = ()
     inode: int | None = None
-    pid: int | None = None
+    user: int | None = None
+
+    def holders(self) -> tuple[int, ...]:
+        """The processes that have it, as far as they may be seen."""
+        return self.pids if self.inode is None else tuple(_holders(self.inode))
 
 
 def who_listens_at(host: str, port: int) -> str:
@@ -42,64 +71,171 @@ def who_listens_at(host: str, port: int) -> str:
     """
     wanted = host.strip("[]")
     is_address = _is_address(wanted) and wanted not in _EVERYWHERE
-    for listener in _listeners():
-        if listener.port != port or (is_address and listener.address not in (wanted, *_EVERYWHERE)):
+    for found in _sockets(port):
+        if found.remote is not None or (is_address and found.own[0] not in (wanted, *_EVERYWHERE)):
             continue
-        pid = listener.pid if listener.inode is None else _holder(listener.inode)
-        if pid is not None:
+        for pid in found.holders()[:1]:
             itself = ", this process" if pid == os.getpid() else ""
             return f" by process {pid} ({process_name(pid)}{itself})"
     return ""
 
 
+def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[int, ...]]:
+    """The user and the processes that have the connection from ``own`` to ``remote``.
+
+    Where the system does not tell there is no user, and no process.
+    """
+    for found in _sockets(own[1]):
+        if (found.own, found.remote) == (own, remote):
+            return found.user, found.holders()
+    return None, ()
+
+
 def process_name(pid: int) -> str:
     """The name of the program that ``pid`` runs."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    found = process(pid)
+    return "?" if found is None else found.name
+
+
+def process(pid: int) -> Process | None:
+    """What is known of ``pid``; None when it has ended, or may not be seen."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            if _has_proc():
+                return _parsed(pid, Path(f"/proc/{pid}/stat").read_text(errors="replace"))
+        return None
     psutil = _psutil()
     if psutil is not None:
-        with suppress(psutil.Error):
-            return str(psutil.Process(pid).name())
-    return "?"
+        with suppress(psutil.Error, OSError):
+            found = psutil.Process(pid)
+            session = os.getsid(pid) if hasattr(os, "getsid") else 0
+            return Process(pid, found.name(), found.create_time(), found.ppid() or 0, session)
+    return None
 
 
-def _listeners() -> Iterator[_Listener]:
+def kin_of(pids: Collection[int]) -> frozenset[int]:
+    """``pids``, their ancestors, and the sessions of ``pids``."""
+    kin = set(pids)
+    for pid in pids:
+        found = process(pid)
+        kin.update(() if found is None else (found.session,))
+        for _ in range(_GENERATIONS):
+            if found is None or found.parent == 0:
+                break
+            kin.add(found.parent)
+            found = process(found.parent)
+    return frozenset(kin - {0})
+
+
+def users_of(roots: Collection[int]) -> frozenset[int]:
+    """The users of ``roots`` and of all that they have started; none where ``/proc`` is missing."""
+    users = set()
+    for pid in _pids():
+        if not kin_of([pid]).isdisjoint(roots):
+            with suppress(OSError):
+                users.add(Path(f"/proc/{pid}").stat().st_uid)
+    return frozenset(users)
+
+
+def plain(host: str) -> str:
+    """The address ``host``; an IPv4 address that is written as an IPv6 one is that IPv4 address."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def _parsed(pid: int, stat: str) -> Process:
+    """The process whose ``/proc/PID/stat`` is ``stat``."""
+    head, _, tail = stat.rpartition(")")
+    fields = tail.split()  # from the third one on: state, ppid, pgrp, session
+    started = _booted() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return Process(pid, head.partition("(")[2], started, int(fields[1]), int(fields[3]))
+
+
+@cache
+def _booted() -> float:
+    """When the machine started, in seconds since the epoch; looked at once, so that it stays."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _sockets(port: int) -> Iterator[_Socket]:
+    """The TCP sockets whose own port is ``port``, with the processes that have each."""
     if sys.platform == "linux":
         for family in ("tcp", "tcp6"):
-            with suppress(OSError):
-                for row in Path(f"/proc/net/{family}").read_text().splitlines()[1:]:
-                    fields = row.split()
-                    if fields[3] == _LISTEN:
-                        address, _, port = fields[1].rpartition(":")
-                        yield _Listener(_readable(address), int(port, 16), inode=int(fields[9]))
+            with suppress(OSError), Path(f"/proc/net/{family}").open() as table:
+                for fields in (row.split() for row in table if f":{port:04X} " in row):
+                    if fields[1].endswith(f":{port:04X}"):
+                        yield _Socket(
+                            _readable(fields[1]),
+                            None if fields[3] == _LISTEN else _readable(fields[2]),
+                            inode=int(fields[9]),
+                            user=int(fields[7]),
+                        )
         return
     psutil = _psutil()
-    if psutil is not None:
-        with suppress(OSError, psutil.Error):
-            for found in psutil.net_connections(kind="tcp"):
-                if found.status == psutil.CONN_LISTEN and found.laddr:
-                    yield _Listener(found.laddr.ip, found.laddr.port, pid=found.pid)
+    if psutil is None:
+        return
+    holders: dict[tuple[Address, Address | None], list[int]] = {}
+    for found in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # without root, of one's own processes alone
+            for row in found.net_connections(kind="tcp"):
+                if row.laddr and row.laddr.port == port:
+                    remote = (plain(row.raddr.ip), row.raddr.port) if row.raddr else None
+                    own = (plain(row.laddr.ip), row.laddr.port)
+                    holders.setdefault((own, remote), []).append(found.pid)
+    for (own, remote), pids in holders.items():
+        yield _Socket(own, remote, pids=tuple(pids))
 
 
-def _readable(address: str) -> str:
+def _readable(address: str) -> Address:
     """An address of ``/proc/net/tcp``: words in the machine's own byte order, in hexadecimal."""
-    words = (address[at : at + 8] for at in range(0, len(address), 8))
+    host, _, port = address.rpartition(":")
+    words = (host[at : at + 8] for at in range(0, len(host), 8))
     packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
-    return str(ipaddress.ip_address(packed))
+    return plain(str(ipaddress.ip_address(packed))), int(port, 16)
 
 
-def _holder(inode: int) -> int | None:
-    """The process that has the socket ``inode``, if it may be seen."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
+def _holders(inode: int) -> Iterator[int]:
+    """The processes that have the socket ``inode``, as far as they may be seen.
+
+    Thousands of short system calls would keep other threads of this process from running: it rests
+    as long as it works.
+    """
+    link = f"socket:[{inode}]"
+    began = time.monotonic()
+    for pid in _pids():
+        if time.monotonic() - began > BREATH:
+            time.sleep(BREATH)
+            began = time.monotonic()
         with suppress(OSError):
-            for descriptor in (folder / "fd").iterdir():
-                with suppress(OSError):
-                    found = _SOCKET.fullmatch(str(descriptor.readlink()))
-                    if found is not None and int(found[1]) == inode:
-                        return int(folder.name)
-    return None
+            folder = f"/proc/{pid}/fd"
+            if any(_leads_to(f"{folder}/{name}", link) for name in os.listdir(folder)):  # noqa: PTH208
+                yield pid
+
+
+def _leads_to(path: str, link: str) -> bool:
+    try:
+        return os.readlink(path) == link  # noqa: PTH115 - a third of the time
+    except OSError:
+        return False
+
+
+def _pids() -> Iterator[int]:
+    """All processes that may be seen below ``/proc``."""
+    if _has_proc():
+        with suppress(OSError):
+            yield from (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+
+
+def _has_proc() -> bool:
+    """Whether ``/proc`` is there, and of this process's own numbers.
+
+    In a namespace of processes that has not mounted its own, they are those of another one.
+    """
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115
+    except OSError:
+        return False
 
 
 def _is_address(host: str) -> bool:

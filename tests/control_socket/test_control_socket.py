@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from actors import ControlEncoding
-from actors.control_socket.actor import HELD_LIMIT
+from actors.control_socket.commands import HELD_LIMIT
 from messages import (
     CloseControlSocket,
     ControlHeld,

@@ -11,7 +11,7 @@ import pytest
 from actors import ReporterSettings, SupervisorRef
 from actors.control_socket import actor as control_socket
 from actors.progress_listener import socket as progress_socket
-from actors.supervisor.session import REOPEN_INTERVAL, REOPENS
+from actors.supervisor.sockets import REOPEN_INTERVAL, REOPENS
 from actors.zmq_sockets import NotBoundError
 from messages import (
     ControlRejected,

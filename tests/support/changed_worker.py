@@ -102,9 +102,9 @@ def hasty(seconds: float) -> None:
 
 def resigned(times: float) -> None:
     """The address of a crashed part stays taken."""
-    from actors.supervisor import session
+    from actors.supervisor import sockets
 
-    session.REOPENS = int(times)  # type: ignore[misc]
+    sockets.REOPENS = int(times)  # type: ignore[misc]
 
 
 def crash(gate: str) -> None:

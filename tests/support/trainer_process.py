@@ -3,10 +3,10 @@
 ``send:N`` sends N reports at once, ``send-large:N`` N large ones as fast as they are taken up,
 ``send-every:SECONDS`` one after the other without end, ``send-evenly:RATE:N`` N at so many a
 second, ``send-file:PATH`` the JSON strings of a file's lines, ``say:TEXT`` sends that,
-``print:TEXT`` writes a line, ``read:PATH`` waits at a gate, ``join`` waits for the worker to
-subscribe again, ``hear:PATH`` counts the control messages into a file until no more come and sends
-a report for each, ``write:PATH`` writes the first control message there, ``ignore-term`` is deaf
-to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
+``print:TEXT`` writes a line, ``touch:PATH`` makes a file, ``read:PATH`` waits at a gate, ``join``
+waits for the worker to subscribe again, ``hear:PATH`` counts the control messages into a file until
+no more come and sends a report for each, ``write:PATH`` writes the first control message there,
+``ignore-term`` is deaf to TERM, ``leave`` sends what is unsent, and ``exit:CODE`` ends.
 """
 
 import itertools
@@ -81,6 +81,8 @@ class Trainer:
                 self._progress.send_string(value)
             case "print":
                 print(value, flush=True)
+            case "touch":
+                Path(value).touch()
             case "read":
                 with Path(value).open() as gate:
                     gate.readline()

@@ -1,5 +1,6 @@
 """A crash at any message of any child: requests are answered, reports go on, nothing is left."""
 
+import os
 import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from messages import (
     CloseChannel,
     DetachClient,
     FollowRun,
+    KnowTrainer,
     LogEntry,
     PublishControl,
     ReportingDegraded,
@@ -81,8 +83,8 @@ def crashing_at(actor: Any, kind: type, *, handled: bool) -> Iterator[Event]:
 
 @pytest.fixture
 def settings() -> ReporterSettings:
-    """Settings that do not wait long for clients at the end of a job."""
-    return on_free_ports(drain_timeout=0.1)
+    """Settings that do not wait long for clients at the end of a job, nor for strangers."""
+    return on_free_ports(drain_timeout=0.1, connect_wait=0.01)
 
 
 def start_also_at_the_second_try(supervisor: SupervisorRef) -> ReportingReady:
@@ -114,6 +116,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
         assert is_heard(alice, trainer)
         assert obeys(supervisor, trainer)
         follow_again()
+        supervisor.tell(KnowTrainer(pid=os.getpid()))
         supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
         loop_thread.call(alice.receive, "CONTROL_COMMAND::by the client")
         loop_thread.call(stalled.open)

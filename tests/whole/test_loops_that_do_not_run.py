@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from actors import attach, spawn_supervisor
-from actors.supervisor.session import LOOP_TIMEOUT
+from actors.supervisor.script import LOOP_TIMEOUT
 from messages import ClientGone, ReportingFailed, StartReporting
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler

@@ -1,8 +1,13 @@
-"""Connections: one peer, however many connections it has."""
+"""Connections: who is connected, and whose a handshake is."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
 import zmq
 
-from actors.zmq_sockets import ConnectionEvent, Connections
+from actors.zmq_sockets import Connection, ConnectionEvent, Connections
 
 ACCEPTED, JOINED, LEFT = (
     zmq.EVENT_ACCEPTED,
@@ -11,45 +16,81 @@ ACCEPTED, JOINED, LEFT = (
 )
 
 
-def after(*events: tuple[int, int], connections: Connections | None = None) -> Connections:
-    connections = Connections() if connections is None else connections
-    for event, descriptor in events:
-        connections.take(ConnectionEvent(event=event, descriptor=descriptor))
-    return connections
+def take(connections: Connections, *events: tuple[int, int]) -> list[list[Connection]]:
+    """The connections that join or leave by each of ``events``."""
+    return [connections.take(ConnectionEvent(event=e, descriptor=d)) for e, d in events]
 
 
-def test_nobody_has_joined_at_first() -> None:
+def test_nobody_is_connected_at_first() -> None:
+    assert not Connections().any
+
+
+def test_a_peer_joins_with_its_handshake_and_not_before() -> None:
     connections = Connections()
-    assert (connections.any, connections.joined) == (False, False)
+    accepted, (joined,) = take(connections, (ACCEPTED, 7), (JOINED, 0))
+    assert accepted == []
+    assert (joined.descriptor, joined.is_open, joined.has_joined) == (7, True, True)
+    assert connections.any
 
 
-def test_a_peer_has_joined_with_its_handshake_and_not_before() -> None:
-    connections = after((ACCEPTED, 7))
-    assert (connections.any, connections.joined) == (True, False)
-    assert after((JOINED, 0), connections=connections).joined
+def test_a_peer_leaves_as_the_same_connection_that_it_joined_as() -> None:
+    connections = Connections()
+    _, (first,), _, (second,) = take(
+        connections, (ACCEPTED, 7), (JOINED, 0), (ACCEPTED, 8), (JOINED, 0)
+    )
+    ((left,),) = take(connections, (LEFT, 7))
+    assert left is first
+    assert (first.is_open, second.is_open, connections.any) == (False, True, True)
+    take(connections, (LEFT, 8))
+    assert not connections.any
 
 
-def test_a_peer_has_left_when_its_last_connection_is_gone() -> None:
-    connections = after((ACCEPTED, 7), (JOINED, 0), (ACCEPTED, 8), (JOINED, 0), (LEFT, 7))
-    assert connections.joined
-    after((LEFT, 8), connections=connections)
-    assert (connections.any, connections.joined) == (False, False)
+def test_a_descriptor_that_is_given_again_is_another_connection() -> None:
+    connections = Connections()
+    _, (first,), _, _, (second,) = take(
+        connections, (ACCEPTED, 7), (JOINED, 0), (LEFT, 7), (ACCEPTED, 7), (JOINED, 0)
+    )
+    assert first is not second
+    assert (first.is_open, second.is_open) == (False, True)
 
 
-def test_a_peer_without_a_handshake_never_joins_and_does_not_stay() -> None:
-    connections = after((ACCEPTED, 7), (LEFT, 7))
-    assert (connections.any, connections.joined) == (False, False)
+def test_an_end_that_was_not_told_is_one_when_the_descriptor_is_given_again() -> None:
+    connections = Connections()
+    _, (first,), (left,) = take(connections, (ACCEPTED, 7), (JOINED, 0), (ACCEPTED, 7))
+    assert left is first
+    assert not first.is_open
 
 
-def test_a_peer_that_is_leaving_does_not_count_until_another_one_joins() -> None:
-    connections = after((ACCEPTED, 7), (JOINED, 0))
-    connections.await_next()
-    assert (connections.any, connections.joined) == (True, False)
-    assert after((ACCEPTED, 8), (JOINED, 0), (LEFT, 7), connections=connections).joined
-    assert not after((LEFT, 8), connections=connections).joined
+def test_a_peer_without_a_handshake_never_joins_and_does_not_leave() -> None:
+    connections = Connections()
+    assert take(connections, (ACCEPTED, 7), (LEFT, 7)) == [[], []]
+    assert not connections.any
 
 
 def test_a_closed_socket_has_no_peer() -> None:
-    connections = after((ACCEPTED, 7), (JOINED, 0))
+    connections = Connections()
+    _, (joined,) = take(connections, (ACCEPTED, 7), (JOINED, 0))
     connections.close()
-    assert (connections.any, connections.joined) == (False, False)
+    assert (connections.any, joined.is_open) == (False, False)
+
+
+@pytest.fixture
+def accepted() -> Iterator[list[tuple[socket.socket, socket.socket]]]:
+    """Two connections of which the first says nothing: the client's end and the accepted one."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        pairs = []
+        for _ in range(2):
+            client = stack.enter_context(socket.create_connection(server.getsockname()))
+            pairs.append((client, stack.enter_context(server.accept()[0])))
+        pairs[1][0].sendall(b"a greeting")
+        yield pairs
+
+
+def test_a_handshake_is_not_that_of_a_connection_that_has_said_nothing(accepted) -> None:
+    (_, silent), (_, speaks) = accepted
+    assert speaks.recv(10, socket.MSG_PEEK)  # it has arrived
+    connections = Connections()
+    take(connections, (ACCEPTED, silent.fileno()), (ACCEPTED, speaks.fileno()))
+    ((joined,),) = take(connections, (JOINED, 0))
+    assert joined.descriptor == speaks.fileno()

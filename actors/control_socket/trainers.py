@@ -1,0 +1,115 @@
+"""Trainers: who has joined the control socket, and who of them is the trainer. A plain object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from messages import Peer, TrainerConnected, TrainerDisconnected
+
+if TYPE_CHECKING:
+    from actors.zmq_sockets import Connection, Verdict
+
+
+@dataclass(eq=False, slots=True)
+class _Joined:
+    """What is known of one that has joined."""
+
+    peer: Peer | None = None
+    """None until it has been looked up."""
+    is_stranger: bool = False
+    is_former: bool = False
+    """Whether it belongs to a training that is over."""
+    is_settled: bool = False
+    is_served: bool = False
+    """Whether it has been sent what waited for it."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it counts as the trainer."""
+        return self.peer is not None and not self.is_stranger and not self.is_former
+
+
+class Trainers:
+    """Several connections, as a multi-GPU trainer makes them, are one trainer while any is left."""
+
+    def __init__(self) -> None:
+        self._joined: dict[Connection, _Joined] = {}
+        self._counted: list[_Joined] = []
+        """Those for which a trainer counts as connected, as of the last ``changes``."""
+
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._joined
+
+    # What happens to a connection
+
+    def join(self, connection: Connection) -> None:
+        """It has completed its handshake."""
+        self._joined[connection] = _Joined()
+
+    def leave(self, connection: Connection) -> None:
+        """It is gone."""
+        self._joined.pop(connection, None)
+
+    def settle(self, connection: Connection) -> bool:
+        """Commands reach it from now on; whether it has been looked up."""
+        joined = self._joined[connection]
+        joined.is_settled = True
+        return joined.peer is not None
+
+    def judge(self, verdict: Verdict) -> bool:
+        """It has been looked up; whether it turns out to be a stranger now."""
+        joined = self._joined.get(verdict.connection)
+        if joined is None:
+            return False
+        joined.peer, was_stranger = verdict.peer, joined.is_stranger
+        joined.is_stranger = verdict.is_stranger
+        return verdict.is_stranger and not was_stranger
+
+    def give_up(self, connection: Connection) -> None:
+        """Trust it if it has not been looked up by now."""
+        joined = self._joined.get(connection)
+        if joined is not None and joined.peer is None:
+            joined.peer = Peer()
+
+    def await_next(self) -> None:
+        """The training is over: who is there may be leaving, and the next trainer joins anew."""
+        for joined in self._joined.values():
+            joined.is_former = True
+
+    # What comes of it
+
+    @property
+    def strangers(self) -> tuple[Peer, ...]:
+        """Who hears a command too."""
+        found = (joined.peer for joined in self._joined.values() if joined.is_stranger)
+        return tuple(dict.fromkeys(peer for peer in found if peer is not None))
+
+    def serve(self) -> bool:
+        """Whether one has become ready for commands, by its settling or by being looked up."""
+        ready = [j for j in self._trusted() if j.is_settled and not j.is_served]
+        for joined in ready:
+            joined.is_served = True
+        return bool(ready)
+
+    def changes(self) -> list[TrainerConnected | TrainerDisconnected]:
+        """What is to be told of the trainer.
+
+        One that has not been looked up makes nobody the trainer, but goes on with one that is.
+        """
+        before, trusted = self._counted, self._trusted()
+        left = TrainerDisconnected()
+        if trusted:
+            self._counted = trusted
+            joined = TrainerConnected(pid=next((j.peer.pid for j in trusted if j.peer), None))
+            if not before:
+                return [joined]
+            # Who was taken for the trainer was none: the owner is to know of the right one.
+            return [left, joined] if all(j.is_stranger for j in before) else []
+        if before and not any(j.peer is None and not j.is_former for j in self._joined.values()):
+            self._counted = []
+            return [left]
+        return []
+
+    def _trusted(self) -> list[_Joined]:
+        return [joined for joined in self._joined.values() if joined.is_trusted]

@@ -1,0 +1,80 @@
+"""SessionContext: the ZeroMQ context of a report, and its end.
+
+A plain object on the supervisor's thread. Terminating the context waits for each socket of it, so
+that is done on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+import zmq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds that closing the control socket may take, and terminating the context. They take 10 ms,
+and the control socket's linger of 0.1 s at most; longer means that a socket is still open."""
+
+
+class SessionContext:
+    """Made by ``make``, terminated by ``terminate``; then another one can be made."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._reaper: threading.Thread | None = None
+        self.close_progress_socket: Callable[[], Future[None]] | None = None
+        """Has the listener's socket closed, if it has made one."""
+
+    def make(self) -> None:
+        """Make the context."""
+        self._context = zmq.Context()
+
+    @property
+    def zmq(self) -> zmq.Context[zmq.Socket[bytes]]:
+        """The context, which has been made."""
+        assert self._context is not None
+        return self._context
+
+    def terminate(self, done: Callable[[], None]) -> None:
+        """Terminate it; ``done`` is called when that has been done, on another thread.
+
+        The progress socket is closed before, on its own thread: that is done already unless the
+        event loop is stuck.
+        """
+        context, close_progress_socket = self._context, self.close_progress_socket
+
+        def reap() -> None:
+            if close_progress_socket is not None:
+                close_progress_socket().exception()
+            if context is not None:
+                context.term()
+            done()
+
+        self._reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
+        self._reaper.start()
+
+    def is_terminated(self) -> None:
+        """``done`` has been called, or is waited for no longer."""
+        self._join(CLOSE_TIMEOUT / 10)  # the thread that has told this may not be over yet
+        self._context = self.close_progress_socket = None
+
+    def terminate_at_once(self) -> None:
+        """Terminate what is open, and wait for that."""
+        if self._context is not None:
+            if self._reaper is None:
+                self.terminate(lambda: None)
+            self._join(CLOSE_TIMEOUT)
+
+    def _join(self, timeout: float) -> None:
+        if self._reaper is not None:
+            self._reaper.join(timeout)
+            if self._reaper.is_alive():
+                log.error("zmq context not terminated after %.1f s: a socket is open", timeout)
+            self._reaper = None

@@ -1,0 +1,124 @@
+"""Strangers: which of those who have joined a socket are not of the training. A plain object."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+from actors.zmq_sockets.processes import users_of
+
+if TYPE_CHECKING:
+    from actors.zmq_sockets.connections import Connection
+    from messages import Peer
+
+log = logging.getLogger(__name__)
+
+ROOT: Final = 0
+"""A user that may act for any other: ``sudo`` and containers run as it."""
+
+REMEMBERED: Final = 1000
+"""Strangers that are remembered; beyond, the first of them is forgotten."""
+
+
+class _Kinship(enum.Enum):
+    OURS = enum.auto()
+    """The trainer, or started by it."""
+    OTHER = enum.auto()
+    """Known to be of another process tree, or of another user."""
+    UNKNOWN = enum.auto()
+    """The system does not tell, or the trainer may be anybody."""
+
+
+class Strangers:
+    """Judges by the process trees of this process and of ``trainers``.
+
+    Who is known to be of another tree is a stranger if it has joined before a trainer is told of,
+    or as soon as one of these trees has joined, and stays one. Everybody else is trusted: behind
+    sudo, in a container or on another system the trainer may be in no tree that can be seen. With
+    None among ``trainers`` nobody is a stranger.
+    """
+
+    def __init__(self, trainers: frozenset[int | None] = frozenset()) -> None:
+        self._trainers = trainers | {os.getpid()}
+        self._peers: dict[Connection, Peer] = {}
+        self._kinship: dict[Connection, _Kinship] = {}
+        self._found: dict[Peer | Connection, None] = {}
+
+    @property
+    def peers(self) -> dict[Connection, Peer]:
+        """Who has joined."""
+        return dict(self._peers)
+
+    def is_stranger(self, connection: Connection) -> bool:
+        """Whether who has joined by ``connection`` is not of the training."""
+        is_ours = self._kinship[connection] is _Kinship.OURS
+        return not is_ours and self._key(connection) in self._found
+
+    def add(self, connection: Connection, peer: Peer) -> None:
+        """``peer`` has joined."""
+        self._peers[connection] = peer
+        self._kinship[connection] = kinship = self._kinship_of(peer)
+        self._judge()
+        if kinship is not _Kinship.OURS and not self.is_stranger(connection):
+            log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
+
+    def remove(self, connection: Connection) -> None:
+        """It has left."""
+        self._peers.pop(connection, None)
+        self._kinship.pop(connection, None)
+
+    def know(self, pid: int | None) -> None:
+        """The trainer is, or has been started by, ``pid``; None when it may be anybody."""
+        self._know(self._trainers | {pid})
+        if None not in self._trainers:
+            for connection, kinship in self._kinship.items():
+                if kinship is _Kinship.OTHER:
+                    self._find(connection)
+
+    def forget(self) -> None:
+        """The next trainer is another one."""
+        self._know(frozenset({os.getpid()}))
+
+    def _know(self, trainers: frozenset[int | None]) -> None:
+        self._trainers = trainers
+        if None in trainers:
+            self._found.clear()
+        self._kinship = {c: self._kinship_of(peer) for c, peer in self._peers.items()}
+        self._judge()
+
+    def _judge(self) -> None:
+        if _Kinship.OURS not in self._kinship.values():
+            return
+        for connection, kinship in self._kinship.items():
+            if kinship is _Kinship.OTHER:
+                self._find(connection)
+
+    def _find(self, connection: Connection) -> None:
+        self._found[self._key(connection)] = None
+        if len(self._found) > REMEMBERED:
+            del self._found[next(iter(self._found))]
+
+    def _key(self, connection: Connection) -> Peer | Connection:
+        """What is remembered of a stranger: the process, where it is known."""
+        peer = self._peers[connection]
+        return connection if peer.pid is None else peer
+
+    def _kinship_of(self, peer: Peer) -> _Kinship:
+        if None in self._trainers:
+            return _Kinship.UNKNOWN
+        roots = {pid for pid in self._trainers if pid is not None}
+        if peer.kin & roots:
+            return _Kinship.OURS
+        if peer.pid is not None or is_foreign(peer.user, roots):
+            return _Kinship.OTHER
+        return _Kinship.UNKNOWN
+
+
+def is_foreign(user: int | None, roots: set[int]) -> bool:
+    """Whether ``user`` is another one than this process's and those of the trees of ``roots``.
+
+    Root is none.
+    """
+    return user not in (None, ROOT, os.geteuid()) and user not in users_of(roots)
