@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import os
 import signal
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
-from actors.worker.orders import STOP_COMMAND, ControlAnswered, Orders
+from actors.worker.orders import INSTEAD, STOP_COMMAND, ControlAnswered, Orders, warning_of
 from actors.worker.outcome import (
     exit_code_of,
     report_of,
@@ -38,6 +39,7 @@ from messages import (
     ControlStep,
     ControlText,
     JobOutcome,
+    KnowTrainer,
     Mailbox,
     OtherText,
     OwnerEvent,
@@ -56,6 +58,7 @@ from messages import (
     StopText,
     StopTraining,
     StopWatching,
+    StrangerConnected,
     TrainerConnected,
     TrainerDisconnected,
     TrainerEvent,
@@ -173,13 +176,15 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case ReportingBypassed():
                 self._start_trainer(None)
             case ReportingFailed():
-                self._reporting_failed(message.reason)
+                self._reporting_failed(message)
             case ReportingStopped():
                 self._finish(message.summary)
             case ClientGone():
                 log.info("client %s is gone: %s", message.client_id, message.reason)
             case ReportingDegraded():
                 self._events.warning(message.reason)
+            case StrangerConnected():
+                self._events.warning(warning_of(message))
             case ResourcesUsed():
                 self._events.add(message)
             case ControlAnswered():
@@ -241,6 +246,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
             return
         self._state = _State.STARTING
+        if message.gui:  # a trainer that runs already may be anybody's
+            message.supervisor.tell(KnowTrainer(pid=os.getpid() if message.command else None))
         message.supervisor.tell(
             StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
         )
@@ -286,6 +293,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         assert run is not None
         state = RunState.WAITING if run.gui else RunState.TRAINING
         self._events.state(state, f"training started (process {pid})")
+        if run.gui:
+            run.supervisor.tell(KnowTrainer(pid=pid))
         if run.resources is not None:
             run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
         if self._silence.is_possible:
@@ -303,10 +312,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._report = report_of_no_training(reason, cancelled=cancelled)
         self._end_reporting(JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED)
 
-    def _reporting_failed(self, reason: str) -> None:
+    def _reporting_failed(self, failed: ReportingFailed) -> None:
+        reason = failed.reason
         if self._state is _State.STARTING:
             self._exit_code = EXIT_NOT_STARTED
-            self._report = report_of_no_training(reason)
+            advice = INSTEAD if failed.strangers else None
+            self._report = report_of_no_training(reason, advice=advice)
             self._finish(None)
         elif self._state is _State.DELIVERING:
             self._finish(None)

@@ -19,16 +19,22 @@ from messages import (
     ControlReply,
     ControlStep,
     Mailbox,
+    Peer,
     RunState,
     RunTraining,
     SendControl,
     StopText,
+    StrangerConnected,
     TerminateTrainer,
+    in_words,
     parse_order,
 )
 
 if TYPE_CHECKING:
     from actors.worker.events import RunEvents
+
+INSTEAD: Final = "--adopt goes on with that training; --any-port starts this one at free ports"
+"""What can be done when a stranger reports to the addresses."""
 
 STOP_COMMAND: Final = '{"command": "stop"}'
 """What every SLEAP trainer understands."""
@@ -115,10 +121,12 @@ class Orders:
         match message.reply:
             case ControlHeld():
                 text = "the trainer is not ready yet: it receives this as soon as it is"
+                text += _alone(message.reply.others)
                 self._events.taken(name, message.by, ControlStep.HELD, text)
             case ControlPublished():
                 self._published = self._published or is_stop
                 text = "the trainer has been asked to stop" if is_stop else "it has been told"
+                text += _too(message.reply.others, is_stop=is_stop)
                 self._events.taken(name, message.by, ControlStep.SENT, text)
             case ControlRejected():
                 text = f"the trainer was not told: {message.reply.reason}"
@@ -140,3 +148,28 @@ class Orders:
         if self._asked is _Asked.NOTHING:
             self._events.state(RunState.TRAINING, "the trainer has connected")
         self._connected_before = True
+
+
+def warning_of(event: StrangerConnected) -> str:
+    """What is said of a stranger that has come while the training runs."""
+    return (
+        f"{event.peer}, has connected to {event.address} and is not of this training: what it "
+        "reports is mixed into this run, and a stop reaches it too"
+    )
+
+
+def _alone(others: tuple[Peer, ...]) -> str:
+    if not others:
+        return ""
+    return f"; {in_words(others)}, alone could hear it now, and {_not_ours(others)}"
+
+
+def _too(others: tuple[Peer, ...], *, is_stop: bool) -> str:
+    if not others:
+        return ""
+    too = "may stop by it too" if is_stop else "may hear it too"
+    return f"; {in_words(others)}, {_not_ours(others)} and {too}"
+
+
+def _not_ours(others: tuple[Peer, ...]) -> str:
+    return f"{'is' if len(others) == 1 else 'are'} not of this training"

@@ -73,7 +73,9 @@ def report_of_interrupted() -> TrainingReport:
     )
 
 
-def report_of_no_training(reason: str, *, cancelled: bool = False) -> TrainingReport:
+def report_of_no_training(
+    reason: str, *, cancelled: bool = False, advice: str | None = None
+) -> TrainingReport:
     """The report when no trainer was started."""
     outcome = JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED
     failure = explain_no_start(reason)
@@ -81,7 +83,7 @@ def report_of_no_training(reason: str, *, cancelled: bool = False) -> TrainingRe
         outcome=outcome.value,
         text=f"the training was not started: {reason}",
         cause=failure.cause,
-        advice=failure.advice,
+        advice=advice or failure.advice,
     )
 
 

@@ -8,6 +8,7 @@ from messages import (
     ChildDown,
     ClientMessageReceived,
     JobOutcome,
+    KnowTrainer,
     ReportingBypassed,
     ReportingReady,
     ReportingStopped,
@@ -35,13 +36,20 @@ READY = ReportingReady(
 
 
 class Supervisor(Probe[Any]):
-    """The mailbox of the supervisor; what is to stand in the run's log is kept apart."""
+    """The mailbox of the supervisor; what is to stand in the run's log is kept apart.
+
+    So is who the trainer is.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.notes: Probe[WorkerEvent] = Probe()
+        self.trainers: Probe[int | None] = Probe()
 
     def tell(self, message: Any, /) -> None:
+        if isinstance(message, KnowTrainer):
+            self.trainers.tell(message.pid)
+            return
         if not isinstance(message, AddToLog):
             super().tell(message)
             return
