@@ -71,13 +71,15 @@ ControlReply: TypeAlias = ControlPublished | ControlHeld | ControlRejected
 class OpenControlSocket:
     """Make a PUB socket in ``context`` and bind it to ``address``, or fail if that is in use.
 
-    ``trainers`` are those of the ``KnowTrainer`` that have been told before.
+    With ``goes_on`` it is that of the same job again, after a crash. ``trainers`` are those of the
+    ``KnowTrainer`` that have been told before.
     """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ControlSocketOpened | ControlSocketFailed]
     free_port_if_in_use: bool = False
+    goes_on: bool = False
     trainers: frozenset[int | None] = frozenset()
 
 

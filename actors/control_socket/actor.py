@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import zmq
 
 from actors.control_socket.allowed import ControlRefusedError, published_text
-from actors.control_socket.commands import Commands
+from actors.control_socket.commands import Commands, StopInForce
 from actors.control_socket.subscription import has_subscriber
 from actors.control_socket.trainers import Trainers
 from actors.runtime import ThreadActor, TypedRef, reply, starter
@@ -93,7 +93,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     """Takes ``ControlSocketMessage``, tells its parent when a trainer joins and leaves.
 
     A command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. A
-    stop that has been published stays in force for those that join later. Who is known to be no
+    stop that has been published stays in force for those that join later, also when the actor
+    crashes: ``stop_in_force`` is its successor's then. Who is known to be no
     trainer of this job is told as a stranger. Ends when it is stopped.
     """
 
@@ -105,6 +106,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         parent: Mailbox[_ParentEvent],
         scheduler: Scheduler | None = None,
         settings: ReporterSettings,
+        stop_in_force: StopInForce | None = None,
     ) -> None:
         super().__init__()
         self.parent = self._parent = parent
@@ -120,7 +122,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._settling: dict[Connection, Cancellable] = {}
         self._ready = False
         """Whether a trainer has joined and settled."""
-        self._commands = Commands()
+        self._commands = Commands(stop_in_force or StopInForce())
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -134,6 +136,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case ForgetStop():
                 self._commands.forget_stop()
             case CloseControlSocket():
+                self._commands.forget_stop()
                 self._close()
                 reply(message.reply_to, ControlSocketClosed())
             case ConnectionEvent():
@@ -158,7 +161,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case PublishControl():
                 reply(message.reply_to, ControlRejected(reason=GONE))
             case CloseControlSocket():
+                self._commands.forget_stop()
                 reply(message.reply_to, ControlSocketClosed())
+            case AwaitNextTrainer() | ForgetStop():
+                self._commands.forget_stop()
             case _:
                 pass
 
@@ -169,6 +175,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reason = "the control socket is open already"
             reply(message.reply_to, ControlSocketFailed(reason=reason))
             return
+        if not message.goes_on:
+            self._commands.forget_stop()
         try:
             self._socket = message.context.socket(zmq.PUB)
             self._socket.linger = LINGER
@@ -193,7 +201,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _close(self) -> None:
         self._commands.reject_held("the control socket was closed before a trainer had joined")
-        self._commands.forget_stop()
         self._connections.close()
         self._forget_trainers()
         self._trainers = Trainers()

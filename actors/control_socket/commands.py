@@ -20,16 +20,24 @@ HELD_LIMIT: Final = 100
 """Commands that are held for a trainer; there is one that matters, stop."""
 
 
+class StopInForce:
+    """The stop that has been published, for trainers that join later.
+
+    It outlives the actor that has it, and belongs to its successor then.
+    """
+
+    text: str | None = None
+
+
 class Commands:
     """Takes texts that may be published; used on the thread that owns the socket.
 
     Each is answered with the strangers that hear it too, or would.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop_in_force: StopInForce) -> None:
         self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
-        self._stop_in_force: str | None = None
-        """The stop that has been published, for trainers that join later."""
+        self._stop_in_force = stop_in_force
 
     def hold(
         self, text: str, reply_to: Mailbox[ControlReply] | None, others: tuple[Peer, ...]
@@ -61,19 +69,19 @@ class Commands:
             return
         log.info("Sent control message to Trainer")
         if asks_to_stop(text):
-            self._stop_in_force = text
+            self._stop_in_force.text = text
         reply(reply_to, ControlPublished(others=others))
 
     def serve(self, socket: zmq.Socket[bytes], others: tuple[Peer, ...]) -> None:
         """One more trainer is ready: publish the stop that is in force, and what is held."""
-        if self._stop_in_force is not None:  # who joined before may not have been the trainer
-            self.send(socket, self._stop_in_force, None, others)
+        if self._stop_in_force.text is not None:  # who joined before may not be the trainer
+            self.send(socket, self._stop_in_force.text, None, others)
         while self._held:
             self.send(socket, *self._held.popleft(), others)
 
     def forget_stop(self) -> None:
         """The stop that has been published is used up."""
-        self._stop_in_force = None
+        self._stop_in_force.text = None
 
     def reject_held(self, reason: str) -> None:
         """Nothing that is held will be published."""

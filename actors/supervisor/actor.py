@@ -156,7 +156,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case SendControl():
                 self._send_control(message)
             case ForgetStop():
-                self._children.control.tell(message)
+                self._children.forget_stop(message)
             case KnowTrainer():
                 self._know_trainer(message)
             case AddToLog():
@@ -379,7 +379,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                     self._trainer_connected = False
                     reply(self._owner, event)
             case TrainEndReceived():
-                self._children.control.tell(ForgetStop())
+                self._children.forget_stop(ForgetStop())
                 reply(self._train_ends, event)
             case ProgressSocketMade():
                 if self._session is not None:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors import control_socket, progress_listener
+from actors.control_socket import StopInForce
 from actors.progress_listener import ProgressLog
 from messages import (
+    AwaitNextTrainer,
     ChildDown,
     FollowRun,
+    ForgetStop,
     ListeningFailed,
     ProgressSocketMade,
     StrangerConnected,
@@ -69,7 +72,8 @@ class Child:
 class Children:
     """Starts both actors, and starts one again when it has crashed.
 
-    The run's log goes from a listener that has ended to its successor, and is nobody else's.
+    The run's log goes from a listener that has ended to its successor, and is nobody else's; so
+    does the stop that is in force from one control socket's actor to the next.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Children:
     ) -> None:
         self._loop = loop
         self._me = me
+        self._stop_in_force = StopInForce()
         self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
         self._scheduler = scheduler
         self._settings = settings
@@ -106,6 +111,11 @@ class Children:
         """Whether ``child`` has not been replaced."""
         return self._alive.get(child.name) is child
 
+    def forget_stop(self, told: AwaitNextTrainer | ForgetStop) -> None:
+        """No trainer that joins from now on is told to stop."""
+        if not self.control.try_tell(told):
+            self._stop_in_force.text = None  # it has ended, and has no successor yet
+
     def end(self) -> None:
         """Have both end; each tells ``ChildDown``."""
         for child in self._alive.values():
@@ -124,7 +134,10 @@ class Children:
         child = Child(name, self._me)
         if name == CONTROL:
             child.ref = self.control = control_socket.spawn(
-                parent=child, scheduler=self._scheduler, settings=self._settings
+                parent=child,
+                scheduler=self._scheduler,
+                settings=self._settings,
+                stop_in_force=self._stop_in_force,
             )
         else:
             child.ref = self.listener = progress_listener.spawn(

@@ -192,7 +192,7 @@ class Session:
         job = self.job
         job.switch, job.outcome = switch, switch.outcome
         self._known.forget()
-        self._children.control.tell(AwaitNextTrainer())
+        self._children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout
         drain = self._settings.drain_timeout if drain is None else drain
         until = time.monotonic() + drain

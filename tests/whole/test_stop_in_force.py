@@ -1,11 +1,19 @@
 """A stop is a state of the job: whoever trains hears it, and the next model never does."""
 
+import pytest
+
+from actors.control_socket import ControlSocketActor, StopInForce
+from actors.control_socket.commands import Commands
 from messages import (
+    AwaitNextTrainer,
     ControlPublished,
     ControlRejected,
+    ForgetStop,
+    ReportingDegraded,
     SendControl,
 )
 from tests.support.channel import FakeChannel
+from tests.support.crashes import CONTROL, SOCKETS, crash, obeys, tell_alien
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, stop, switch, trainer_for
 from tests.support.waiting import settled
@@ -96,3 +104,36 @@ def test_a_stop_that_is_held_ends_with_its_job(supervisor):
     with trainer_for(start(supervisor, "job-2")) as trainer:
         assert published(ask_to_stop(supervisor, "next"))
         assert trainer.command() == "next"
+
+
+@pytest.mark.parametrize("actor", SOCKETS)
+def test_it_outlives_a_crash(supervisor, owner, actor):
+    ready = start(supervisor)
+    with trainer_for(ready) as stranger:
+        assert published(ask_to_stop(supervisor))
+        assert stranger.command() == '{"command": "stop"}'
+    crash(actor, owner)
+    with trainer_for(ready) as trainer:
+        assert trainer.command() == '{"command": "stop"}'
+
+
+def test_a_crash_when_the_next_job_has_begun_does_not_bring_it_back(supervisor, owner):
+    ready = start(supervisor)
+    with trainer_for(ready):
+        assert published(ask_to_stop(supervisor))
+    tell_alien(CONTROL)
+    switch(supervisor)
+    owner.wait_for(ReportingDegraded)
+    with trainer_for(ready) as trainer:
+        assert obeys(supervisor, trainer)
+        assert not trainer.has_command()
+
+
+@pytest.mark.parametrize("forget", [ForgetStop(), AwaitNextTrainer()])
+def test_what_is_told_to_an_actor_that_has_crashed_uses_it_up(forget):
+    stop_in_force = StopInForce()
+    stop_in_force.text = "STOP"
+    actor = object.__new__(ControlSocketActor)
+    actor._commands = Commands(stop_in_force)
+    actor.turn_away(forget)
+    assert stop_in_force.text is None
