@@ -224,6 +224,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                     await asyncio.sleep(0)
                 elif not drained.count:
                     await self._sleep(running)
+            if running.done():
+                running.result()  # it may have failed while the loop was stuck
         finally:
             # What ended the one may have ended both: to cancel it also says that it was seen.
             running.cancel()
