@@ -357,6 +357,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             failed = ListeningFailed(reason=self._failure or "listening was stopped")
             reply(self._starting.reply_to, failed)
             self._starting = None
+            if not self._endings:
+                return  # the job goes on in the log: its address may be free a moment later
         elif not self._is_stopping():
             # As asyncio.run does it at its end: listening goes on nowhere.
             self._parent.tell(ListeningFailed(reason="the polling task was cancelled from outside"))

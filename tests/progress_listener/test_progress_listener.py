@@ -9,6 +9,7 @@ import pytest
 
 from actors import ProgressLog
 from messages import (
+    ChildDown,
     CountProgress,
     EndJob,
     ListeningFailed,
@@ -54,6 +55,22 @@ def test_a_failed_bind_is_answered_by_name_and_leaves_nothing(
         assert "in use" in failed.reason
         assert loop_thread.tasks() == set()
     assert rig.ask_start(address) == ListeningStarted(address=address)
+
+
+def test_a_failed_bind_after_a_crash_does_not_end_the_job_in_the_log(
+    rig: ListenerRig, loop_thread: LoopThread
+) -> None:
+    with StandInTrainer(progress_address=rig.start()) as trainer:
+        trainer.send("a", "b", "c")
+        assert rig.read(3) == ["a", "b", "c"]
+        rig.ref.tell(object())
+        rig.parent.wait_for(ChildDown)
+    (address,) = fixed_addresses(1)
+    with listener_rig(loop_thread, log=rig.log) as successor:
+        with occupied(address):
+            assert isinstance(successor.ask_start(address), ListeningFailed)
+        assert successor.ask_start(address) == ListeningStarted(address=address)
+        assert successor.stop().counts.received == 3
 
 
 def test_a_failed_bind_with_a_stop_behind_it_is_answered_to_both(rig: ListenerRig) -> None:
