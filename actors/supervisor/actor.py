@@ -188,6 +188,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         log.info("reporting: %s -> %s", self._phase.name, phase.name)
         self._phase = phase
+        if phase is Phase.STOPPING:
+            self._close_reopening()  # what is closed is not opened any more
         self._tell_of_trainer()
 
     # Starting and stopping
@@ -297,11 +299,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._script.begin()
 
     def _close_scripts(self) -> None:
-        for script in (self._script, *self._reopening.values()):
-            if script is not None:
-                script.close()
+        self._close_reopening()
+        if self._script is not None:
+            self._script.close()
         self._script = None
-        self._reopening.clear()
+
+    def _close_reopening(self) -> None:
+        while self._reopening:
+            self._reopening.popitem()[1].close()
 
     def _stopped(self, job: Job) -> ReportingStopped:
         counts = (0, 0) if job.counts is None else self._clients.job_counts()

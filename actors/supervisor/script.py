@@ -7,6 +7,7 @@ else; an answer, the end of its time or a crash resumes it.
 from __future__ import annotations
 
 import enum
+import inspect
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -78,11 +79,15 @@ class Waits:
         """See ``Wait``."""
         return Wait(self._me, timeout=timeout, child=child)
 
+    def ask_again(self) -> None:
+        """The event loop may be well again."""
+        self._loop_answers = True
+
     def on_loop(self, wait: Wait, timeout: float) -> Steps[Any]:
         """An answer that comes from the event loop, within ``timeout`` seconds.
 
         A loop that does not run is given ``LOOP_TIMEOUT``; one that does not answer is not asked
-        again before the next report.
+        again before ``ask_again``.
         """
         if not self._loop_answers:
             return Missing.TIMED_OUT
@@ -128,7 +133,8 @@ class Script:
     def close(self) -> None:
         """Leave it where it is, for good."""
         self._leave()
-        self._steps.close()
+        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:  # or it is its last step
+            self._steps.close()
 
     def _run(self, advance: Callable[[], Wait]) -> None:
         self._leave()

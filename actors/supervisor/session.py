@@ -191,6 +191,7 @@ class Session:
         """
         job = self.job
         job.switch, job.outcome = switch, switch.outcome
+        self._waits.ask_again()
         self._known.forget()
         self._children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout

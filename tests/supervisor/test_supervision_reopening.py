@@ -130,6 +130,51 @@ def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
     assert supervisor.stop(timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("actor", SOCKETS)
+def test_a_stop_meanwhile_ends_it(
+    new_supervisor: NewSupervisor, owner: Probe[Any], monkeypatch: pytest.MonkeyPatch, actor: str
+) -> None:
+    clock = ManualScheduler()
+    supervisor = new_supervisor(scheduler=clock)
+    slow = FakeChannel(buffering=True)
+    attach_client(supervisor, slow)
+    answers, stopped = Probe[Any](), Probe[Any]()
+    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
+    wait_for_phase(supervisor, Phase.CONNECTING)
+    clock.advance(0.0)
+    with trainer_for(answers.get()) as trainer:
+        trainer.send("x" * 20_000, "the rest")
+        assert settled(lambda: status(supervisor).received == 2)
+        slow.wait_for_count(1)
+    with busy_once(actor) as was_busy:
+        crash(actor, owner)
+        assert was_busy.wait(PATIENCE)
+        assert settled(lambda: clock.waiting(REOPEN_INTERVAL))
+        binds: list[object] = []
+        module: Any = control_socket if actor == CONTROL else progress_socket
+        bind = module.bind
+        monkeypatch.setattr(module, "bind", lambda *a, **k: binds.append(a) or bind(*a, **k))
+        supervisor.tell(
+            StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=stopped)
+        )
+        wait_for_phase(supervisor, Phase.STOPPING)
+        clock.advance(REOPEN_INTERVAL)
+        status(supervisor)
+
+        found: list[Any] = []
+
+        def ends() -> bool:
+            clock.advance(1.0)
+            found.extend(stopped.drain())
+            return bool(found)
+
+        assert settled(ends)
+        monkeypatch.undo()
+    assert found[0].summary.received == 2
+    assert binds == []
+    assert status(supervisor).phase is Phase.IDLE
+
+
 def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_too(
     supervisor: SupervisorRef, owner: Probe[Any]
 ) -> None:

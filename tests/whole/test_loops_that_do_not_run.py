@@ -7,12 +7,14 @@ import pytest
 
 from actors import attach, spawn_supervisor
 from actors.supervisor.script import LOOP_TIMEOUT
-from messages import ClientGone, ReportingFailed, StartReporting
+from messages import ClientGone, Phase, ReportingFailed, StartReporting
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
+from tests.support.event_loop import stuck
 from tests.support.probe import Probe
-from tests.support.reporting import ask_start
-from tests.support.waiting import PATIENCE
+from tests.support.reporting import ask_start, status, tell_switch, trainer_for, wait_for_phase
+from tests.support.texts import reports
+from tests.support.waiting import PATIENCE, settled
 
 
 @pytest.fixture
@@ -79,3 +81,31 @@ def test_a_loop_that_is_closed_is_told_at_once(loop, owner, settings):
         client_id="alice", reason="the event loop is closed"
     )
     assert supervisor.stop(timeout=PATIENCE)
+
+
+def test_a_loop_that_was_stuck_during_a_switch_is_asked_again_at_the_next(
+    new_supervisor, loop_thread
+):
+    clock = ManualScheduler()
+    supervisor = new_supervisor(scheduler=clock, drain_timeout=0.1)
+    started, switched = asked_to_start(supervisor), Probe()
+    wait_for_phase(supervisor, Phase.CONNECTING)
+    clock.advance(0.0)
+    ready = started.get()
+
+    answers = []
+
+    def answered():
+        clock.advance(1.0)
+        answers.extend(switched.drain())
+        return len(answers) == 2
+
+    with stuck(loop_thread):
+        tell_switch(supervisor, switched, "job-1", "job-2")
+        assert settled(answered)
+    assert answers[0].summary.received == 0
+    with trainer_for(ready) as trainer:
+        trainer.send(*reports(3))
+        assert settled(lambda: status(supervisor).received == 3)
+    tell_switch(supervisor, switched, "job-2", "job-3")  # no time passes
+    assert switched.get().summary.received == 3
