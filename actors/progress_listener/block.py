@@ -14,6 +14,10 @@ from typing import Final, NamedTuple
 SIZE: Final = 64
 """Entries of a full block: larger ones pack little better, and unpacking one takes 30 us."""
 
+BYTES: Final = 128 * 1024
+"""Bytes of text with which a block is full and large: packing it takes 2 ms. Full blocks of real
+reports have half of that."""
+
 _LEVEL: Final = 1  # zlib's fastest; its best packs by a quarter better and takes twice as long
 
 
@@ -44,7 +48,7 @@ class Block:
     are up to the entry) and ``sizes`` (bytes of the text) stand side by side with the texts.
     """
 
-    __slots__ = ("_packed", "_texts", "kinds", "positions", "reports", "sizes", "times")
+    __slots__ = ("_bytes", "_packed", "_texts", "kinds", "positions", "reports", "sizes", "times")
 
     def __init__(self) -> None:
         self.positions = array("q")
@@ -53,6 +57,7 @@ class Block:
         self.reports = array("q")
         self.sizes = array("q")
         self._texts: list[str] = []
+        self._bytes = 0
         self._packed: bytes | None = None
 
     def __len__(self) -> int:
@@ -63,6 +68,16 @@ class Block:
         """The last entry's position."""
         return self.positions[-1]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next entry belongs into another block."""
+        return len(self.positions) >= SIZE or self.is_large
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes much memory until it is packed."""
+        return self._bytes >= BYTES
+
     def append(self, entry: Entry, size: int) -> None:
         """Add ``entry``, which comes after all others, to a block that is not packed."""
         self.positions.append(entry.position)
@@ -71,6 +86,7 @@ class Block:
         self.reports.append(entry.reports)
         self.sizes.append(size)
         self._texts.append(entry.text)
+        self._bytes += size
 
     def entry(self, index: int, texts: list[str]) -> Entry:
         """The entry at ``index``; ``texts`` are those of the block."""

@@ -14,7 +14,7 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from actors.progress_listener.block import ADDED, NOTE, REPORT, SIZE, Block, Entry
+from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
 from messages import ProgressCounts, ProgressPage
 from messages.event_codec import PASSING_EVENTS
 from messages.wire import text_bytes
@@ -30,14 +30,17 @@ LIVE_BLOCKS: Final = 16
 """Newest blocks of a store that are left as they are: live clients read there, a thousand reports
 back."""
 
-LIVE_BYTES: Final = 128 * 1024
-"""Bytes of a block beyond which it is packed at once; real reports come to half of that."""
+DECODE_LIMIT: Final = 64 * 1024
+"""Characters of the longest text that is decoded to learn its event: that takes a millisecond."""
 
 _TRAIN_END: Final = '"train_end"'
 """Part of a trainer's last message: a text without it need not be decoded."""
 
-_BATCH: Final = re.compile(r'\{"what": "[^"\\]*", "event": "batch_(?:start|end)"')
-"""How sleap-nn's batch reports begin: these need not be decoded."""
+_NAMED: Final = re.compile(r'\{"what": "[^"\\]*", "event": "([^"\\]*)"')
+"""How sleap-nn's reports begin, and worker events."""
+
+_BATCH_EVENTS: Final = ("batch_start", "batch_end")
+"""Reports of these events need not be decoded."""
 
 _JOB_ENDS: Final = 1000
 """Ends of former jobs that are remembered."""
@@ -57,7 +60,7 @@ class _Store:
 
     def append(self, entry: Entry) -> None:
         """Add an entry, which comes after all others."""
-        if not self._blocks or len(self._blocks[-1]) >= SIZE:
+        if not self._blocks or self._blocks[-1].is_full:
             self._begin_block()
         size = text_bytes(entry.text)
         self._blocks[-1].append(entry, size)
@@ -67,7 +70,7 @@ class _Store:
             self._drop_oldest()
 
     def _begin_block(self) -> None:
-        if self._blocks and sum(self._blocks[-1].sizes) > LIVE_BYTES:
+        if self._blocks and self._blocks[-1].is_large:
             self._blocks[-1].pack()
         if len(self._blocks) >= LIVE_BLOCKS:
             self._blocks[-LIVE_BLOCKS].pack()
@@ -215,13 +218,17 @@ class ProgressLog:
 
 def _is_passing(text: str, *, note: bool) -> bool:
     """Whether the run can be understood without it."""
-    if not note and _BATCH.match(text):
-        return True
-    return _event_of(text) in (PASSING_EVENTS if note else ("batch_start", "batch_end"))
+    if note:
+        return _event_of(text) in PASSING_EVENTS
+    named = _NAMED.match(text)
+    return (named is not None and named[1] in _BATCH_EVENTS) or _event_of(text) in _BATCH_EVENTS
 
 
 def _event_of(text: str) -> object:
-    """The name of a report's event; None where it has none."""
+    """The name of a report's event; None where it has none, or a large one does not begin so."""
+    if len(text) > DECODE_LIMIT:
+        named = _NAMED.match(text)
+        return None if named is None else named[1]
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):

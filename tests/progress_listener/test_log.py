@@ -5,7 +5,7 @@ import json
 import pytest
 
 from actors import ProgressLog
-from actors.progress_listener.log import PAGE_BYTES, text_bytes
+from actors.progress_listener.log import DECODE_LIMIT, PAGE_BYTES, text_bytes
 from messages import ProgressCounts, ProgressPage
 
 KEPT_EVENTS = ["train_begin", "epoch_begin", "epoch_end", "train_end", "val_end", ""]
@@ -214,3 +214,28 @@ def test_a_reader_that_lags_behind_the_thinned_part_is_told_what_it_missed() -> 
         (event("batch_end", 6), event("batch_end", 7)),
         *(8, 4, False),
     )
+
+
+def test_a_block_of_large_reports_is_packed_in_small_pieces():
+    log = ProgressLog(limit=1000, max_bytes=2**30)
+    texts = [json.dumps({"event": "epoch_end", "n": n, "x": "y" * 50_000}) for n in range(60)]
+    for text in texts:
+        log.append(text)
+    assert max(len(block) for block in log._kept._blocks) <= 3
+    assert list(read_all(log).values()) == texts
+
+
+@pytest.mark.parametrize(("event", "is_kept"), [("batch_end", False), ("epoch_end", True)])
+def test_a_large_report_is_known_by_how_it_begins(event, is_kept):
+    log = ProgressLog(limit=2, max_bytes=2**30)
+    large = f'{{"what": "", "event": "{event}", "logs": {{"x": "{"y" * 2 * DECODE_LIMIT}"}}}}'
+    log.receive(large)
+    for number in range(5):
+        log.receive(f'{{"what": "", "event": "batch_start", "batch": {number}}}')
+    assert (large in read_all(log).values()) is is_kept
+
+
+def test_the_last_report_is_known_however_large_it_is():
+    log = ProgressLog(limit=10, max_bytes=2**30)
+    assert log.receive(f'{{"what": "", "event": "train_end", "x": "{"y" * 2 * DECODE_LIMIT}"}}')
+    assert not log.receive(f'{{"x": "{"y" * 2 * DECODE_LIMIT}", "event": "no \\"train_end\\""}}')
