@@ -9,9 +9,11 @@ from tests.support.logs import warnings
 from tests.support.reporting import attach_client, start, status, stop, trainer_for
 from tests.support.settings import on_free_ports
 from tests.support.texts import forwarded
-from tests.support.trainer import paced
 
 LOG_LIMIT, HIGH_WATER = 500, 2_000
+
+PART = 200
+"""Reports that are sent at once: fewer than the log has room for while they are forwarded."""
 
 
 @pytest.fixture
@@ -44,9 +46,10 @@ def test_when_it_wakes_it_gets_every_epoch_and_what_it_missed_is_counted(
     with trainer_for(start(supervisor)) as trainer:
         for spell in range(spells):
             messages = epochs(20 * spell, 20 * spell + 20, batches=50)
-            paced(messages, trainer)
-            total += messages
-            assert other.wait_for_count(len(total)) == forwarded(total)  # it is not held up
+            for begin in range(0, len(messages), PART):
+                trainer.send(*messages[begin : begin + PART])
+                total += messages[begin : begin + PART]
+                assert other.wait_for_count(len(total)) == forwarded(total)  # it is not held up
             assert stalled.highest_buffered <= HIGH_WATER
             assert len(warnings(caplog)) == spell  # it does not know yet
             awake = len(stalled.sent)
