@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from actors.settings import PortConflict, ReporterSettings
 from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, program, version
@@ -21,7 +22,14 @@ from actors.worker.trainer import (
     checkpoint_folders,
     epochs_of,
 )
-from actors.worker.viewer import Access, ViewerSettings, is_loopback, new_token, own_names
+from actors.worker.viewer import (
+    Access,
+    ViewerSettings,
+    host_name,
+    is_loopback,
+    new_token,
+    own_names,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -139,20 +147,21 @@ def _settings(options: argparse.Namespace) -> ReporterSettings:
 
 
 def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
-    if not is_loopback(options.host) and options.certfile is None:
+    host = options.host.strip("[]")
+    if not is_loopback(host) and options.certfile is None:
         log.warning(
             "the page is served at %s without TLS: whoever sees the traffic can read the token and "
             "stop the training; use --certfile, or 127.0.0.1 and an ssh tunnel",
-            options.host,
+            host,
         )
     watch = options.read_only_token
     return ViewerSettings(
         access=Access(
             options.token or new_token(),
             new_token() if watch == RANDOM else watch,
-            names=own_names() | {options.host.lower()} | {n.lower() for n in options.allow_host},
+            names=own_names() | {host.lower()} | {_allowed(name) for name in options.allow_host},
         ),
-        host=options.host,
+        host=host,
         port=DEFAULT_PORT if options.port is None else options.port,
         free_port_if_in_use=options.port is None,
         ice_servers=tuple(options.ice_server),
@@ -163,6 +172,19 @@ def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
         version=version(),
         replay=options.replay is not None,
     )
+
+
+def _allowed(text: str) -> str:
+    """The name of a host, out of what somebody may write for it. Raises PlanError."""
+    try:
+        address = text.count(":") > 1 and not {"[", "/"} & {*text}
+        where = f"[{text}]" if address else urlsplit(text if "//" in text else f"//{text}").netloc
+        name = host_name(where.encode("idna").decode())  # as browsers write it
+    except ValueError:
+        name = None
+    if name is None or "*" in name:
+        raise PlanError(f"--allow-host takes the whole name of a host, and {text!r} is none")
+    return name
 
 
 def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:

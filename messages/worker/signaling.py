@@ -8,13 +8,14 @@ from messages.mailbox import Mailbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingStarted:
-    """The page is served at ``link``, which carries the token.
+    """The page is served at ``port``, and ``link``, which carries the token, opens it.
 
     ``read_only_link`` is for those who may watch and not stop; None without a token for them.
     """
 
     link: str
     read_only_link: str | None
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

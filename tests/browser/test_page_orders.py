@@ -4,6 +4,7 @@ import signal
 import sys
 
 from actors.worker.trainer import embedded as embedded_trainer
+from tests.support.addresses import parts_of
 from tests.support.network import Site
 from tests.support.processes import shell
 from tests.support.visits import BOTH, served, visit
@@ -57,10 +58,11 @@ def test_a_stop_before_the_trainer_is_ready_is_held_and_then_sent(browser, gate)
 
 def test_a_wrong_token_shows_no_page_and_says_what_to_do(browser, gate):
     with served("--", *shell("read line < $1", gate.path)) as worker:
-        base = worker.link().partition("?")[0]
-        for address in (base, f"{base}?token=wrong"):
+        base = parts_of(worker.link())[0]
+        for address in (base, f"{base}/?token=wrong", f"{base}/#token=wrong"):
             browser.open(address)
-            assert "Open the link that the worker has printed" in browser.text("body")
+            browser.wait_for("#state", "no access")
+            browser.wait_for("#state-note", "Open the link that the worker has printed")
         gate.open()
         assert worker.ends() == 0
 

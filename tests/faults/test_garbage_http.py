@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
-from tests.support.addresses import port_of
+from tests.support.addresses import parts_of, port_of
 from tests.support.garbage import broken, broken_texts, throw_at
 from tests.support.page_client import PageClient
 from tests.support.running_worker import PAGE, RunningWorker
@@ -55,7 +55,7 @@ def test_bytes_that_are_no_request_are_refused_and_the_run_goes_on(new_gate):
 
 
 async def ask(link: str, method: str, path: str, **options) -> int:
-    base, _, token = link.partition("/?token=")
+    base, token = parts_of(link)
     headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
     async with (
         aiohttp.ClientSession(base, headers=headers) as session,
@@ -144,7 +144,7 @@ def test_broken_websockets_are_refused_or_closed_and_the_run_goes_on(new_gate):
     with bombarded(new_gate) as (link, client):
 
         async def throw() -> None:
-            base, _, token = link.partition("/?token=")
+            base, token = parts_of(link)
             headers = {"Authorization": f"Bearer {token}"}
             good = {"client": "thrown-in", "after": "0", "instance": client.instance}
             async with aiohttp.ClientSession(base, headers=headers) as session:

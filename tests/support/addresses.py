@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from urllib.parse import unquote, urlsplit
 
 from tests.support.waiting import settled
 
@@ -16,7 +17,13 @@ _FIRST, _LAST = 15_000, 32_000  # below the ports that the system gives to who a
 
 def port_of(address: str) -> int:
     """The port of a ZeroMQ address or of a link."""
-    return int(address.partition("/?")[0].rpartition(":")[2])
+    return urlsplit(address).port or 0
+
+
+def parts_of(link: str) -> tuple[str, str]:
+    """The address of a page, without the slash, and the token that its ``link`` carries."""
+    base, _, token = link.partition("/#token=")
+    return base, unquote(token)
 
 
 def fixed_addresses(count: int) -> list[str]:
@@ -51,6 +58,15 @@ def is_served(address: str) -> bool:
     """Whether somebody listens at ``address``; unlike a bind, asking does not take it."""
     try:
         socket.create_connection(("127.0.0.1", port_of(address))).close()
+    except OSError:
+        return False
+    return True
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6, which a container may lack."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         return False
     return True

@@ -12,6 +12,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from actors.worker.viewer import server
 from messages import EVENTS_PROTOCOL, decode_event, decode_report
+from tests.support.addresses import parts_of
 from tests.support.event_loop import LoopThread
 from tests.support.waiting import PATIENCE
 
@@ -33,7 +34,7 @@ class PageClient:
     """
 
     def __init__(self, link: str, name: str, transport: str = WEBSOCKET, *, after: int = 0) -> None:
-        self._base, _, token = link.partition("/?token=")
+        self._base, token = parts_of(link)
         self._headers = {"Authorization": f"Bearer {token}"}
         self._name, self._transport, self._after = name, transport, after
         self._thread = LoopThread()

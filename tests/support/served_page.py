@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -12,6 +13,7 @@ from actors.runtime import FutureMailbox
 from actors.worker import digest, viewer
 from actors.worker.outputs import LocalChannel
 from actors.worker.viewer import Access, ViewerSettings
+from actors.worker.viewer.access import TOKEN_HEADER
 from messages import (
     EVENTS_PROTOCOL,
     PAGES_PROTOCOL,
@@ -27,6 +29,7 @@ from messages import (
     StopServing,
     decode_report,
 )
+from tests.support.addresses import parts_of
 from tests.support.probe import Probe
 from tests.support.reporting import trainer_for
 from tests.support.settings import on_free_ports
@@ -73,7 +76,7 @@ class Served:
         """Serve the page."""
         self.started = await answer(lambda to: self.actor.tell(StartServing(reply_to=to)))
         if isinstance(self.started, ServingStarted):
-            self.base = self.started.link.partition("/?token=")[0]
+            self.base = parts_of(self.started.link)[0]
 
     @asynccontextmanager
     async def training(self):
@@ -93,28 +96,27 @@ class Served:
             )
 
     @asynccontextmanager
-    async def visitor(self, token: str | None = TOKEN, **options: Any):
-        """A client session, with the cookie that the link gives unless ``token`` is None."""
-        jar = aiohttp.CookieJar(unsafe=True)  # also for addresses
+    async def visitor(
+        self, token: str | None = TOKEN, headers: dict[str, str] | None = None, **options: Any
+    ):
+        """A client session that sends ``token``, as the page does."""
+        shown = {} if token is None else {TOKEN_HEADER: quote(token)}
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with aiohttp.ClientSession(
-            self.base, cookie_jar=jar, timeout=timeout, **options
+            f"{self.base}/", headers={**shown, **(headers or {})}, timeout=timeout, **options
         ) as session:
-            if token is not None:
-                async with session.get("/", params={"token": token}, allow_redirects=False) as r:
-                    assert r.status == 303
             yield session
 
     async def instance(self, session: aiohttp.ClientSession) -> str:
         """What the page learns of the worker's instance."""
-        async with session.get("/session") as response:
+        async with session.get("session") as response:
             return str((await response.json())["instance"])
 
     @asynccontextmanager
     async def websocket(self, session: aiohttp.ClientSession, client: str, after: int = 0):
         """A viewer over a WebSocket."""
         query = {"client": client, "after": str(after), "instance": await self.instance(session)}
-        async with session.ws_connect("/ws", params=query, protocols=(EVENTS_PROTOCOL,)) as socket:
+        async with session.ws_connect("ws", params=query, protocols=(EVENTS_PROTOCOL,)) as socket:
             yield Viewer(socket)
 
     async def clients(self) -> tuple[ClientStatus, ...]:

@@ -7,15 +7,11 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime, timedelta
-from http.cookiejar import CookieJar
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.addresses import fixed_addresses, port_of
+from tests.support.addresses import fixed_addresses, parts_of, port_of
+from tests.support.certificates import certificate
 from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
 from tests.support.processes import shell
@@ -27,11 +23,12 @@ class Visit:
     """What a program sees of the page at ``link``."""
 
     def __init__(self, link: str, context: ssl.SSLContext | None = None) -> None:
-        self.base = link.partition("/?")[0]
+        self.base, token = parts_of(link)
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(CookieJar()),
             urllib.request.HTTPSHandler(context=context),
+            urllib.request.ProxyHandler({}),  # what the environment names is for other machines
         )
+        self._opener.addheaders = [("Authorization", f"Bearer {token}")]
         self.page = self.get(link)
 
     def get(self, address: str) -> str:
@@ -61,7 +58,7 @@ def test_the_tokens_may_come_from_the_environment_and_one_may_only_watch(gate):
         "SLEAP_PROGRESS_READ_ONLY_TOKEN": "random",
     }
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path), variables=variables) as w:
-        assert w.link().endswith(f"?token={'t' * 20}")
+        assert w.link().endswith(f"/#token={'t' * 20}")
         assert Visit(w.link("watch it at ")).session()["may_control"] is False
         gate.open()
         assert w.ends() == 0
@@ -79,7 +76,7 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
 def test_two_workers_serve_two_pages():
     options = ("--epochs", "1", "--keep-open")
     with RunningWorker(*options) as one, RunningWorker(*options) as other:
-        assert one.link().partition("/?")[0] != other.link().partition("/?")[0]
+        assert parts_of(one.link())[0] != parts_of(other.link())[0]
         for worker in (one, other):
             worker.wait_for("the page stays up until Ctrl-C")
             worker.ctrl_c()
@@ -110,30 +107,8 @@ def test_a_public_address_without_tls_is_a_warning(gate):
 
 
 def test_a_certificate_turns_tls_on(tmp_path, gate):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    cert, keyfile = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    keyfile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    cert, keyfile = certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(cert))
-    trust.check_hostname = False
     tls = ("--certfile", str(cert), "--keyfile", str(keyfile))
     with RunningWorker(*PAGE, *tls, "--", *shell("read line < $1", gate.path)) as worker:
         link = worker.link()

@@ -1,14 +1,17 @@
 """The viewers' page: its server, authorization, connections."""
 
-from actors.worker.viewer.access import Access, is_loopback, new_token, own_names
+from actors.worker.viewer.access import Access, host_name, new_token
 from actors.worker.viewer.actor import spawn
+from actors.worker.viewer.addresses import is_loopback, own_names, way_to
 from actors.worker.viewer.server import ViewerSettings
 
 __all__ = [
     "Access",
     "ViewerSettings",
+    "host_name",
     "is_loopback",
     "new_token",
     "own_names",
     "spawn",
+    "way_to",
 ]

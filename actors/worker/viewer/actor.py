@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from urllib.parse import quote
 
 from actors.runtime import LoopActor, TypedRef, reply, starter
+from actors.worker.viewer.addresses import bracketed, host_for_others
 from actors.worker.viewer.server import CertificateError, ViewerServer, ViewerSettings
 from actors.zmq_sockets import who_listens_at
 from messages import (
@@ -31,12 +32,16 @@ from messages import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+NAME_TIMEOUT: Final = 3.0
+"""Seconds that a name server may take to say whether this machine's name leads to it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Started:
-    """The server listens at ``port``, or ``reason`` says why not."""
+    """The server listens at ``port``, and links name it ``host``; or ``reason`` says why not."""
 
     port: int
+    host: str
     reason: str | None
 
 
@@ -101,10 +106,19 @@ class SignalingActor(LoopActor[SignalingMessage]):
 
     async def _listen(self) -> None:
         try:
-            self._me.tell(_Started(port=await self._server.start(), reason=None))
+            port = await self._server.start()
+            self._me.tell(_Started(port=port, host=await self._name(), reason=None))
         except (OSError, CertificateError) as error:
             reason = await asyncio.to_thread(_why_not_served, self._settings, error)
-            self._me.tell(_Started(port=0, reason=reason))
+            self._me.tell(_Started(port=0, host="", reason=reason))
+
+    async def _name(self) -> str:
+        """What links name as the host; this machine's name where no name server answers in time."""
+        asked = asyncio.to_thread(host_for_others, self._settings.host)
+        try:
+            return await asyncio.wait_for(asked, NAME_TIMEOUT)
+        except TimeoutError:
+            return self._settings.host_name or "127.0.0.1"
 
     def _listens(self, message: _Started) -> None:
         assert self._start is not None
@@ -116,19 +130,17 @@ class SignalingActor(LoopActor[SignalingMessage]):
         reply(
             self._start.reply_to,
             ServingStarted(
-                link=self._link(message.port, access.token),
-                read_only_link=None if watch is None else self._link(message.port, watch),
+                link=self._link(message, access.token),
+                read_only_link=None if watch is None else self._link(message, watch),
+                port=message.port,
             ),
         )
 
-    def _link(self, port: int, token: str) -> str:
-        host = self._settings.host
-        if host in ("0.0.0.0", "::", ""):  # noqa: S104 - every interface: its name reaches it
-            host = self._settings.host_name or "127.0.0.1"
-        elif ":" in host:
-            host = f"[{host}]"
+    def _link(self, started: _Started, token: str) -> str:
+        # In the fragment, which browsers send to nobody.
         scheme = "http" if self._settings.certfile is None else "https"
-        return f"{scheme}://{host}:{port}/?token={quote(token, safe='')}"
+        where = f"{scheme}://{bracketed(started.host)}:{started.port}"
+        return f"{where}/#token={quote(token, safe='')}"
 
     def _end_serving(self, message: StopServing) -> None:
         self._stops.append(message)

@@ -1,16 +1,24 @@
 """The files of the viewers' page, as aiohttp handlers on the event loop's thread.
 
 They are those of the room's folder ``page`` and the plotting library that the package plotly
-ships: nothing comes from another server.
+ships: nothing comes from another server. They hold no secret and are served to everybody, so that
+each costs little however often it is asked for: it is packed once, and sent as it is taken.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import gzip
+import hashlib
 import importlib.resources
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
@@ -18,40 +26,66 @@ _PAGE: Final = importlib.resources.files("actors.worker.viewer") / "page"
 
 PLOT_LIBRARY: Final = "plotly.min.js"
 
+CHUNK: Final = 64 * 1024
+"""Bytes that are written at once: more would wait in memory for who reads slowly."""
 
-def page() -> web.Response:
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    plain: bytes
+    packed: bytes
+    etag: str
+
+
+async def page(request: web.Request) -> web.StreamResponse:
     """The page itself."""
-    return _read("index.html")
+    return await _send(request, "index.html")
 
 
 def routes() -> list[web.RouteDef]:
     """A route for each file that the page loads."""
     names = sorted(file.name for file in _PAGE.iterdir() if file.name != "index.html")
-    return [
-        web.get(f"/{PLOT_LIBRARY}", _plot_library),
-        *(web.get(f"/{name}", _file) for name in names if _kind(name) is not None),
-    ]
+    return [web.get(f"/{name}", _file) for name in (PLOT_LIBRARY, *names) if _kind(name)]
 
 
 async def _file(request: web.Request) -> web.StreamResponse:
-    return _read(request.path.removeprefix("/"))
+    return await _send(request, request.path.removeprefix("/"))
 
 
-async def _plot_library(request: web.Request) -> web.StreamResponse:
-    del request
-    file = importlib.resources.files("plotly") / "package_data" / PLOT_LIBRARY
-    body = await asyncio.to_thread(file.read_bytes)
-    response = web.Response(body=body, content_type=_KINDS["js"], charset="utf-8")
-    response.enable_compression()
-    response.headers["Cache-Control"] = "private, max-age=86400"
+async def _send(request: web.Request, name: str) -> web.StreamResponse:
+    """Send a file, unless the browser has it: it asks each time whether that is still the same."""
+    sent = await asyncio.to_thread(content, name)
+    response = web.StreamResponse(headers={"Cache-Control": "no-cache", "Vary": "Accept-Encoding"})
+    response.etag = sent.etag
+    if sent.etag in (etag.value for etag in request.if_none_match or ()):
+        response.set_status(304)
+        await response.prepare(request)
+        return response
+    response.content_type, response.charset = _kind(name) or "", "utf-8"
+    body = sent.plain
+    if "gzip" in request.headers.get("Accept-Encoding", "").lower():
+        response.headers["Content-Encoding"] = "gzip"
+        body = sent.packed
+    response.content_length = len(body)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for start in range(0, len(body), CHUNK):
+            await response.write(body[start : start + CHUNK])
+    await response.write_eof()
     return response
 
 
-def _read(name: str) -> web.Response:
-    text = (importlib.resources.files("actors.worker.viewer") / "page" / name).read_text(
-        encoding="utf-8"
-    )
-    return web.Response(text=text, content_type=_kind(name))
+@functools.cache
+def content(name: str) -> _Content:
+    """A file as it is sent; blocks the first time. Raises OSError."""
+    body = _where(name).read_bytes()
+    return _Content(body, gzip.compress(body, mtime=0), hashlib.sha256(body).hexdigest()[:16])
+
+
+def _where(name: str) -> Traversable:
+    if name == PLOT_LIBRARY:
+        return importlib.resources.files("plotly") / "package_data" / PLOT_LIBRARY
+    return _PAGE / name
 
 
 def _kind(name: str) -> str | None:

@@ -2,13 +2,15 @@
 
 ``GET /`` is the page, ``GET /session`` what it needs to know, ``GET /digest`` the run so far,
 ``POST /offer`` answers a WebRTC offer, and ``GET /ws`` carries over a WebSocket what a data channel
-would carry.
+would carry. All need the token but the page's own files, which hold no secret and are there for
+everybody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import html
 import json
 import logging
 import re
@@ -16,15 +18,15 @@ import ssl
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
 from actors.client_channel import TextLimit, attach
 from actors.runtime import FutureMailbox, TokenBucket
 from actors.worker.viewer import files
-from actors.worker.viewer.access import Role
-from actors.worker.viewer.connections import REQUEST_TIMEOUT, HttpConnections
+from actors.worker.viewer.access import TOKEN_PROTOCOL, RefusedError, Role, offered_protocols
+from actors.worker.viewer.connections import HEAD_TIMEOUT, KEEP_ALIVE, HttpConnections
 from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.worker.viewer.websocket import WebSocketChannel
 from messages import (
@@ -74,6 +76,9 @@ DIGEST_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that requests may take to end when the server ends."""
 
+LINGER: Final = 2.0
+"""Seconds that a refused request's body is read on, so that its sender sees the answer."""
+
 ALIVE: Final = encode_report(json.dumps({"what": "__meta__", "event": "alive"}))
 
 _CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -91,10 +96,15 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-_NO_ACCESS: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>No access</title>
-<h1>No access</h1><p>Open the link that the worker has printed: it carries the token that this page
-needs. A link of an earlier start does not work any more.</p></html>"""
+_NOT_KNOWN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="dark light">
+<title>No access</title><main><h1>No access</h1><p>{}.</p></main></html>"""
+
+_PROTOCOLS: Final = (PAGES_PROTOCOL, EVENTS_PROTOCOL)
+"""The sub-protocols of a viewer's channel."""
+
+_FOR_EVERYBODY: Final = frozenset({"/", *(route.path for route in files.routes())})
+"""The page's own files; all else needs the token."""
 
 _ROLE: Final = web.RequestKey("role", Role)
 
@@ -119,7 +129,7 @@ class ViewerSettings:
     version: str = ""
     replay: bool = False
     alive_interval: float = ALIVE_INTERVAL
-    request_timeout: float = REQUEST_TIMEOUT
+    head_timeout: float = HEAD_TIMEOUT
     max_viewers: int = MAX_VIEWERS
 
 
@@ -141,7 +151,6 @@ class ViewerServer:
     _arrivals: dict[Role, TokenBucket] = field(init=False)
     _watchers_texts: TextLimit = field(default_factory=TextLimit)
     _runner: web.AppRunner | None = None
-    _listener: asyncio.Server | None = None
     _connections: HttpConnections | None = None
     _alive: asyncio.Task[None] | None = None
 
@@ -164,32 +173,30 @@ class ViewerServer:
                 web.get("/ws", self._websocket),
             ]
         )
+        application.on_response_prepare.append(self._complete)
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            keepalive_timeout=KEEP_ALIVE,
+            lingering_time=LINGER,
             shutdown_timeout=CLOSE_TIMEOUT,
             handler_cancellation=True,
             auto_decompress=False,  # the page compresses nothing, and a bomb is compressed
         )
         await self._runner.setup()
         assert self._runner.server is not None
-        self._connections = HttpConnections(
-            self._runner.server, timeout=self.settings.request_timeout
+        self._connections = connections = HttpConnections(
+            self._runner.server, tls=context, head_timeout=self.settings.head_timeout
         )
+        host, port = self.settings.host, self.settings.port
         try:
-            self._listener = await self._listen(self.settings.port, context)
+            port = await connections.listen(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not self.settings.free_port_if_in_use:
                 raise
-            self._listener = await self._listen(0, context)
+            port = await connections.listen(host, 0)
         self._alive = asyncio.create_task(self._tell_alive(), name="viewer-alive")
-        return int(self._listener.sockets[0].getsockname()[1])
-
-    async def _listen(self, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
-        assert self._connections is not None
-        return await asyncio.get_running_loop().create_server(
-            self._connections, self.settings.host, port, ssl=context, reuse_address=True
-        )
+        return port
 
     async def close(self) -> None:
         """Let the channels deliver what they hold, then close all. Idempotent."""
@@ -198,13 +205,13 @@ class ViewerServer:
         for channel in list(self._channels):
             if isinstance(channel, WebSocketChannel):
                 channel.close()
-        if self._listener is not None:
-            self._listener.close()
-        await self._peers.close()
         if self._connections is not None:
-            self._connections.forget()
+            self._connections.stop_listening()
+        await self._peers.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._connections is not None:
+            await self._connections.close()
 
     # Authorization
 
@@ -214,61 +221,61 @@ class ViewerServer:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        assert self._connections is not None
-        self._connections.heard(request)
-        access = self.settings.access
-        if not access.host_is_known(request.headers.get("Host")):
-            return _error(421, "this server is not known under that name")
-        if (request.method != "GET" or request.path == "/ws") and not access.is_own_page(
-            request.headers
-        ):
-            return _error(403, "the request comes from another site")
-        role = access.role_of(self._token(request))
-        if role is None:
-            if request.path == "/":
-                refusal = web.Response(status=401, text=_NO_ACCESS, content_type="text/html")
-                _dress(refusal)
-            else:
-                refusal = _error(401, "open the link that the worker has printed")
-            refusal.force_close()  # who has no token holds no connection
-            return refusal
-        request[_ROLE] = role
         try:
-            response = await handler(request)
+            role = self._let_in(request)
+        except RefusedError as refusal:
+            if request.path == "/":
+                text = _NOT_KNOWN.format(html.escape(str(refusal)))
+                return web.Response(status=refusal.status, text=text, content_type="text/html")
+            return _error(refusal.status, str(refusal))
+        if role is not None:
+            request[_ROLE] = role
+        try:
+            return await handler(request)
         except web.HTTPException as error:
             return _error(error.status, error.reason)
+        except ConnectionError:
+            raise  # it is gone
         except Exception as error:  # what aiohttp raises for a half-valid request may be anything
             log.warning("%s %s failed: %r", request.method, request.path, error)
             return _error(400, f"the request cannot be handled: {error!r:.200}")
-        _dress(response)
-        return response
 
-    def _token(self, request: web.Request) -> str | None:
-        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() in ("bearer", "token"):
-            return value
-        if request.path == "/" and "token" in request.query:
-            return request.query["token"]
-        return request.cookies.get(self.settings.access.cookie)
+    def _let_in(self, request: web.Request) -> Role | None:
+        """What the request's token permits, where one is needed. Raises RefusedError."""
+        assert self._connections is not None
+        access, role = self.settings.access, None
+        try:
+            access.check_host(request.headers)
+            if request.path not in _FOR_EVERYBODY:
+                access.check_origin(request.headers)
+                role = access.check_token(request.headers)
+        finally:
+            self._connections.heard(request, role)
+        return role
+
+    async def _complete(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Called before an answer is sent: browsers' rules for it, and the end behind a refusal."""
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if response.status >= 400:
+            assert self._connections is not None
+            self._connections.refused(request)
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     # The page
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
+        """The page; a link with the token in its query is moved to where no server sees it.
+
+        Other tokens in a query are of others, as of a Jupyter server in between.
+        """
         token = request.query.get("token")
-        if token is None:
-            return files.page()
-        rest = {name: value for name, value in request.query.items() if name != "token"}
-        where = "/" + (f"?{urlencode(rest)}" if rest else "")
-        response = web.Response(status=303, headers={"Location": where})
-        response.set_cookie(
-            self.settings.access.cookie,
-            token,
-            httponly=True,
-            samesite="Strict",
-            secure=request.secure,
-            path="/",
-        )
-        return response
+        if self.settings.access.role_of(token) is None:
+            return await files.page(request)
+        rest = [(name, value) for name, value in request.query.items() if name != "token"]
+        where = f"./{'?' if rest else ''}{urlencode(rest)}#token={quote(token or '', safe='')}"
+        return web.Response(status=303, headers={"Location": where})
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(
@@ -324,13 +331,18 @@ class ViewerServer:
             return _error(400, f"this is not a viewer's request: {error!r:.200}")
         if isinstance(viewer, web.Response):
             return viewer
+        offered = offered_protocols(request.headers)
+        if any(o.startswith(TOKEN_PROTOCOL) for o in offered) and not {*offered} & {*_PROTOCOLS}:
+            return _error(400, f"offer {' or '.join(_PROTOCOLS)} before the token")
         socket = web.WebSocketResponse(
-            protocols=(PAGES_PROTOCOL, EVENTS_PROTOCOL),
+            protocols=_PROTOCOLS,
             heartbeat=HEARTBEAT,
             max_msg_size=MAX_BODY,
             compress=False,  # the training needs the CPU more than the network needs the bytes
         )
         await socket.prepare(request)
+        assert self._connections is not None
+        self._connections.stays(request)
         channel = WebSocketChannel(socket, request.transport)
         self._attach(viewer, channel)
         await channel.run()
@@ -425,12 +437,4 @@ def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
 
 
 def _error(status: int, text: str) -> web.Response:
-    response = web.json_response({"error": text}, status=status)
-    _dress(response)
-    return response
-
-
-def _dress(response: web.StreamResponse) -> None:
-    if not response.prepared:
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+    return web.json_response({"error": text}, status=status)

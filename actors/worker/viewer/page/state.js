@@ -16,7 +16,7 @@ const SILENT_AFTER = 40; // seconds without a message of the trainer
  */
 export function stateOf(training, link) {
   const { kind, words, note } = trainingState(training, link.isOpen);
-  if (link.phase === "denied") return { kind: "denied", words: "not signed in", note: "Open the link that the worker printed: it carries the key to this page." };
+  if (link.phase === "denied") return { kind: "denied", words: "no access", note: `${link.reason.slice(0, 1).toUpperCase()}${link.reason.slice(1)}.` };
   if (link.session?.replay && !training.ending) return { kind: "recorded", words: `recorded until ${clockTime(training.clock.time)}`, note: `The recording ends before the training did. Last known: ${words}.` };
   if (training.ending && link.session?.replay) return { kind, words, note: `A recording, which ends at ${clockTime(training.clock.time)}.` };
   if (training.ending) return link.isOpen ? { kind, words, note } : { kind, words, note: link.phase === "over" ? "The worker has ended; this is what it told." : link.words };

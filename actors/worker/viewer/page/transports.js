@@ -1,6 +1,7 @@
 // @ts-check
 // The two ways to the worker: a WebRTC data channel and a WebSocket, with the same texts.
 
+import { headers, protocols } from "./access.js";
 import { text, record } from "./values.js";
 
 /** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[]}} Session */
@@ -23,10 +24,21 @@ export class Refused extends Error {
 
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
 export async function requestJson(path, options = {}) {
-  const response = await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(REQUEST_WAIT), ...options });
-  if (response.ok) return response.json();
-  const answer = record(await response.json().catch(() => null));
-  throw new Refused(response.status, text(answer.error) || `the worker answered ${response.status}`);
+  // The cookies are those of a proxy that wants to know who it is.
+  const response = await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(REQUEST_WAIT), ...options, headers: { ...options.headers, ...headers() } });
+  const answer = await response.json().catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error; // the connection was lost meanwhile
+    return null;
+  });
+  if (response.ok && answer !== null) return answer;
+  throw new Refused(response.ok ? 401 : response.status, text(record(answer).error) || refusalOfProxy(response));
+}
+
+/** What an answer means that the worker has not written. @param {Response} response */
+function refusalOfProxy({ ok, status }) {
+  if (ok || status === 401 || status === 403) return "a proxy before the worker lets nobody through who is not signed in: reload this page to sign in";
+  if (status === 502 || status === 503 || status === 504) return "the worker cannot be reached";
+  return `the worker answered ${status}`;
 }
 
 /**
@@ -81,7 +93,7 @@ export async function openWebSocket({ session, client, after, onText }) {
   const address = new URL("ws", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   address.search = String(new URLSearchParams({ client, after: String(after), instance: session.instance }));
-  const socket = new WebSocket(address, PROTOCOL);
+  const socket = new WebSocket(address, protocols(PROTOCOL));
   let closed = false;
   const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
   /** @type {() => void} */
@@ -97,7 +109,7 @@ export async function openWebSocket({ session, client, after, onText }) {
     lose(); // a socket without a network may take a minute to close
   };
   try {
-    await within(REQUEST_WAIT, Promise.race([opened, lost.then(() => Promise.reject(new Error("the worker did not take the WebSocket")))]));
+    await within(REQUEST_WAIT, Promise.race([opened, lost.then(() => Promise.reject(new Error("no WebSocket could be opened, which a proxy before the worker has to pass on")))]));
   } catch (error) {
     close();
     throw error;

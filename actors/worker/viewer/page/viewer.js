@@ -179,7 +179,7 @@ class Page {
 
   /** Why nothing can be sent now, or "". @returns {string} */
   refusal() {
-    if (!this.link.isOpen) return this.link.phase === "denied" ? "not signed in" : "not connected";
+    if (!this.link.isOpen) return this.link.phase === "denied" ? "no access" : "not connected";
     if (this.training.ending || this.training.state === "ended") return "the training has ended";
     if (this.link.session?.replay) return "this is a recording";
     if (!this.link.session?.may_control) return "this link is for watching only";
@@ -268,7 +268,7 @@ class Page {
     write("title", title);
     byId("title").title = title; // a long one is cut
     write("host", session?.host ?? "");
-    write("transport", isOpen && transport ? transport.name : this.link.phase === "over" ? "the worker has ended" : this.link.phase === "denied" ? "not signed in" : this.link.hasBeenOpen ? "reconnecting" : "connecting");
+    write("transport", isOpen && transport ? transport.name : this.link.phase === "over" ? "the worker has ended" : this.link.phase === "denied" ? "no access" : this.link.hasBeenOpen ? "reconnecting" : "connecting");
     write("version", session?.version ? `Worker version ${session.version}` : "");
     const address = this.run?.wandb ?? null;
     show("wandb", address !== null);
