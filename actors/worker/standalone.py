@@ -264,6 +264,10 @@ class Standalone:
         self._show_link(screen, f"watch and stop it at {answer.link}")
         if answer.read_only_link is not None:
             self._show_link(screen, f"watch it at {answer.read_only_link}")
+        way = await asyncio.to_thread(viewer.way_to, self._plan.viewers.host, answer.port)
+        if way is not None:
+            self._show_link(screen, "to open it on your own machine, run this there first:")
+            self._show_link(screen, f"    {way}")
 
     def _show_link(self, screen: TypedRef[Any], text: str) -> None:
         screen.tell(ShowLine(text=text))

@@ -3,14 +3,16 @@
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.addresses import fixed_addresses, parts_of, port_of
+from tests.support.addresses import fixed_addresses, has_ipv6, parts_of, port_of
 from tests.support.certificates import certificate
 from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
@@ -104,6 +106,37 @@ def test_a_public_address_without_tls_is_a_warning(gate):
     with RunningWorker(*PAGE, "--host", "0.0.0.0", "--", "true") as worker:
         assert worker.ends() == 0
     assert "without TLS" in " ".join(worker.output.split())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_page_on_every_interface_has_a_link_that_opens(gate, host):
+    if host == "::" and not has_ipv6():
+        pytest.skip("needs IPv6")
+    with RunningWorker(
+        *(*PAGE, "--host", host, "--", *shell("read line < $1", gate.path)),
+        variables={"SLURM_JOB_ID": "1"},
+    ) as worker:
+        visit = Visit(worker.link())
+        assert urlsplit(visit.base).hostname not in (host, "127.0.0.1", "::1")
+        assert visit.session()
+        gate.open()
+        assert worker.ends() == 0
+    assert "ssh -L" not in worker.output  # it can be reached as it is
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_in_a_job_the_command_that_leads_to_the_link_stands_beside_it(gate, quiet):
+    with RunningWorker(
+        *(*PAGE, *quiet, "--", *shell("read line < $1", gate.path)),
+        variables={"SLURM_JOB_ID": "1", "SLURM_SUBMIT_HOST": "login.example"},
+    ) as worker:
+        way = worker.wait_for("ssh -J login.example -L")
+        port = port_of(worker.link())
+        assert way.split() == (
+            f"ssh -J login.example -L {port}:127.0.0.1:{port} {socket.gethostname()}".split()
+        )
+        gate.open()
+        assert worker.ends() == 0
 
 
 def test_a_certificate_turns_tls_on(tmp_path, gate):
