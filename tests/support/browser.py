@@ -47,6 +47,7 @@ class Browser:
         options.binary_location = CHROMIUM or ""
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
+        options.accept_insecure_certs = True  # the tests sign their own
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
         self.driver.set_page_load_timeout(PATIENCE)
