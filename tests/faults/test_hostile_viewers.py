@@ -22,8 +22,9 @@ READ_ONLY = ("--read-only-token", "random")
 def test_five_viewers_that_flood_the_worker_hold_up_neither_reports_nor_ctrl_c(
     transport, what, new_gate
 ):
-    gate = new_gate()
-    steps = trainer("send:100", f"read:{gate.path}", "send:1900", "hear:/dev/null")
+    gate, never = new_gate(), new_gate()
+    # However long the flood takes, it is there to be stopped.
+    steps = trainer("send:100", f"read:{gate.path}", "send:1900", f"read:{never.path}")
     with ExitStack() as stack:
         worker = stack.enter_context(RunningWorker(*PAGE, *READ_ONLY, "--", *steps))
         friend = stack.enter_context(PageClient(worker.link(), "a-friend"))
