@@ -1,6 +1,6 @@
 """The progress listener: its actor, the SUB socket, the run's log."""
 
-from actors.progress_listener.actor import ProgressListenerActor, spawn
+from actors.progress_listener.actor import ENDED, ProgressListenerActor, spawn
 from actors.progress_listener.log import ProgressLog
 
-__all__ = ["ProgressListenerActor", "ProgressLog", "spawn"]
+__all__ = ["ENDED", "ProgressListenerActor", "ProgressLog", "spawn"]

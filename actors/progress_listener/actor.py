@@ -160,8 +160,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._readers.clear()
         if self._socket is None:
             return None
-        if self._task is not None and not self._loop.is_closed():
-            self._task.cancel()
+        task, self._task = self._task, None
+        if task is not None and not self._loop.is_closed():
+            task.cancel()
         closed = self._socket.close()
         closed.add_done_callback(lambda _: self._keep_last())
         return closed
@@ -193,11 +194,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._task = self._loop.create_task(
             self._listen(self._socket, message), name="progress-listener"
         )
-        self._task.add_done_callback(
-            lambda task: self._me.tell(
-                _TaskEnded(error=None if task.cancelled() else task.exception())
-            )
-        )
+        self._task.add_done_callback(self._task_over)
 
     # The polling task
 
@@ -232,7 +229,14 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             following.cancel()
 
     def _poll(self, socket: ProgressSocket) -> asyncio.Future[Drained]:
-        return self._loop.run_in_executor(socket.thread, socket.poll)
+        polled = socket.thread.submit(socket.poll)
+        polled.add_done_callback(self._notice_closed_loop)
+        return asyncio.wrap_future(polled, loop=self._loop)
+
+    def _notice_closed_loop(self, _: Future[Drained]) -> None:
+        """On the socket's thread: whom a closed event loop has left has no turn to say so."""
+        if self._loop.is_closed():
+            self._parent.tell(ListeningFailed(reason="the event loop is closed"))
 
     async def _sleep(self, polled: asyncio.Future[Drained]) -> None:
         """Sleep for the poll interval; a poll that is over meanwhile ends the sleep."""
@@ -340,6 +344,14 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     def _is_stopping(self) -> bool:
         return any(isinstance(ending, StopListening) for ending in self._endings)
 
+    def _task_over(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        is_ours = task is not self._task or self._starting is not None or self._is_stopping()
+        if error is None and not is_ours:
+            # As asyncio.run does it at its end: there may be no further turn to say so.
+            self._parent.tell(ListeningFailed(reason="the polling task was cancelled from outside"))
+        self._me.tell(_TaskEnded(error=error))
+
     def _task_ended(self, error: BaseException | None) -> None:
         self._task = None
         if error is not None:
@@ -359,9 +371,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._starting = None
             if not self._endings:
                 return  # the job goes on in the log: its address may be free a moment later
-        elif not self._is_stopping():
-            # As asyncio.run does it at its end: listening goes on nowhere.
-            self._parent.tell(ListeningFailed(reason="the polling task was cancelled from outside"))
         self._end_job()
 
     def _end_job(self) -> None:

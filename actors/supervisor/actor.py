@@ -23,6 +23,7 @@ from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
+from actors.supervisor.sockets import CLOSED
 from actors.supervisor.status import StatusQuery
 from messages import (
     AddToLog,
@@ -160,7 +161,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case KnowTrainer():
                 self._know_trainer(message)
             case AddToLog():
-                self._children.listener.tell(message)
+                self._children.add_to_log(message)
             case GetStatus():
                 self._report_status(message)
             case _:
@@ -420,7 +421,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case Phase.BINDING:
                 self._give_up(f"{down.child} failed: {down.reason}")
             case Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
-                if bearable:
+                if self._loop.is_closed():
+                    self._give_up(CLOSED)
+                elif bearable:
                     self._reopen(child.name)
                 else:
                     times = f"{CRASHES + 1} times in {WINDOW:.0f} s"

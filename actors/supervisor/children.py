@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors import control_socket, progress_listener
 from actors.control_socket import StopInForce
-from actors.progress_listener import ProgressLog
+from actors.progress_listener import ENDED, ProgressLog
+from actors.runtime import reply
 from messages import (
+    AddedToLog,
+    AddToLog,
     AwaitNextTrainer,
     ChildDown,
     FollowRun,
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 CONTROL: Final = control_socket.ControlSocketActor.name
 LISTENER: Final = progress_listener.ProgressListenerActor.name
 
+ADDED_AT_ONCE: Final = 500
+"""Entries that are added to the log in one turn of the event loop: it takes 2 ms."""
 
 ChildEvent: TypeAlias = (
     ChildDown
@@ -115,6 +120,18 @@ class Children:
         """No trainer that joins from now on is told to stop."""
         if not self.control.try_tell(told):
             self._stop_in_force.text = None  # it has ended, and has no successor yet
+
+    def add_to_log(self, message: AddToLog) -> None:
+        """Have the listener add the entries, some of them in each turn of the event loop."""
+        entries = message.entries
+        begins = range(0, len(entries), ADDED_AT_ONCE) or (0,)
+        for begin in begins:
+            piece = entries[begin : begin + ADDED_AT_ONCE]
+            reply_to = message.reply_to if begin == begins[-1] else None
+            added = AddToLog(entries=piece, reply_to=reply_to)
+            if self._loop.is_closed() or not self.listener.try_tell(added):
+                reply(message.reply_to, AddedToLog(reason=ENDED))
+                return
 
     def end(self) -> None:
         """Have both end; each tells ``ChildDown``."""

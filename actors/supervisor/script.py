@@ -89,7 +89,7 @@ class Waits:
         A loop that does not run is given ``LOOP_TIMEOUT``; one that does not answer is not asked
         again before ``ask_again``.
         """
-        if not self._loop_answers:
+        if not self._loop_answers or self._loop.is_closed():
             return Missing.TIMED_OUT
         wait.timeout = min(timeout, LOOP_TIMEOUT)
         answer = yield wait

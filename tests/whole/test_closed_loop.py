@@ -8,8 +8,11 @@ import pytest
 
 from actors import spawn_supervisor
 from messages import (
+    AddedToLog,
+    AddToLog,
     AttachClient,
     JobOutcome,
+    LogEntry,
     Phase,
     ReportingFailed,
     ReportingStopped,
@@ -21,7 +24,7 @@ from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, trainer_for
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, settled
 
 
 @pytest.fixture
@@ -42,6 +45,8 @@ def doomed_loop(before):
 
     def end():
         thread.run(cancel_all())
+        thread.run(thread.loop.shutdown_asyncgens())
+        thread.run(thread.loop.shutdown_default_executor())
         thread.close()
 
     thread.end = end
@@ -112,3 +117,17 @@ def test_a_reporter_cannot_be_started_on_a_closed_loop(doomed_loop, owner, setti
     with pytest.raises(RuntimeError, match="closed"):
         spawn_supervisor(loop=doomed_loop.loop, owner=owner, settings=settings)
     assert pykka.ActorRegistry.get_all() == []
+
+
+def test_the_owner_is_told_at_once_when_the_loop_is_closed_in_mid_job(
+    supervisor_of_doomed, doomed_loop, owner
+):
+    start(supervisor_of_doomed)
+    doomed_loop.end()
+    failed = owner.wait_for(ReportingFailed)
+    assert "event loop" in failed.reason or "cancelled from outside" in failed.reason
+    added: Probe[AddedToLog] = Probe()
+    supervisor_of_doomed.tell(AddToLog(entries=(LogEntry(text="late"),), reply_to=added))
+    assert added.get().reason == "the progress listener has ended"
+    assert settled(lambda: status(supervisor_of_doomed).phase is Phase.IDLE)
+    assert supervisor_of_doomed.stop(timeout=PATIENCE)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from actors.supervisor.children import ADDED_AT_ONCE, Children
 from messages import (
     EVENTS_PROTOCOL,
+    AddedToLog,
     AddToLog,
     AttachClient,
     DetachClient,
@@ -16,6 +18,7 @@ from messages import (
     encode_event,
 )
 from tests.support.channel import FakeChannel
+from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, stop, trainer_for
 from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE
@@ -141,3 +144,36 @@ def test_what_is_noted_after_the_last_job_is_given_to_the_clients_before_the_end
     assert supervisor.stop(timeout=PATIENCE)
     assert without_clock(channel.sent) == [STATE] * 100
     assert other.sent == []
+
+
+def test_many_entries_are_added_in_order_and_answered_when_all_are_in(supervisor):
+    texts = [f"entry {number}" for number in range(5 * ADDED_AT_ONCE + 1)]
+    added: Probe[AddedToLog] = Probe()
+    entries = tuple(LogEntry(text=text) for text in texts)
+    supervisor.tell(AddToLog(entries=entries, reply_to=added))
+    supervisor.tell(AddToLog(entries=(LogEntry(text="behind them"),)))
+    assert added.get() == AddedToLog(last=len(texts))
+    assert added.drain() == []
+    channel = FakeChannel()
+    attach_client(supervisor, channel, after=0)
+    assert channel.wait_for_count(len(texts) + 1) == forwarded([*texts, "behind them"])
+
+
+class Listener(Probe[AddToLog]):
+    """Takes all that it is told."""
+
+    def try_tell(self, message: AddToLog, /) -> bool:
+        self.tell(message)
+        return True
+
+
+@pytest.mark.parametrize("count", [0, 1, ADDED_AT_ONCE, 2 * ADDED_AT_ONCE + 1])
+def test_no_turn_of_the_event_loop_adds_more_than_some_entries(loop_thread, settings, count):
+    children = Children(loop=loop_thread.loop, me=Probe(), scheduler=None, settings=settings)
+    children.listener = listener = Listener()
+    entries, asker = tuple(LogEntry(text=str(number)) for number in range(count)), Probe()
+    children.add_to_log(AddToLog(entries=entries, reply_to=asker))
+    pieces = listener.drain()
+    assert sum((piece.entries for piece in pieces), ()) == entries
+    assert max(len(piece.entries) for piece in pieces) <= ADDED_AT_ONCE
+    assert [piece.reply_to for piece in pieces] == [None] * (len(pieces) - 1) + [asker]
