@@ -57,13 +57,15 @@ class ClockTold:
 class StateChanged:
     """The run has come to ``state``; ``text`` says so in words.
 
-    ``title`` is the training's command, ``epochs`` their number where it is known.
+    ``title`` is the training's command, ``epochs`` their number where it is known. ``models`` are
+    the kinds of models that it trains, in their order, as far as they are known.
     """
 
     state: RunState
     text: str
     title: str = ""
     epochs: int | None = None
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             log.error("job %s was not run: the worker runs one training", message.job_id)
             return
         self._run = message
-        self._events = RunEvents(message.supervisor, title=message.title, epochs=message.epochs)
+        self._events = RunEvents(
+            message.supervisor,
+            title=message.title,
+            epochs=message.epochs,
+            models=message.models,
+        )
         self._orders = Orders(run=message, events=self._events, me=self._me)
         if self._state is _State.ENDED:  # stopped before it was told to run
             reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))

@@ -28,11 +28,17 @@ class RunEvents:
     """Every client of the run hears them, between the trainer's reports."""
 
     def __init__(
-        self, log: Mailbox[AddToLog] | None = None, *, title: str = "", epochs: int | None = None
+        self,
+        log: Mailbox[AddToLog] | None = None,
+        *,
+        title: str = "",
+        epochs: int | None = None,
+        models: tuple[str, ...] = (),
     ) -> None:
         self._log = log  # None before there is a run
         self._title = title
         self._epochs = epochs
+        self._models = models
 
     def add(self, *events: WorkerEvent) -> None:
         """Add ``events``."""
@@ -42,7 +48,15 @@ class RunEvents:
 
     def state(self, state: RunState, text: str) -> None:
         """The run has come to ``state``."""
-        self.add(StateChanged(state=state, text=text, title=self._title, epochs=self._epochs))
+        self.add(
+            StateChanged(
+                state=state,
+                text=text,
+                title=self._title,
+                epochs=self._epochs,
+                models=self._models,
+            )
+        )
 
     def taken(self, command: str, by: str, step: ControlStep, text: str) -> None:
         """The outcome of a ``command`` of ``by``."""

@@ -21,6 +21,7 @@ from actors.worker.trainer import (
     PROGRESS_PORT,
     checkpoint_folders,
     epochs_of,
+    models_of,
 )
 from actors.worker.viewer import (
     Access,
@@ -60,6 +61,7 @@ class Plan:
     settings: ReporterSettings = field(default_factory=ReporterSettings)
     title: str = ""
     epochs: int | None = None
+    models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
     grace: float = 5.0
     demonstrate: bool = False
@@ -93,6 +95,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         settings=_settings(options),
         title=title,
         epochs=epochs_of(command),
+        models=models_of(command),
         checkpoint_folders=() if embedded or options.adopt or replay else folders,
         grace=options.grace,
         demonstrate=embedded and not options.no_gui,

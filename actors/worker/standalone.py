@@ -145,6 +145,7 @@ class Standalone:
                 reply_to=ended,
                 title=plan.title,
                 epochs=plan.epochs,
+                models=plan.models,
                 checkpoint_folders=plan.checkpoint_folders,
                 grace=plan.grace,
             )

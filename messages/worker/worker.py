@@ -34,7 +34,8 @@ class RunTraining:
     ``{control_port}`` and ``{progress_port}`` in ``command`` are filled in. With ``gui=False``
     nothing is reported and the trainer's output goes to stdout. With an empty ``command`` no
     trainer is started: one that runs already is waited for. ``grace`` is the time from TERM to
-    KILL in seconds; ``epochs`` is their number where it is known.
+    KILL in seconds; ``epochs`` is their number where it is known, and ``models``
+    are the kinds of models that are trained, in their order.
     """
 
     job_id: str
@@ -46,6 +47,7 @@ class RunTraining:
     resources: Mailbox[ResourcesMessage] | None = None
     title: str = ""
     epochs: int | None = None
+    models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
     grace: float = 5.0
 

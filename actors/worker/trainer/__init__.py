@@ -12,6 +12,7 @@ from actors.worker.trainer.command import (
     with_ports,
 )
 from actors.worker.trainer.files import checkpoint_folders, epochs_of
+from actors.worker.trainer.models import models_of
 
 __all__ = [
     "CONTROL_PORT",
@@ -24,6 +25,7 @@ __all__ = [
     "is_sleap_nn",
     "is_sleap_train",
     "is_told_ports",
+    "models_of",
     "spawn",
     "with_ports",
 ]

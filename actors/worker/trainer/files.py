@@ -72,17 +72,20 @@ def checkpoints_since(folders: tuple[Path, ...], since: float) -> tuple[str, ...
 
 def _in_configuration(command: tuple[str, ...], pattern: re.Pattern[str]) -> list[str]:
     """What ``pattern`` finds in the configuration files that the command names."""
-    found: list[str] = []
-    for path in _configurations(command):
-        try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                found += pattern.findall(file.read(MAX_CONFIG))
-        except OSError:
-            continue
-    return found
+    return [found for path in configurations(command) for found in pattern.findall(beginning(path))]
 
 
-def _configurations(command: tuple[str, ...]) -> list[Path]:
+def beginning(path: Path) -> str:
+    """The text of a file, as far as it is read; empty where it cannot be."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_CONFIG)
+    except (OSError, ValueError):  # ValueError: it is no path
+        return ""
+
+
+def configurations(command: tuple[str, ...]) -> list[Path]:
+    """The configuration files that the command names, whether or not they exist."""
     named: dict[str, str] = {}
     paths = []
     for option, value in itertools.pairwise((*command, "")):
