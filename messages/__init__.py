@@ -115,6 +115,7 @@ from messages.supervisor import (
     TrainerDisconnected,
 )
 from messages.wire import (
+    CANCEL_ORDER,
     CHANGING_LINE,
     CONTROL_PREFIXES,
     EVENTS_PROTOCOL,
@@ -122,6 +123,7 @@ from messages.wire import (
     PIECE_PREFIX,
     PIECE_SIZE,
     PROGRESS_REPORT,
+    STOP_ORDER,
     CancelText,
     ControlText,
     OtherText,
@@ -180,6 +182,7 @@ from messages.worker.worker import (
 )
 
 __all__ = [
+    "CANCEL_ORDER",
     "CHANGING_LINE",
     "CONTROL_PREFIXES",
     "EVENTS_PROTOCOL",
@@ -189,6 +192,7 @@ __all__ = [
     "PIECE_PREFIX",
     "PIECE_SIZE",
     "PROGRESS_REPORT",
+    "STOP_ORDER",
     "TERMINAL",
     "AcceptReports",
     "AddToLog",

@@ -18,6 +18,10 @@ PROGRESS_REPORT: Final = "PROGRESS_REPORT::"
 CHANGING_LINE: Final = "CR::"
 CONTROL_PREFIXES: Final = ("ZMQ_CTRL::", "CONTROL_COMMAND::")
 
+STOP_ORDER: Final = 'CONTROL_COMMAND::{"command": "stop"}'
+CANCEL_ORDER: Final = "JOB_CANCEL"
+"""What a page sends when somebody asks for the training to be stopped, or ended."""
+
 EVENTS_PROTOCOL: Final = "sleap-progress.v1"
 """The sub-protocol of a channel whose client wants the worker's events too."""
 
@@ -107,7 +111,7 @@ def parse_order(text: str) -> StopText | CancelText | ControlText | OtherText:
             return StopText(command=command) if asks_to_stop(command) else control
         case OtherText(text="JOB_STOP"):
             return StopText(command=None)
-        case OtherText(text="JOB_CANCEL"):
+        case OtherText(text=text) if text == CANCEL_ORDER:
             return CancelText()
         case other:
             return other

@@ -100,7 +100,7 @@ def test_a_door_says_what_others_may_use() -> None:
 
 
 def test_the_reporters_rooms_need_three_packages_alone() -> None:
-    worker = ("aiohttp", "plotly", "rich", "psutil", "pynvml")
+    worker = ("aiohttp", "rich", "psutil", "pynvml")
     for path in FILES:
         if not module_of(path).startswith("actors") or "worker" in path.parts:
             continue

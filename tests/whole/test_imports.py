@@ -8,7 +8,7 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
-WORKER = ("aiohttp", "plotly", "psutil", "pynvml", "rich")
+WORKER = ("aiohttp", "psutil", "pynvml", "rich")
 
 
 @pytest.mark.parametrize(

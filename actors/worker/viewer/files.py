@@ -1,8 +1,8 @@
 """The files of the viewers' page, as aiohttp handlers on the event loop's thread.
 
-They are those of the room's folder ``page`` and the plotting library that the package plotly
-ships: nothing comes from another server. They hold no secret and are served to everybody, so that
-each costs little however often it is asked for: it is packed once, and sent as it is taken.
+They are those of the room's folder ``page``, and nothing comes from another server: no library.
+They hold no secret and are served to everybody, so that each costs little however often it is asked
+for: it is packed once, and sent as it is taken.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ import gzip
 import hashlib
 import importlib.resources
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 _KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
 _PAGE: Final = importlib.resources.files("actors.worker.viewer") / "page"
-
-PLOT_LIBRARY: Final = "plotly.min.js"
 
 CHUNK: Final = 64 * 1024
 """Bytes that are written at once: more would wait in memory for who reads slowly."""
@@ -44,8 +39,12 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 def routes() -> list[web.RouteDef]:
     """A route for each file that the page loads."""
-    names = sorted(file.name for file in _PAGE.iterdir() if file.name != "index.html")
-    return [web.get(f"/{name}", _file) for name in (PLOT_LIBRARY, *names) if _kind(name)]
+    return [web.get(f"/{name}", _file) for name in _names()]
+
+
+def _names() -> list[str]:
+    names = (file.name for file in _PAGE.iterdir())
+    return sorted(name for name in names if _kind(name) and name != "index.html")
 
 
 async def _file(request: web.Request) -> web.StreamResponse:
@@ -78,14 +77,16 @@ async def _send(request: web.Request, name: str) -> web.StreamResponse:
 @functools.cache
 def content(name: str) -> _Content:
     """A file as it is sent; blocks the first time. Raises OSError."""
-    body = _where(name).read_bytes()
+    body = (_PAGE / name).read_bytes()
+    if name == "index.html":
+        body = body.replace(b"</head>", f"{_preloads()}</head>".encode(), 1)
     return _Content(body, gzip.compress(body, mtime=0), hashlib.sha256(body).hexdigest()[:16])
 
 
-def _where(name: str) -> Traversable:
-    if name == PLOT_LIBRARY:
-        return importlib.resources.files("plotly") / "package_data" / PLOT_LIBRARY
-    return _PAGE / name
+def _preloads() -> str:
+    """All modules are asked for at once, not each when another one that imports it has come."""
+    modules = (name for name in _names() if name.endswith(".js"))
+    return "".join(f'<link rel="modulepreload" href="{name}">' for name in modules)
 
 
 def _kind(name: str) -> str | None:

@@ -30,8 +30,12 @@ from actors.worker.viewer.connections import HEAD_TIMEOUT, KEEP_ALIVE, HttpConne
 from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
 from actors.worker.viewer.websocket import WebSocketChannel
 from messages import (
+    CANCEL_ORDER,
+    EVENT_MARK,
     EVENTS_PROTOCOL,
     PAGES_PROTOCOL,
+    PROGRESS_REPORT,
+    STOP_ORDER,
     DetachClient,
     GetDigest,
     encode_report,
@@ -79,15 +83,14 @@ CLOSE_TIMEOUT: Final = 5.0
 LINGER: Final = 2.0
 """Seconds that a refused request's body is read on, so that its sender sees the answer."""
 
-ALIVE: Final = encode_report(json.dumps({"what": "__meta__", "event": "alive"}))
+ALIVE: Final = encode_report(json.dumps({"what": EVENT_MARK, "event": "alive"}))
 
 _CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -287,6 +290,15 @@ class ViewerServer:
                 "title": self.settings.title,
                 "version": self.settings.version,
                 "ice_servers": [{"urls": url} for url in self.settings.ice_servers],
+                # What both sides know stands on this one alone.
+                "wire": {
+                    "protocol": EVENTS_PROTOCOL,
+                    "report_prefix": PROGRESS_REPORT,
+                    "event_mark": EVENT_MARK,
+                    "stop": STOP_ORDER,
+                    "cancel": CANCEL_ORDER,
+                    "alive_interval": self.settings.alive_interval,
+                },
             }
         )
 

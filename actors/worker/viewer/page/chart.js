@@ -1,278 +1,454 @@
 // @ts-check
-// The curves of one run.
+// One chart, drawn on a canvas. All charts of a page share one view: the epochs that are seen.
 
-import { list } from "./values.js";
-import { BATCHES_KEPT } from "./run.js";
-/** @typedef {import("./run.js").Run} Run */
-/** @typedef {import("./run.js").Epoch} Epoch */
+import { element } from "./document.js";
+import { limits, linearTicks, logTicks, thin, tickText, trace } from "./scale.js";
+/** @typedef {import("./scale.js").Range} Range */
+/** @typedef {import("./curves.js").Picture} Picture */
+/** @typedef {import("./curves.js").Series} Series */
+/** @typedef {{left: number, right: number, top: number, bottom: number, width: number, height: number}} Box */
+/** @typedef {{series: Series, indices: number[], marked: boolean}} Drawn */
 
-/** @typedef {[number, number]} Range */
+const POINTS_DRAWN = 4000; // of a cloud, at the most
+const MARKS_DRAWN = 60; // points of a line that are marked, at the most
+const REACH = 40; // pixels: the pointer tells of a point within
+const DRAG_LEAST = 8; // pixels
+const ROOM = 0.02; // share of the width beside the first and the last epoch
+const FONT_SIZE = 12.5; // pixels
+const ROW = 18; // pixels: a row of names above the curves
+const COLOURS = [
+  "ink",
+  "quiet",
+  "card",
+  "edge",
+  "grid",
+  "train",
+  "val",
+  "third",
+  "fourth",
+  "batch",
+  "smooth",
+  "best",
+];
 
-const POINTS_DRAWN = 1000; // each is an element of the document
+/** @param {number} one @param {number} other @returns {Range} */
+const pair = (one, other) => [one, other];
 
-/**
- * About `most` of the indices from `from` to `to` whose points lie between `left` and `right`; gaps
- * are left out. The lowest and the highest point of each stretch of x are kept, so that no peak is
- * lost, and an even sample of all, so that a cloud is not drawn as two edges. The sample is of
- * round indices: points do not flicker while others come.
- * @param {(i: number) => number} x
- * @param {(i: number) => number} y
- * @param {{from: number, to: number, left: number, right: number, most: number}} range
- * @returns {number[]}
- */
-export function thin(x, y, { from, to, left, right, most }) {
-  const inside = [];
-  for (let i = from; i < to; i++) {
-    const at = x(i);
-    if (at >= left && at <= right && Number.isFinite(y(i))) inside.push(i);
-  }
-  if (inside.length <= most) return inside;
-  const step = 2 ** Math.ceil(Math.log2(inside.length / (0.75 * most)));
-  const buckets = Math.floor(most / 8);
-  const lowest = new Int32Array(buckets).fill(-1);
-  const highest = new Int32Array(buckets).fill(-1);
-  const kept = new Set();
-  for (const i of inside) {
-    if (i % step === 0) kept.add(i);
-    const value = y(i);
-    const bucket = Math.min(buckets - 1, Math.floor(((x(i) - left) / (right - left)) * buckets));
-    if (lowest[bucket] < 0 || value < y(lowest[bucket])) lowest[bucket] = i;
-    if (highest[bucket] < 0 || value > y(highest[bucket])) highest[bucket] = i;
-  }
-  for (const i of [...lowest, ...highest]) if (i >= 0) kept.add(i);
-  return [...kept].sort((a, b) => a - b);
-}
-
-/** A step of 1, 2 or 5 times a power of ten that is no smaller than `least`. @param {number} least */
-function roundStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((digit) => digit * power >= least) ?? 10);
-}
-
-/** Ticks of a logarithmic axis, as plain numbers. @param {number} low @param {number} high */
-function logTicks(low, high) {
-  const decades = Math.log10(high / low);
-  if (!(decades >= 1 && decades < 30)) return {}; // Plotly's own do for less than a decade
-  const values = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const digit of decades > 3 ? [1] : [1, 2, 5]) values.push(Number(`${digit}e${power}`));
-  }
-  return { tickmode: "array", tickvals: values, ticktext: values.map((value) => String(value)) };
-}
-
-/** Text for Plotly, which takes some tags, links and templates for markup. @param {string} value */
-const plain = (value) =>
-  value.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/%/g, "&#37;").replace(/\$/g, "&#36;");
-
-/** The curves of one run, drawn by Plotly as SVG; its WebGL would need eval. */
-export class Chart {
-  /** @param {HTMLElement} place @param {() => void} onZoom */
-  constructor(place, onZoom) {
-    this.place = place;
-    this.onZoom = onZoom;
-    this.plotly = /** @type {any} */ (null);
+/** The epochs that are seen, the same in all charts. */
+export class View {
+  /** @param {() => void} onChange */
+  constructor(onChange) {
+    this.onChange = onChange;
     this.x = /** @type {Range | null} */ (null); // null: the whole run
-    this.y = /** @type {Range | null} */ (null);
-    this.colours = /** @type {Record<string, string>} */ ({});
-    this.cost = 0; // milliseconds of the last drawing
-    this.span = 1; // epochs, of the run that was drawn last
-    this.leavesOut = false; // values that a logarithmic scale does not have
-    this.readColours();
+    this.whole = /** @type {Range} */ ([0, 1]);
   }
 
-  readColours() {
-    const style = getComputedStyle(document.documentElement);
-    for (const name of ["ink", "quiet", "card", "edge", "train", "val", "batch", "best", "grid"]) {
-      this.colours[name] = style.getPropertyValue(`--${name}`).trim();
-    }
+  /** @returns {Range} */
+  get range() {
+    return this.x ?? this.whole;
   }
 
-  /** @param {any} plotly */
-  use(plotly) {
-    this.plotly = plotly;
+  /** @param {Range | null} x */
+  show(x) {
+    this.x = x;
+    this.onChange();
   }
 
-  listen() {
-    const place = /** @type {any} */ (this.place);
-    place.on("plotly_relayout", (/** @type {Record<string, unknown>} */ change) => {
-      if (!Object.keys(change).some((key) => /^[xy]axis/.test(key))) return;
-      const { xaxis, yaxis } = place.layout;
-      this.x = xaxis.autorange ? null : asRange(xaxis.range);
-      this.y = yaxis.autorange ? null : asRange(yaxis.range);
-      this.onZoom();
-    });
-    // A double click shows the whole run again; Plotly's own reset knows the first ranges only.
-    place.on("plotly_doubleclick", () => {
-      this.whole();
-      return false;
-    });
-  }
-
-  whole() {
-    this.x = this.y = null;
-    this.onZoom();
+  /** @param {number} left @param {number} right in epochs; as much of them as there is */
+  look(left, right) {
+    const [start, end] = this.whole;
+    const width = Math.min(right - left, end - start);
+    const from = Math.max(start, Math.min(left, end - width / 2));
+    this.show(right - left >= end - start ? null : [from, from + width]);
   }
 
   /** @param {number} factor */
   zoom(factor) {
-    const [left, right] = this.x ?? [0, this.span];
+    const [left, right] = this.range;
     const width = (right - left) * factor;
     // From the whole run the zoom goes to its newest part; from there about the middle.
     const middle = this.x ? (left + right) / 2 : right - width / 2;
-    this.look(middle - width / 2, width);
-  }
-
-  /** @param {number} left @param {number} width in epochs */
-  look(left, width) {
-    const start = Math.max(0, Math.min(left, this.span - width / 2));
-    this.x = width >= this.span ? null : asRange([start, start + width]);
-    this.y = null;
-    this.onZoom();
+    this.look(middle - width / 2, middle + width / 2);
   }
 
   /** @param {number} share of the width */
   pan(share) {
     if (!this.x) return;
     const [left, right] = this.x;
-    this.look(left + (right - left) * share, right - left);
-  }
-
-  /** @param {Run} run @param {{metric: string, log: boolean}} options */
-  draw(run, { metric, log }) {
-    const began = performance.now();
-    const width = this.place.clientWidth;
-    const height = this.place.clientHeight;
-    if (!width || !height) return;
-    const epochs = [...run.epochs.values()].sort((a, b) => a.number - b.number);
-    this.span = Math.max(1, epochs.length ? epochs[epochs.length - 1].number + 1 : 1);
-    const range = this.x ?? /** @type {Range} */ ([0, this.span]);
-    const traces = metric ? [this.line(epochs, plain(metric), (epoch) => epoch.values.get(metric) ?? null, { colour: "train", range, symbol: "circle" })] : this.losses(run, epochs, range, width);
-    const drawn = traces.flatMap((trace) => list(trace.y)).filter((value) => value !== null).map(Number);
-    const shown = drawn.filter((value) => !log || value > 0);
-    this.leavesOut = shown.length < drawn.length;
-    const ticks = log && !this.y && shown.length ? logTicks(Math.min(...shown), Math.max(...shown)) : {};
-    const first = !(/** @type {any} */ (this.place)._fullLayout);
-    const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false, showTips: false };
-    const layout = { ...this.layout({ metric, log, width, height, range, ticks }), annotations: run.best && !metric ? [this.label(run.best, log, range)] : [] };
-    this.plotly.react(this.place, traces, layout, config);
-    if (first) this.listen();
-    this.cost = performance.now() - began;
-  }
-
-  /** @param {Run} run @param {Epoch[]} epochs @param {Range} range @param {number} width */
-  losses(run, epochs, range, width) {
-    const traces = [
-      this.points(run, range, width),
-      this.line(epochs, "training", (epoch) => epoch.training, { colour: "train", range, symbol: "circle" }),
-      this.line(epochs, "validation", (epoch) => epoch.validation, { colour: "val", range, symbol: "square" }),
-    ];
-    const { best } = run;
-    if (best) {
-      traces.push({
-        type: "scatter", mode: "markers", name: "best epoch", x: [best.number + 1], y: [best.value], showlegend: false,
-        marker: { symbol: "star", size: 13, color: this.colours.best, line: { width: 1, color: this.colours.card } },
-        hovertemplate: `best epoch %{x}: validation loss %{y:.5~g}<extra></extra>`,
-      });
-    }
-    return traces;
-  }
-
-  /** The name of the best epoch, well above it: below a curve that falls there is no room. @param {{number: number, value: number}} best @param {boolean} log @param {Range} range */
-  label({ number, value }, log, [left, right]) {
-    const at = (number + 1 - left) / (right - left);
-    return {
-      x: number + 1, y: log ? Math.log10(value) : value, text: `best: epoch ${number + 1}`, visible: at >= 0 && at <= 1 && !(log && value <= 0),
-      ax: at > 0.85 ? -36 : at < 0.15 ? 36 : 0, ay: -64, arrowhead: 0, arrowwidth: 1, arrowcolor: this.colours.best, standoff: 7,
-      font: { color: this.colours.best, size: 13 }, bgcolor: this.colours.card, borderpad: 2,
-    };
-  }
-
-  /** @param {Run} run @param {Range} range @param {number} width @returns {Record<string, unknown>} */
-  points(run, [left, right], width) {
-    const { batches } = run;
-    const places = new Map([...run.epochs.values()].map((epoch) => [epoch.number, epoch.batches || 1]));
-    let number = -1; // neighbours are nearly always of the same epoch
-    let size = 1;
-    const x = (/** @type {number} */ i) => {
-      const at = i % BATCHES_KEPT;
-      const epoch = batches.epochs[at];
-      if (epoch !== number) {
-        number = epoch;
-        size = places.get(epoch) ?? 1;
-      }
-      return epoch + batches.numbers[at] / size;
-    };
-    const y = (/** @type {number} */ i) => batches.losses[i % BATCHES_KEPT];
-    const kept = thin(x, y, { from: batches.first, to: batches.added, left, right, most: Math.min(POINTS_DRAWN, Math.max(250, width)) });
-    return {
-      type: "scatter", mode: "markers", name: "batches", x: kept.map(x), y: kept.map(y),
-      customdata: kept.map((i) => [batches.epochs[i % BATCHES_KEPT] + 1, batches.numbers[i % BATCHES_KEPT] + 1]),
-      marker: { size: 4, color: this.colours.batch, opacity: 0.35 },
-      hovertemplate: "epoch %{customdata[0]}, batch %{customdata[1]}: loss %{y:.5~g}<extra></extra>",
-    };
-  }
-
-  /**
-   * @param {Epoch[]} epochs
-   * @param {string} name
-   * @param {(epoch: Epoch) => number | null} value
-   * @param {{colour: string, range: Range, symbol: string}} options
-   * @returns {Record<string, unknown>}
-   */
-  line(epochs, name, value, { colour, range, symbol }) {
-    // One point beyond each edge, so that the line runs to it.
-    const near = epochs.filter((epoch) => epoch.ended !== null && epoch.number + 1 >= range[0] - 1 && epoch.number + 1 <= range[1] + 1);
-    let shown = near;
-    if (near.length > 1500) {
-      const kept = thin((i) => near[i].number, (i) => value(near[i]) ?? NaN, { from: 0, to: near.length, left: near[0].number, right: near[near.length - 1].number, most: 1500 });
-      shown = kept.map((i) => near[i]);
-    }
-    const points = shown.map(value).map((item) => (item !== null && Number.isFinite(item) ? item : null));
-    const marked = shown.length <= 60;
-    return {
-      type: "scatter", mode: marked ? "lines+markers" : "lines", name, connectgaps: false,
-      x: shown.map((epoch) => epoch.number + 1), y: points,
-      line: { color: this.colours[colour], width: 2, dash: !marked && symbol === "square" ? "6px,2px" : "solid" },
-      marker: { size: 7, symbol, color: this.colours[colour] },
-      hovertemplate: `epoch %{x}, ${name}: %{y:.5~g}<extra></extra>`,
-    };
-  }
-
-  /** @param {{metric: string, log: boolean, width: number, height: number, range: Range, ticks: object}} options */
-  layout({ metric, log, width, height, range, ticks }) {
-    const { ink, quiet, grid, card, edge } = this.colours;
-    const axis = { gridcolor: grid, linecolor: edge, zeroline: false, tickfont: { color: quiet }, automargin: true };
-    const narrow = width < 500;
-    const epochs = range[1] - range[0];
-    const padding = epochs * 0.02;
-    const step = roundStep(epochs / Math.max(2, width / (narrow ? 55 : 80)));
-    const name = metric.length > 50 ? `${metric.slice(0, 49)}…` : metric || "loss";
-    const limits = this.y ? { autorange: false, range: this.y } : { autorange: true };
-    return {
-      width, height, margin: { l: 12, r: 10, t: 8, b: 12, pad: 0 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 12 : 13, color: ink },
-      showlegend: !metric, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-      hovermode: "closest", hoverlabel: { bgcolor: card, bordercolor: quiet, font: { color: ink } },
-      // A finger scrolls the page; the buttons zoom.
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      uirevision: "constant",
-      xaxis: { ...axis, title: { text: "epoch", standoff: 8 }, autorange: false, range: this.x ?? [range[0] - padding, range[1] + padding], tick0: 0, dtick: epochs > 3 ? Math.max(1, step) : step },
-      yaxis: { ...axis, title: { text: narrow && !metric ? "" : plain(name), standoff: 8 }, type: log ? "log" : "linear", exponentformat: "power", ...limits, ...ticks },
-    };
+    this.look(left + (right - left) * share, right + (right - left) * share);
   }
 }
 
-/** @param {unknown[]} value @returns {Range} */
-const asRange = (value) => [Number(value[0]), Number(value[1])];
+/** The colours of the page, as its style sheet names them. @returns {Record<string, string>} */
+export function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(
+    COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  );
+}
 
-/** @returns {Promise<any>} Plotly, which comes last: the page works without it. */
-export function loadPlotly() {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = "plotly.min.js";
-    script.addEventListener("load", () => resolve(/** @type {any} */ (globalThis).Plotly ?? null));
-    script.addEventListener("error", () => reject(new Error("plotly.min.js did not come")));
-    document.head.append(script);
-  });
+export class Chart {
+  /** @param {HTMLElement} place @param {View} view */
+  constructor(place, view) {
+    this.place = place;
+    this.view = view;
+    this.canvas = /** @type {HTMLCanvasElement} */ (element("canvas"));
+    this.above = /** @type {HTMLCanvasElement} */ (element("canvas")); // what follows the pointer
+    this.tip = element("div", "tip");
+    this.tip.hidden = true;
+    place.replaceChildren(this.canvas, this.above, this.tip);
+    this.drawn = /** @type {Drawn[]} */ ([]);
+    this.box = /** @type {Box} */ ({ left: 0, right: 0, top: 0, bottom: 0, width: 0, height: 0 });
+    this.x = /** @type {Range} */ ([0, 1]);
+    this.y = /** @type {Range} */ ([0, 1]);
+    this.log = false;
+    this.leavesOut = false; // values that a logarithmic scale does not have
+    this.dragged = /** @type {Range | null} */ (null); // pixels
+    this.pointer = /** @type {{x: number, y: number} | null} */ (null);
+    this.colours = readColours();
+    this.listen();
+  }
+
+  listen() {
+    const at = (/** @type {PointerEvent} */ event) => {
+      const { left, top } = this.canvas.getBoundingClientRect();
+      return { x: event.clientX - left, y: event.clientY - top };
+    };
+    const end = () => {
+      this.dragged = null;
+      this.hover(null);
+    };
+    this.above.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || event.pointerType === "touch") return; // a finger scrolls the page
+      const { x } = at(event);
+      this.dragged = pair(x, x);
+      this.above.setPointerCapture(event.pointerId);
+    });
+    this.above.addEventListener("pointermove", (event) => {
+      const point = at(event);
+      if (this.dragged) this.dragged = pair(this.dragged[0], point.x);
+      this.hover(point);
+    });
+    this.above.addEventListener("pointerup", () => {
+      const dragged = this.dragged;
+      this.dragged = null;
+      if (dragged && Math.abs(dragged[1] - dragged[0]) >= DRAG_LEAST) this.zoomTo(dragged);
+      this.paintAbove();
+    });
+    this.above.addEventListener("pointerleave", () => this.dragged ?? this.hover(null));
+    this.above.addEventListener("pointercancel", end);
+    this.above.addEventListener("lostpointercapture", () => {
+      this.dragged = null;
+    });
+    this.above.addEventListener("dblclick", () => this.view.show(null));
+  }
+
+  /** @param {Range} pixels */
+  zoomTo(pixels) {
+    const [one, other] = pixels;
+    const from = this.epochAt(Math.min(one, other));
+    const to = this.epochAt(Math.max(one, other));
+    if (to - from > 1e-6) this.view.show([from, to]);
+  }
+
+  // Positions
+
+  /** @param {number} epoch */
+  left(epoch) {
+    return this.box.left + ((epoch - this.x[0]) / (this.x[1] - this.x[0])) * this.box.width;
+  }
+
+  /** @param {number} pixel */
+  epochAt(pixel) {
+    const share = Math.min(1, Math.max(0, (pixel - this.box.left) / this.box.width));
+    return this.x[0] + share * (this.x[1] - this.x[0]);
+  }
+
+  /** @param {number} value */
+  top(value) {
+    const [low, high] = this.y;
+    const share = this.log
+      ? Math.log(value / low) / Math.log(high / low)
+      : (value - low) / (high - low);
+    return this.box.bottom - share * this.box.height;
+  }
+
+  // Drawing
+
+  /** @param {Picture} picture @param {boolean} log */
+  draw(picture, log) {
+    const width = this.place.clientWidth;
+    const height = this.place.clientHeight;
+    if (!width || !height) return;
+    const [left, right] = this.view.range;
+    const room = this.view.x ? 0 : ROOM * (right - left);
+    this.x = pair(left - room, right + room);
+    this.log = log;
+    this.drawn = picture.series.map((series) => {
+      const indices = this.choose(series, width);
+      return { series, indices, marked: series.mark !== "" && indices.length <= MARKS_DRAWN };
+    });
+    const values = this.drawn.flatMap(({ series, indices }) =>
+      this.inside(series, indices).map(series.y),
+    );
+    const finite = values.filter(Number.isFinite);
+    this.leavesOut = log && finite.some((value) => value <= 0);
+    this.y = limits(values, log) ?? (log ? [0.1, 1] : [0, 1]);
+    const context = fit(this.canvas, width, height);
+    context.font = `${FONT_SIZE}px ${getComputedStyle(this.place).fontFamily}`;
+    this.measure(context, width, height, picture);
+    this.paintAxes(context);
+    context.save();
+    context.beginPath();
+    context.rect(this.box.left, this.box.top - 4, this.box.width, this.box.height + 8);
+    context.clip();
+    this.paintMarks(context, picture);
+    for (const item of this.drawn) this.paintSeries(context, item);
+    context.restore();
+    this.paintNames(context, picture);
+    this.paintAbove();
+  }
+
+  /** @param {Series} series @param {number} width @returns {number[]} */
+  choose({ style, from, to, x, y }, width) {
+    const [left, right] = this.x;
+    if (style === "points")
+      return thin(x, y, { from, to, left, right, most: Math.min(POINTS_DRAWN, 4 * width) });
+    return trace(x, y, { from, to, left, right, buckets: width });
+  }
+
+  /** A line runs on to what is beyond the edges; its limits do not. @param {Series} series @param {number[]} indices */
+  inside({ x }, indices) {
+    return indices.filter((i) => x(i) >= this.x[0] && x(i) <= this.x[1]);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {Picture} picture */
+  measure(context, width, height, picture) {
+    const rows = Number(picture.best !== null) + Number(picture.marks.length > 0);
+    const top = 8 + rows * ROW;
+    const bottom = height - 38;
+    const widest = Math.max(
+      ...this.ticksOfY(bottom - top).map((tick) => context.measureText(tickText(tick)).width),
+      12,
+    );
+    const left = Math.ceil(widest) + 10;
+    const right = width - 10;
+    this.box = { left, right, top, bottom, width: right - left, height: bottom - top };
+  }
+
+  /** @param {number} height */
+  ticksOfY(height) {
+    const most = Math.max(2, Math.floor(height / 42));
+    return this.log
+      ? logTicks(this.y[0], this.y[1], most)
+      : linearTicks(this.y[0], this.y[1], most);
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  paintAxes(context) {
+    const { left, right, top, bottom, width, height } = this.box;
+    const { grid, edge, quiet } = this.colours;
+    context.lineWidth = 1;
+    context.fillStyle = quiet;
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    for (const tick of this.ticksOfY(height)) {
+      const at = Math.round(this.top(tick)) + 0.5;
+      stroke(context, grid, [left, at, right, at]);
+      context.fillText(tickText(tick), left - 7, at);
+    }
+    context.textAlign = "center";
+    const most = Math.max(2, Math.floor(width / (width < 450 ? 46 : 70)));
+    for (const tick of linearTicks(this.x[0], this.x[1], most, this.x[1] - this.x[0] > 2 ? 1 : 0)) {
+      const at = Math.round(this.left(tick)) + 0.5;
+      stroke(context, grid, [at, top, at, bottom]);
+      context.fillText(tickText(tick), Math.min(at, right - 4), bottom + 12);
+    }
+    stroke(context, edge, [left + 0.5, top, left + 0.5, bottom + 0.5, right, bottom + 0.5]);
+    context.fillText("epoch", left + width / 2, bottom + 29);
+  }
+
+  /** Breaks, and the best epoch: a line up to its name, behind the curves. @param {CanvasRenderingContext2D} context @param {Picture} picture */
+  paintMarks(context, picture) {
+    const { top, bottom } = this.box;
+    context.setLineDash([3, 4]);
+    for (const { x } of picture.marks)
+      stroke(context, this.colours.quiet, [this.left(x), top - 4, this.left(x), bottom]);
+    if (picture.best && this.shows(picture.best.x) && !(this.log && picture.best.y <= 0)) {
+      stroke(context, this.colours.best, [
+        this.left(picture.best.x),
+        top - 4,
+        this.left(picture.best.x),
+        this.top(picture.best.y) - 7,
+      ]);
+    }
+    context.setLineDash([]);
+  }
+
+  /** @param {number} x */
+  shows(x) {
+    return x >= this.x[0] && x <= this.x[1];
+  }
+
+  /** The names of the marks, above all curves, and a ring about the best point. @param {CanvasRenderingContext2D} context @param {Picture} picture */
+  paintNames(context, picture) {
+    const { best, marks } = picture;
+    const { left, right, top } = this.box;
+    const name = (
+      /** @type {string} */ words,
+      /** @type {number} */ x,
+      /** @type {number} */ y,
+      /** @type {string} */ colour,
+    ) => {
+      const half = context.measureText(words).width / 2;
+      const at = Math.max(left + half, Math.min(right - half, this.left(x)));
+      context.fillStyle = colour;
+      context.fillText(words, at, y);
+      return at + half;
+    };
+    context.textAlign = "center";
+    if (best && this.shows(best.x)) {
+      name(
+        `★ ${best.text}`,
+        best.x,
+        top - ROW / 2 - 3 - (marks.length ? ROW : 0),
+        this.colours.best,
+      );
+      if (!(this.log && best.y <= 0))
+        ring(context, this.left(best.x), this.top(best.y), 7, this.colours.best);
+    }
+    let taken = -Infinity;
+    for (const mark of marks) {
+      if (
+        !this.shows(mark.x) ||
+        this.left(mark.x) - context.measureText(mark.text).width / 2 < taken + 6
+      )
+        continue;
+      taken = name(mark.text, mark.x, top - ROW / 2 - 3, this.colours.quiet);
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Drawn} drawn */
+  paintSeries(context, { series, indices, marked }) {
+    const { x, y, style, mark, colour } = series;
+    if (style === "points") {
+      context.fillStyle = this.colours[colour];
+      context.globalAlpha = indices.length > 1500 ? 0.3 : 0.4;
+      for (const i of indices) {
+        if (!this.log || y(i) > 0)
+          context.fillRect(this.left(x(i)) - 1.75, this.top(y(i)) - 1.75, 3.5, 3.5);
+      }
+      context.globalAlpha = 1;
+      return;
+    }
+    context.strokeStyle = context.fillStyle = this.colours[colour];
+    context.lineWidth = 2;
+    context.lineJoin = "round";
+    // Without marks the validation's line is told from the training's by its dashes.
+    context.setLineDash(!marked && mark === "square" ? [7, 3] : []);
+    context.beginPath();
+    let isAfterGap = true;
+    for (const i of indices) {
+      const isGap = !Number.isFinite(y(i)) || (this.log && y(i) <= 0);
+      if (!isGap && isAfterGap) context.moveTo(this.left(x(i)), this.top(y(i)));
+      else if (!isGap) context.lineTo(this.left(x(i)), this.top(y(i)));
+      isAfterGap = isGap;
+    }
+    context.stroke();
+    context.setLineDash([]);
+    if (marked) for (const i of indices) this.paintMark(context, series, i);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Series} series @param {number} i */
+  paintMark(context, { x, y, mark }, i) {
+    if (!Number.isFinite(y(i)) || (this.log && y(i) <= 0)) return;
+    const [left, top] = [this.left(x(i)), this.top(y(i))];
+    if (mark === "square") {
+      context.fillRect(left - 3, top - 3, 6, 6);
+    } else {
+      context.beginPath();
+      context.arc(left, top, 3.5, 0, 2 * Math.PI);
+      context.fill();
+    }
+  }
+
+  // What follows the pointer
+
+  /** @param {{x: number, y: number} | null} point */
+  hover(point) {
+    this.pointer = point;
+    this.paintAbove();
+  }
+
+  paintAbove() {
+    const { left, right, top, height } = this.box;
+    const context = fit(this.above, this.place.clientWidth, this.place.clientHeight);
+    const found = this.pointer && !this.dragged ? this.nearest(this.pointer) : null;
+    if (this.dragged) {
+      const [from, to] = this.dragged.map((pixel) => Math.max(left, Math.min(right, pixel)));
+      context.fillStyle = this.colours.quiet;
+      context.globalAlpha = 0.25;
+      context.fillRect(from, top, to - from, height);
+    }
+    this.tip.hidden = found === null;
+    if (!found) return;
+    ring(context, found.left, found.top, 6, this.colours.ink);
+    if (this.tip.textContent !== found.words) this.tip.textContent = found.words;
+    const { offsetWidth, offsetHeight } = this.tip;
+    const x = Math.max(
+      0,
+      Math.min(this.place.clientWidth - offsetWidth, found.left - offsetWidth / 2),
+    );
+    const y = found.top > offsetHeight + 16 ? found.top - offsetHeight - 12 : found.top + 14;
+    this.tip.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+  }
+
+  /** The point that is drawn nearest to the pointer; those of lines first. @param {{x: number, y: number}} pointer */
+  nearest({ x: px, y: py }) {
+    let least = REACH;
+    let found = /** @type {{left: number, top: number, words: string} | null} */ (null);
+    for (const { series, indices } of this.drawn) {
+      const handicap = series.style === "points" ? 6 : 0;
+      for (const i of indices) {
+        const left = this.left(series.x(i));
+        const top = this.top(series.y(i));
+        const distance = Math.hypot(left - px, top - py) + handicap;
+        if (distance < least && left >= this.box.left - 1 && left <= this.box.right + 1) {
+          least = distance;
+          found = { left, top, words: series.words(i) };
+        }
+      }
+    }
+    return found;
+  }
+}
+
+/** The canvas in the size of its place, with a point for each of the screen's. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+function fit(canvas, width, height) {
+  const ratio = devicePixelRatio || 1;
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== across) canvas.width = across;
+  if (canvas.height !== down) canvas.height = down;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.globalAlpha = 1;
+  return context;
+}
+
+/** @param {CanvasRenderingContext2D} context @param {string} colour @param {number[]} points */
+function stroke(context, colour, points) {
+  context.strokeStyle = colour;
+  context.beginPath();
+  for (let i = 0; i < points.length; i += 2) context.lineTo(points[i], points[i + 1]);
+  context.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} radius @param {string} colour */
+function ring(context, x, y, radius, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.stroke();
 }

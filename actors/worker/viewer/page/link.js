@@ -7,7 +7,7 @@ import { Refused, requestJson, openRtc, openWebSocket } from "./transports.js";
 /** @typedef {import("./transports.js").Wish} Wish */
 /** @typedef {import("./inbox.js").Inbox} Inbox */
 
-const LOST_AFTER = 25; // seconds without any message; the worker sends one every 10 s at least
+const LOST_AFTER = 2.5; // times the interval of the worker's signs of life without any message
 const STEADY_AFTER = 5; // seconds that a connection has to last to be counted as a good one
 const RETRY_FIRST = 0.5; // seconds
 const RETRY_MOST = 10; // seconds
@@ -18,7 +18,9 @@ export class Link {
   /** @param {{client: string, forced: string | null, inbox: Inbox, position: () => number, hasEnded: () => boolean, onSession: (session: Session, restarted: boolean) => void, onChange: () => void}} owner */
   constructor(owner) {
     this.owner = owner;
-    this.phase = /** @type {"connecting" | "open" | "pausing" | "denied" | "over"} */ ("connecting");
+    this.phase = /** @type {"connecting" | "open" | "pausing" | "denied" | "over"} */ (
+      "connecting"
+    );
     this.session = /** @type {Session | null} */ (null);
     this.transport = /** @type {Transport | null} */ (null);
     this.tries = 0;
@@ -70,7 +72,12 @@ export class Link {
     this.become("connecting");
     this.tries += 1;
     const session = await this.readSession();
-    const wish = { session, client: this.owner.client, after: this.owner.position(), onText: (/** @type {string} */ message) => this.hear(message) };
+    const wish = {
+      session,
+      client: this.owner.client,
+      after: this.owner.position(),
+      onText: (/** @type {string} */ message) => this.hear(message),
+    };
     this.transport = await this.open(wish);
     this.opens += 1;
     this.lastHeard = Date.now();
@@ -90,7 +97,11 @@ export class Link {
   /** @param {Wish} wish @returns {Promise<Transport>} */
   async open(wish) {
     const { forced } = this.owner;
-    if (forced === "ws" || (forced !== "rtc" && (this.rtcFailed || !("RTCPeerConnection" in globalThis)))) return openWebSocket(wish);
+    if (
+      forced === "ws" ||
+      (forced !== "rtc" && (this.rtcFailed || !("RTCPeerConnection" in globalThis)))
+    )
+      return openWebSocket(wish);
     try {
       return await openRtc(wish);
     } catch (error) {
@@ -109,9 +120,11 @@ export class Link {
 
   /** @param {unknown} error */
   note(error) {
-    if (error instanceof Refused && [401, 403, 421].includes(error.status)) this.become("denied");
+    if (error instanceof Refused && [401, 403, 421].includes(error.status))
+      this.become("denied");
     const unreachable = error instanceof TypeError || error instanceof DOMException; // fetch's own
-    this.reason = unreachable || !(error instanceof Error) ? "the worker cannot be reached" : error.message;
+    this.reason =
+      unreachable || !(error instanceof Error) ? "the worker cannot be reached" : error.message;
   }
 
   /** Wait for the next try, or until something says that it is worth one. */
@@ -148,7 +161,8 @@ export class Link {
   }
 
   checkSilence() {
-    if (this.isOpen && Date.now() - this.lastHeard > LOST_AFTER * 1000) this.drop();
+    const interval = this.session?.wire.alive_interval ?? Infinity;
+    if (this.isOpen && Date.now() - this.lastHeard > LOST_AFTER * interval * 1000) this.drop();
   }
 
   /** @param {string} message @returns {boolean} whether it was sent */

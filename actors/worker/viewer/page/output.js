@@ -5,7 +5,8 @@ import { element } from "./document.js";
 
 const LINES_KEPT = 500;
 // Control sequences (CSI), commands to the terminal (OSC), other escapes, control characters.
-const ESCAPES = /\x1b\[([0-9;:]*)([@-~])|\x1b\[[^@-~]*[@-~]?|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f]/gs;
+const ESCAPES =
+  /\x1b\[([0-9;:]*)([@-~])|\x1b\[[^@-~]*[@-~]?|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f]/gs;
 
 /**
  * The pieces of a line, each with its CSS classes: 16 colours and bold, all else is left out.
@@ -18,7 +19,8 @@ export function parseAnsi(line) {
   const style = { bold: false, front: -1, back: -1 };
   let at = 0;
   for (const match of line.matchAll(ESCAPES)) {
-    if (match.index > at) pieces.push({ text: line.slice(at, match.index), classes: ansiClasses(style) });
+    if (match.index > at)
+      pieces.push({ text: line.slice(at, match.index), classes: ansiClasses(style) });
     at = match.index + match[0].length;
     if (match[2] === "m") setAnsi(style, match[1].split(/[;:]/).map(Number));
   }
@@ -71,7 +73,8 @@ export class Output {
 
   /** @param {string[]} lines @param {string | null} changing */
   add(lines, changing) {
-    for (const line of lines) this.lines.push(line.length > 10_000 ? `${line.slice(0, 10_000)}…` : line);
+    for (const line of lines)
+      this.lines.push(line.length > 10_000 ? `${line.slice(0, 10_000)}…` : line);
     this.fresh += lines.length;
     if (this.lines.length > 2 * LINES_KEPT) this.lines.splice(0, this.lines.length - LINES_KEPT);
     this.changing = changing;

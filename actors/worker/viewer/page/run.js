@@ -1,18 +1,22 @@
 // @ts-check
 // One model's training, as the trainer's reports tell it. It only learns; it draws nothing.
+// What it holds is the same whether it came report by report or all at once.
+
+/** @typedef {import("./values.js").Table} Table */
 
 export const BATCHES_KEPT = 200_000;
-
-const METRICS_KEPT = 200;
+const VALUES_KEPT = 4_000_000; // of all metrics and epochs together
+const METRICS_KEPT = 10_000;
+const TABLES_KEPT = 50;
 const RECENT_EPOCHS = 5; // of which the mean time per epoch is taken
 
 /** The batch losses of one model, in columns; beyond BATCHES_KEPT the newest takes the oldest's place. */
-class Batches {
+export class Batches {
   constructor() {
     this.epochs = /** @type {number[]} */ ([]);
     this.numbers = /** @type {number[]} */ ([]);
     this.losses = /** @type {number[]} */ ([]);
-    this.added = 0; // in all
+    this.added = 0; // in all; the last one is added - 1
   }
 
   get first() {
@@ -25,6 +29,16 @@ class Batches {
     this.epochs[at] = epoch;
     this.numbers[at] = batch;
     this.losses[at] = value;
+  }
+
+  /** Only those of earlier epochs are kept. @param {number} epoch */
+  dropFrom(epoch) {
+    const kept = new Batches();
+    for (let i = this.first; i < this.added; i++) {
+      const at = i % BATCHES_KEPT;
+      if (this.epochs[at] < epoch) kept.add(this.epochs[at], this.numbers[at], this.losses[at]);
+    }
+    Object.assign(this, kept);
   }
 }
 
@@ -39,54 +53,66 @@ export class Epoch {
     this.highest = -1; // number of its last batch
     this.seen = 0;
     this.sum = 0;
-    this.values = /** @type {Map<string, number>} */ (new Map());
+    this.after = /** @type {number | null} */ (null); // when the epoch before it had ended
   }
 
   get batches() {
     return Math.max(this.expected, this.highest + 1);
   }
 
-  get validation() {
-    return this.values.get("val/loss") ?? null;
-  }
-
-  /** The trainer's own number where it has told it, or the mean of the batches if all were seen. */
-  get training() {
-    const told = this.values.get("train/loss");
-    if (told !== undefined) return told;
-    return this.ended !== null && this.seen > 0 && this.seen === this.highest + 1 ? this.sum / this.seen : null;
+  /** Seconds, or null as long as it has not ended. */
+  get duration() {
+    return this.ended === null ? null : this.ended - (this.after ?? this.began);
   }
 }
-
-export const OTHER_NAMES = new Map([["val_loss", "val/loss"], ["train_loss", "train/loss"]]);
 
 /** One model's training, as the trainer's reports tell it. */
 export class Run {
   /** @param {number} number @param {number} began @param {number | null} total */
   constructor(number, began, total) {
     this.number = number;
+    this.name = ""; // where it is known: centroid, centered_instance
+    this.what = ""; // as the trainer calls it
     this.began = began;
     this.ended = /** @type {number | null} */ (null);
     this.total = total; // epochs, where it is known
     this.wandb = /** @type {string | null} */ (null);
     this.epochs = /** @type {Map<number, Epoch>} */ (new Map());
+    this.numbers = /** @type {number[]} */ ([]); // of the epochs, in their order
     this.current = /** @type {Epoch | null} */ (null);
     this.done = /** @type {Epoch | null} */ (null); // the last one that has ended
     this.batches = new Batches();
     this.batchLoss = /** @type {number | null} */ (null);
     this.best = /** @type {{number: number, value: number} | null} */ (null);
-    this.metrics = /** @type {Set<string>} */ (new Set());
+    this.metrics = /** @type {Map<string, number[]>} */ (new Map()); // values by epoch number
+    this.valueCount = 0;
+    this.tables = /** @type {Map<string, {number: number, rows: Table}>} */ (new Map());
     this.early = /** @type {Set<string> | null} */ (null);
-    this.durations = /** @type {number[]} */ ([]);
-    this.revision = 0; // grows with whatever the chart shows
+    this.attempts = 1;
+    this.breaks = /** @type {{number: number, attempt: number}[]} */ ([]);
+    this.revision = 0; // grows with whatever the page shows of it
+  }
+
+  /** What the page calls it. */
+  get label() {
+    return this.name || `model ${this.number}`;
+  }
+
+  /** The number of the first epoch: a run that goes on begins where it was left. */
+  get first() {
+    return this.numbers[0] ?? 0;
   }
 
   /** @param {number} number @param {number} time */
   epochAt(number, time) {
     let epoch = this.epochs.get(number);
     if (!epoch) {
-      epoch = new Epoch(number, time, this.done ? this.done.batches : 0);
+      epoch = new Epoch(number, time, this.last?.batches ?? 0);
       this.epochs.set(number, epoch);
+      let at = this.numbers.length;
+      while (at > 0 && this.numbers[at - 1] > number) at -= 1;
+      this.numbers.splice(at, 0, number);
+      this.revision += 1;
     }
     this.current = epoch;
     return epoch;
@@ -103,25 +129,71 @@ export class Run {
     this.revision += 1;
   }
 
-  /** @param {number} number @param {Map<string, number>} values @param {number} time */
+  /**
+   * @param {number} number
+   * @param {Map<string, number>} values
+   * @param {number} time
+   * @returns {string[]} the names for which there is no room
+   */
   endEpoch(number, values, time) {
     const epoch = this.epochAt(number, time);
     epoch.ended = time;
-    this.durations.push(time - (this.done?.ended ?? epoch.began));
-    if (this.durations.length > RECENT_EPOCHS) this.durations.shift();
+    epoch.after = this.done !== null && this.done.number < number ? this.done.ended : null;
     this.done = epoch;
+    const left = [];
     for (const [name, value] of values) {
-      const known = this.metrics.has(name) || this.metrics.size < METRICS_KEPT;
-      if (!known) continue;
-      this.metrics.add(name);
-      (this.isLate(name) ? this.epochs.get(number - 1) : epoch)?.values.set(name, value);
+      if (!this.keep(name, this.isLate(name) ? number - 1 : number, value)) left.push(name);
     }
     this.early ??= new Set(values.keys());
-    const validation = epoch.validation;
-    if (validation !== null && Number.isFinite(validation) && (!this.best || validation < this.best.value)) {
-      this.best = { number, value: validation };
-    }
+    this.judge(number);
     this.revision += 1;
+    return left;
+  }
+
+  /** @param {string} name @param {number} number @param {number} value @returns {boolean} whether there was room */
+  keep(name, number, value) {
+    if (number < this.first) return true; // of an epoch that is not shown
+    let column = this.metrics.get(name);
+    if (this.valueCount >= VALUES_KEPT || (!column && this.metrics.size >= METRICS_KEPT))
+      return false;
+    if (!column) this.metrics.set(name, (column = []));
+    if (!(number in column)) this.valueCount += 1;
+    column[number] = value;
+    return true;
+  }
+
+  /** @param {string} name @param {number} number @param {Table} rows @returns {boolean} whether there was room */
+  keepTable(name, number, rows) {
+    if (!this.tables.has(name) && this.tables.size >= TABLES_KEPT) return false;
+    this.tables.set(name, { number, rows });
+    return true;
+  }
+
+  /** Whether the epoch is the best one so far. @param {number} number */
+  judge(number) {
+    const value = this.value("val/loss", number);
+    if (value === null || !Number.isFinite(value)) return;
+    if (!this.best || value < this.best.value) this.best = { number, value };
+  }
+
+  /** @param {string} name @param {number} number @returns {number | null} null where the trainer told none */
+  value(name, number) {
+    return this.metrics.get(name)?.[number] ?? null;
+  }
+
+  /** The trainer's own number where it has told it, or the mean of the batches if all were seen. @param {number} number */
+  training(number) {
+    const told = this.value("train/loss", number);
+    if (told !== null) return told;
+    const epoch = this.epochs.get(number);
+    return epoch && epoch.ended !== null && epoch.seen > 0 && epoch.seen === epoch.highest + 1
+      ? epoch.sum / epoch.seen
+      : null;
+  }
+
+  /** @param {number} number */
+  validation(number) {
+    return this.value("val/loss", number);
   }
 
   /**
@@ -134,10 +206,59 @@ export class Run {
     return this.early !== null && name.startsWith("train/") && !this.early.has(name);
   }
 
+  /** Another attempt goes on with epoch `number`: what it trains again is no longer the run's. @param {number} number @param {number} time */
+  goOn(number, time) {
+    this.attempts += 1;
+    this.ended = null;
+    this.early = null;
+    this.numbers = this.numbers.filter((item) => item < number);
+    for (const item of [...this.epochs.keys()]) if (item >= number) this.epochs.delete(item);
+    for (const column of this.metrics.values()) column.length = Math.min(column.length, number);
+    this.valueCount = [...this.metrics.values()].reduce(
+      (sum, column) => column.reduce((count) => count + 1, sum),
+      0,
+    );
+    this.batches.dropFrom(number);
+    this.breaks = this.breaks.filter((item) => item.number < number);
+    if (this.numbers.length) this.breaks.push({ number, attempt: this.attempts });
+    else this.began = time;
+    this.done = null; // the next epoch's time is its own, without the break's
+    this.current = null;
+    this.batchLoss = null;
+    this.best = null;
+    for (const item of this.numbers) this.judge(item);
+    this.revision += 1;
+  }
+
   /** Seconds, or null as long as no epoch has ended. */
   get perEpoch() {
-    const { durations } = this;
-    return durations.length ? durations.reduce((sum, item) => sum + item, 0) / durations.length : null;
+    const { recent } = this;
+    return recent.length ? recent.reduce((sum, item) => sum + item, 0) / recent.length : null;
+  }
+
+  /** Durations of the last epochs, in seconds. */
+  get recent() {
+    const found = [];
+    for (let at = this.numbers.length - 1; at >= 0 && found.length < RECENT_EPOCHS; at--) {
+      const duration = this.epochs.get(this.numbers[at])?.duration ?? null;
+      if (duration !== null) found.push(duration);
+    }
+    return found;
+  }
+
+  /** The last epoch that has ended, also before a break. */
+  get last() {
+    for (let at = this.numbers.length - 1; at >= 0; at--) {
+      const epoch = this.epochs.get(this.numbers[at]);
+      if (epoch && epoch.ended !== null) return epoch;
+    }
+    return null;
+  }
+
+  /** Epochs that have ended since the best one, or null. */
+  get sinceBest() {
+    const { best, last } = this;
+    return best && last ? Math.max(0, last.number - best.number) : null;
   }
 
   /** Seconds until all epochs are done, or null where that cannot be known. @param {number} now */
@@ -151,7 +272,12 @@ export class Run {
 
   get isValidating() {
     const epoch = this.current;
-    return epoch !== null && epoch.ended === null && epoch.expected > 0 && epoch.highest + 1 >= epoch.expected;
+    return (
+      epoch !== null &&
+      epoch.ended === null &&
+      epoch.expected > 0 &&
+      epoch.highest + 1 >= epoch.expected
+    );
   }
 }
 

@@ -5,42 +5,137 @@ import { text } from "./values.js";
 import { clockTime, duration } from "./words.js";
 import { ofTotal } from "./run.js";
 /** @typedef {import("./training.js").Training} Training */
-/** @typedef {import("./link.js").Link} Link */
+/** @typedef {{isOpen: boolean, hasBeenOpen: boolean, phase: string, tries: number, reason: string, words: string, session: {replay: boolean, may_control: boolean} | null}} Connection */
+/** @typedef {{kind: string, words: string, note: string}} State */
 
-const SILENT_AFTER = 40; // seconds without a message of the trainer
+const SILENT_AFTER = 40; // seconds without a message of the trainer, at least
+const SILENT_FACTOR = 3; // and so many times the longest of its recent silences
 
-/**
- * @param {Training} training
- * @param {Link} link
- * @returns {{kind: string, words: string, note: string}}
- */
+const OUTCOMES = new Map([
+  ["completed", "finished"],
+  ["failed", "failed"],
+  ["cancelled", "cancelled"],
+  ["stopped", "stopped early"],
+]);
+
+/** Whether the training is over, as far as it was told. @param {Training} training */
+export const isOver = (training) => training.ending !== null || training.state === "ended";
+
+/** @param {Training} training @param {Connection} link @returns {State} */
 export function stateOf(training, link) {
   const { kind, words, note } = trainingState(training, link.isOpen);
-  if (link.phase === "denied") return { kind: "denied", words: "no access", note: `${link.reason.slice(0, 1).toUpperCase()}${link.reason.slice(1)}.` };
-  if (link.session?.replay && !training.ending) return { kind: "recorded", words: `recorded until ${clockTime(training.clock.time)}`, note: `The recording ends before the training did. Last known: ${words}.` };
-  if (training.ending && link.session?.replay) return { kind, words, note: `A recording, which ends at ${clockTime(training.clock.time)}.` };
-  if (training.ending) return link.isOpen ? { kind, words, note } : { kind, words, note: link.phase === "over" ? "The worker has ended; this is what it told." : link.words };
+  if (link.phase === "denied")
+    return {
+      kind: "denied",
+      words: "no access",
+      note: `${link.reason.slice(0, 1).toUpperCase()}${link.reason.slice(1)}.`,
+    };
+  if (isOver(training)) {
+    const recorded = `A recording, which ends at ${clockTime(training.clock.time)}.`;
+    const left = link.phase === "over" ? "The worker has ended: this is all that it told." : note;
+    return { kind, words, note: link.session?.replay ? recorded : left };
+  }
+  if (link.session?.replay)
+    return {
+      kind: "recorded",
+      words: `recorded until ${clockTime(training.clock.time)}`,
+      note: `The recording ends before the training did. Last known: ${words}.`,
+    };
   if (link.isOpen) return { kind, words, note };
-  if (!link.hasBeenOpen && link.tries === 0) return { kind: "connecting", words: "connecting", note: "" };
-  return { kind: "lost", words: link.hasBeenOpen ? "connection lost, reconnecting" : "no connection", note: link.words + (kind === "training" ? `; last known: ${words}` : "") };
+  if (!link.hasBeenOpen && link.tries === 0)
+    return { kind: "connecting", words: "connecting", note: "" };
+  return {
+    kind: "lost",
+    words: link.hasBeenOpen ? "connection lost, reconnecting" : "no connection",
+    note: link.words + (kind === "training" ? `; last known: ${words}` : ""),
+  };
 }
 
-/** @param {Training} training @param {boolean} connected */
+/** @param {Training} training @param {boolean} connected @returns {State} */
 function trainingState(training, connected) {
   const { ending, state, run, clock } = training;
-  if (ending || state === "ended") {
-    const kind = { completed: "finished", failed: "failed", cancelled: "cancelled" }[text(ending?.outcome)] ?? "finished";
-    return { kind, words: ending ? kind : "ended", note: "" };
+  if (isOver(training)) {
+    const words = OUTCOMES.get(text(ending?.outcome)) ?? "ended";
+    return {
+      kind: words === "stopped early" ? "stopped" : words === "ended" ? "finished" : words,
+      words,
+      note: "",
+    };
   }
   if (state === "cancelling") return { kind: state, words: "cancelling", note: training.stateText };
-  if (training.finishing) return { kind: "finishing", words: "finishing", note: "The trainer has sent its last message and has not ended yet." };
+  if (training.finishing)
+    return {
+      kind: "finishing",
+      words: "finishing",
+      note: "The trainer has sent its last message and has not ended yet.",
+    };
   if (state === "stopping") return { kind: state, words: "stopping", note: training.stateText };
-  if (state === "waiting") return { kind: state, words: "waiting for the trainer", note: training.stateText };
-  if (state !== "training") return { kind: "starting", words: state === "starting" || !state ? "starting" : state, note: training.stateText };
+  if (state === "waiting")
+    return { kind: state, words: "waiting for the trainer", note: training.stateText };
+  if (state !== "training")
+    return { kind: "starting", words: state || "starting", note: training.stateText };
   const epoch = run && run.ended === null ? run.current : null;
-  if (!run || !epoch) return { kind: "training", words: "training", note: "The first epoch has not begun yet." };
+  if (!run || !epoch)
+    return { kind: "training", words: "training", note: "The first epoch has not begun yet." };
   const words = `${run.isValidating ? "validating" : "training"} epoch ${ofTotal(run, epoch.number)}`;
   const silence = clock.now - training.heard;
-  if (connected && silence >= SILENT_AFTER) return { kind: "silent", words: `no message for ${duration(Math.floor(silence / 10) * 10)}`, note: `Last known: ${words}. A long epoch, or a trainer that hangs.` };
+  if (connected && silence >= Math.max(SILENT_AFTER, SILENT_FACTOR * training.usual))
+    return {
+      kind: "silent",
+      words: `no message for ${duration(Math.floor(silence / 10) * 10)}`,
+      note: `Last known: ${words}. A long epoch, or a trainer that hangs.`,
+    };
   return { kind: run.isValidating ? "validating" : "training", words, note: "" };
+}
+
+/** What a viewer can ask for now: why not, or "". @param {Training} training @param {Connection} link */
+export function refusalOf(training, link) {
+  if (isOver(training)) return "the training has ended";
+  if (link.session?.replay) return "this is a recording";
+  if (link.session && !link.session.may_control) return "this link is for watching only";
+  if (link.phase === "denied") return "there is no access";
+  return link.isOpen ? "" : "not connected";
+}
+
+/**
+ * The two buttons: whether they are there, whether they can be pressed, and why not.
+ * @param {Training} training
+ * @param {Connection} link
+ */
+export function controlsOf(training, link) {
+  const refusal = refusalOf(training, link);
+  const { state } = training;
+  const isEnding = state === "stopping" || state === "cancelling";
+  // Where they can never be pressed they are not there.
+  const shown =
+    !isOver(training) &&
+    !link.session?.replay &&
+    link.session?.may_control !== false &&
+    link.phase !== "denied";
+  const isLasting =
+    refusal === "this is a recording" || refusal === "this link is for watching only";
+  const reason = shown || isLasting ? refusal : "";
+  return {
+    shown,
+    stop: refusal === "" && !isEnding,
+    cancel: refusal === "",
+    reason: reason
+      ? `Not possible: ${reason}.`
+      : state === "cancelling"
+        ? "The trainer is being ended."
+        : "",
+  };
+}
+
+/** What stands in place of curves, or "". @param {Training} training @param {boolean} isReplay */
+export function noCurves(training, isReplay) {
+  if (training.run && training.run.epochs.size > 0) return "";
+  if (isOver(training)) return "No epoch was reported.";
+  return isReplay ? "The recording has no epochs." : "The curves begin with the first epoch.";
+}
+
+/** What stands in place of the trainer's output. @param {Training} training @param {boolean} isReplay */
+export function noOutput(training, isReplay) {
+  if (isReplay) return "The recording has no output.";
+  return isOver(training) ? "The trainer wrote nothing." : "No output yet.";
 }

@@ -1,19 +1,21 @@
 // @ts-check
 // All that the worker has told of a training. It only learns; it draws nothing.
 
-import { text, number, index, list, record, readReport } from "./values.js";
+import { text, number, index, list, numeric, record, readLogs, readReport } from "./values.js";
 import { plural } from "./words.js";
-import { OTHER_NAMES, Run } from "./run.js";
+import { Run } from "./run.js";
 import { QUESTIONS } from "./orders.js";
 /** @typedef {import("./values.js").Report} Report */
-/** @typedef {import("./output.js").Output} Output */
 /** @typedef {{time: number, who: string, text: string}} Answer */
 /** @typedef {{text: string, more: string, count: number, mild: boolean}} Note */
+/** @typedef {{add: (lines: string[], changing: string | null) => void}} Lines */
+/** @typedef {{report_prefix: string, event_mark: string}} Wire */
 
-const PREFIX = "PROGRESS_REPORT::";
-const EVENT_MARK = "__meta__";
 const MODELS_KEPT = 50;
 const NOTES_KEPT = 100;
+const NAMES_TOLD = 5;
+const NAMES_COUNTED = 1000;
+const LONGEST_USUAL = 600; // seconds: a longer silence is none that is usual
 
 /** The worker's clock. What comes late only ever looks older: the least difference is the truest. */
 class WorkerClock {
@@ -36,16 +38,19 @@ class WorkerClock {
 
   get now() {
     if (this.stands) return this.time;
-    return Number.isFinite(this.behind) ? Math.max(this.time, Date.now() / 1000 - this.behind) : this.time;
+    return Number.isFinite(this.behind)
+      ? Math.max(this.time, Date.now() / 1000 - this.behind)
+      : this.time;
   }
 }
 
 /** All that the worker has told of a training, in order and once. */
 export class Training {
-  /** @param {Output} output @param {string} client */
-  constructor(output, client) {
+  /** @param {Lines} output @param {string} client @param {Wire} [wire] how the worker marks what it sends: known with the session */
+  constructor(output, client, wire = { report_prefix: "", event_mark: "" }) {
     this.output = output;
     this.client = client;
+    this.wire = wire;
     this.clock = new WorkerClock();
     this.position = 0; // of the last entry that was read
     this.next = 1;
@@ -55,7 +60,9 @@ export class Training {
     this.batchCount = 0;
     this.epochCount = 0;
     this.missed = 0;
+    this.began = /** @type {number | null} */ (null); // the first entry's time
     this.heard = 0; // when the trainer was heard last, by the worker's clock
+    this.usual = 0; // seconds: the longest of its recent silences
     this.state = "";
     this.stateText = "";
     this.title = "";
@@ -63,6 +70,9 @@ export class Training {
     this.finishing = false;
     this.runs = /** @type {Run[]} */ ([]);
     this.modelCount = 0;
+    this.models = /** @type {string[]} */ ([]); // names, as far as they are known beforehand
+    this.startsAgain = false; // the worker has started a trainer since the last model began
+    this.unshown = /** @type {Set<string>} */ (new Set()); // names of values
     this.resources = /** @type {Report | null} */ (null);
     this.ending = /** @type {Report | null} */ (null);
     this.endedAt = /** @type {number | null} */ (null);
@@ -70,6 +80,7 @@ export class Training {
     this.answerCount = 0;
     this.notes = /** @type {Map<string, Note>} */ (new Map());
     this.noteRevision = 0;
+    this.alarm = /** @type {{time: number, text: string} | null} */ (null); // the last value that is no number
   }
 
   /** @returns {Run | null} */
@@ -85,12 +96,13 @@ export class Training {
 
   /** @param {string} message */
   take(message) {
-    if (!message.startsWith(PREFIX)) {
+    const { report_prefix: prefix, event_mark: mark } = this.wire;
+    if (!message.startsWith(prefix)) {
       this.output.add(message.replace(/\n$/, "").split("\n"), null);
       return;
     }
-    const report = readReport(message.slice(PREFIX.length));
-    const isEvent = report?.what === EVENT_MARK;
+    const report = readReport(message.slice(prefix.length));
+    const isEvent = report?.what === mark;
     if (report && isEvent && report.event === "clock") {
       this.setClock(number(report.time), index(report.position));
     } else if (!(isEvent && report.event === "alive")) {
@@ -106,7 +118,10 @@ export class Training {
     if (position <= this.position + 1) return;
     this.missed += position - this.position - 1;
     this.position = position - 1;
-    this.note("missed", "the worker no longer keeps the oldest batch reports of this run", { more: ` (${plural(this.missed, "message")})`, mild: true });
+    this.note("missed", "the worker no longer keeps the oldest batch reports of this run", {
+      more: ` (${plural(this.missed, "message")})`,
+      mild: true,
+    });
   }
 
   /** @param {Report | null} report @param {boolean} isEvent */
@@ -115,19 +130,29 @@ export class Training {
     if (position <= this.position) return; // it has been read already
     this.position = position;
     this.entries += 1;
+    if (this.clock.time) this.began ??= this.clock.time;
     if (report && isEvent) {
       this.takeEvent(report);
       return;
     }
     this.reports += 1;
-    this.heard = this.clock.time;
+    this.hear();
     if (["", "starting", "waiting"].includes(this.state)) this.state = "training";
     if (report) {
       this.takeReport(report);
     } else {
       this.unreadable += 1;
-      this.note("unreadable", "the trainer has sent what is no report", { more: ` (${this.unreadable} so far)` });
+      this.note("unreadable", "the trainer has sent what is no report", {
+        more: ` (${this.unreadable} so far)`,
+      });
     }
+  }
+
+  /** The trainer has been heard. */
+  hear() {
+    const silence = this.heard && this.run ? this.clock.time - this.heard : 0;
+    this.usual = Math.max(Math.min(silence, LONGEST_USUAL), this.usual * 0.995);
+    this.heard = this.clock.time;
   }
 
   // The trainer's reports
@@ -137,66 +162,121 @@ export class Training {
     const { time } = this.clock;
     const logs = record(report.logs);
     if (report.event === "train_begin") {
-      this.begin(text(report.wandb_url));
+      this.begin(text(report.wandb_url), text(report.what));
       return;
     }
-    const run = this.run ?? this.begin("");
+    const epoch = index(report.epoch);
+    const run = this.goesOn(this.run ?? this.begin("", text(report.what)), epoch);
     switch (report.event) {
       case "epoch_begin":
-        run.epochAt(index(report.epoch) ?? run.epochs.size, time);
+        run.epochAt(epoch ?? run.epochs.size, time);
         run.revision += 1;
         break;
       case "batch_end": {
-        const epoch = index(report.epoch) ?? run.current?.number ?? 0;
-        const value = typeof logs.loss === "number" ? logs.loss : NaN;
-        if (typeof logs.loss === "number") this.checkFinite("loss", value, epoch);
-        run.endBatch(epoch, index(report.batch) ?? 0, value, time);
+        const number = epoch ?? run.current?.number ?? 0;
+        const value = numeric(logs.loss);
+        if (value !== null) this.checkFinite("loss", value, number);
+        run.endBatch(number, index(report.batch) ?? 0, value ?? NaN, time);
         this.batchCount += 1;
         break;
       }
       case "epoch_end":
-        this.endEpoch(run, index(report.epoch) ?? run.current?.number ?? 0, logs);
+        this.endEpoch(run, epoch ?? run.current?.number ?? 0, logs);
         break;
       case "train_end":
         run.ended = time;
         this.finishing = true;
-        if (this.state === "stopping") this.answer("", "the trainer has sent its last message and is finishing");
+        if (this.state === "stopping")
+          this.answer("", "the trainer has sent its last message and is finishing");
         break;
     }
   }
 
-  /** @param {string} wandb */
-  begin(wandb) {
+  /** @param {string} wandb @param {string} what */
+  begin(wandb, what) {
     this.modelCount += 1;
     const run = new Run(this.modelCount, this.clock.time, this.total);
     run.wandb = webAddress(wandb);
+    run.what = what;
+    run.name = what.slice(0, 100) || (this.models[this.modelCount - 1] ?? "");
     this.runs.push(run);
     if (this.runs.length > MODELS_KEPT) this.runs.shift();
     this.finishing = false;
     return run;
   }
 
+  /**
+   * The run that a report of `epoch` belongs to: at the first epoch of a model it shows whether it
+   * goes on with the one before. It does when it continues that one's epochs, and when the worker
+   * has started a trainer again before that one was done.
+   * @param {Run} run
+   * @param {number | null} epoch
+   * @returns {Run}
+   */
+  goesOn(run, epoch) {
+    if (epoch === null || run.epochs.size > 0) return run;
+    const restarted = this.startsAgain;
+    this.startsAgain = false;
+    const before = this.runs[this.runs.length - 2];
+    const last = before?.last?.number ?? null;
+    if (!before || before.epochs.size === 0 || before.what !== run.what) return run;
+    const continues =
+      last !== null &&
+      epoch > 0 &&
+      epoch <= last + 1 &&
+      (before.ended === null || epoch === last + 1);
+    if (!continues && !(restarted && before.ended === null)) return run;
+    this.runs.pop();
+    this.modelCount -= 1;
+    before.goOn(epoch, this.clock.time);
+    before.wandb = run.wandb ?? before.wandb;
+    before.total = this.total ?? before.total;
+    const again =
+      last !== null && epoch <= last
+        ? `; what the one before told of epoch ${epoch + 1} and later is not shown`
+        : "";
+    this.note(
+      `attempt ${before.number} ${before.attempts}`,
+      `attempt ${before.attempts} goes on with epoch ${epoch + 1}${again}`,
+      { mild: true },
+    );
+    return before;
+  }
+
   /** @param {Run} run @param {number} epoch @param {Report} logs */
   endEpoch(run, epoch, logs) {
-    const values = /** @type {Map<string, number>} */ (new Map());
-    for (const [key, value] of Object.entries(logs)) {
-      if (typeof value !== "number" || key === "epoch") continue;
-      const name = OTHER_NAMES.get(key) ?? key.slice(0, 200);
-      values.set(name, value);
+    const { numbers, tables, others } = readLogs(logs);
+    for (const [name, value] of numbers)
       this.checkFinite(name, value, run.isLate(name) ? epoch - 1 : epoch);
-    }
-    run.endEpoch(epoch, values, this.clock.time);
+    const left = run.endEpoch(epoch, numbers, this.clock.time);
+    for (const [name, rows] of tables) if (!run.keepTable(name, epoch, rows)) left.push(name);
+    this.passOver([...others, ...left]);
     this.epochCount += 1;
+  }
+
+  /** These values are not shown. @param {string[]} names */
+  passOver(names) {
+    const before = this.unshown.size;
+    for (const name of names) if (this.unshown.size < NAMES_COUNTED) this.unshown.add(name);
+    const count = this.unshown.size;
+    if (count === before) return;
+    const told = [...this.unshown].slice(0, NAMES_TOLD).join(", ");
+    const words = `${count === NAMES_COUNTED ? "More than " : ""}${plural(count, "value")} ${count === 1 ? "is" : "are"} not shown: ${told}${count > NAMES_TOLD ? ", …" : ""}`;
+    this.notes.delete("unshown");
+    this.note("unshown", words, { mild: true });
   }
 
   /** @param {string} metric @param {number} value @param {number} epoch */
   checkFinite(metric, value, epoch) {
     if (Number.isFinite(value)) return;
-    const model = this.modelCount > 1 ? ` of model ${this.modelCount}` : "";
+    const model = this.modelCount > 1 && this.run ? ` of ${this.run.label}` : "";
     const key = `${this.modelCount} ${value} ${metric}`;
     const times = (this.notes.get(key)?.count ?? 0) + 1;
-    const more = times > 1 ? `, and ${plural(times - 1, "more time")} until epoch ${epoch + 1}` : "";
-    this.note(key, `the trainer reports ${value} as ${metric} in epoch ${epoch + 1}${model}`, { more });
+    const words = `the trainer reports ${value} as ${metric} in epoch ${epoch + 1}${model}`;
+    if (times === 1) this.alarm = { time: this.clock.time, text: words };
+    const more =
+      times > 1 ? `, and ${plural(times - 1, "more time")} until epoch ${epoch + 1}` : "";
+    this.note(key, words, { more });
   }
 
   // The worker's events
@@ -211,8 +291,9 @@ export class Training {
         this.answer(this.author(event), text(event.text));
         break;
       case "output": {
-        this.heard = this.clock.time;
-        const changing = event.changing === null || event.changing === undefined ? null : text(event.changing);
+        this.hear();
+        const changing =
+          event.changing === null || event.changing === undefined ? null : text(event.changing);
         this.output.add(list(event.lines).map(text), changing);
         break;
       }
@@ -234,19 +315,32 @@ export class Training {
   become(event) {
     const state = text(event.state);
     const words = text(event.text);
-    if (state !== this.state && (state === "stopping" || state === "cancelling")) this.answer("", words);
+    if (state !== this.state && (state === "stopping" || state === "cancelling"))
+      this.answer("", words);
     this.state = state;
     this.stateText = words;
     this.title = text(event.title) || this.title;
     this.total = index(event.epochs) || null;
-    if (state === "starting" || state === "waiting" || state === "training") this.finishing = false;
+    this.models = list(event.models).map(text);
+    if (state === "starting" && this.run) this.startsAgain = true;
+    if (state === "starting" || state === "waiting" || state === "training") {
+      this.finishing = false;
+      this.ending = this.endedAt = null; // it was another attempt's
+    }
     if (this.run && this.run.ended === null && this.total) this.run.total = this.total;
   }
 
   /** Who asked for what; the worker puts the role of a viewer before its id. @param {Report} event */
   author(event) {
-    const command = event.command === "stop" || event.command === "cancel" ? QUESTIONS[event.command].name : text(event.command).slice(0, 100);
-    const by = text(event.by).endsWith(`-${this.client}`) ? "you" : event.by === "terminal" ? "the terminal" : "another viewer";
+    const command =
+      event.command === "stop" || event.command === "cancel"
+        ? QUESTIONS[event.command].name
+        : text(event.command).slice(0, 100);
+    const by = text(event.by).endsWith(`-${this.client}`)
+      ? "you"
+      : event.by === "terminal"
+        ? "the terminal"
+        : "another viewer";
     return `${command}, by ${by}`;
   }
 

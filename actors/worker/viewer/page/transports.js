@@ -4,11 +4,11 @@
 import { headers, protocols } from "./access.js";
 import { text, record } from "./values.js";
 
-/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[]}} Session */
+/** @typedef {{protocol: string, report_prefix: string, event_mark: string, stop: string, cancel: string, alive_interval: number}} Wire */
+/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[], wire: Wire}} Session */
 /** @typedef {{name: string, send: (text: string) => void, close: () => void, lost: Promise<void>}} Transport */
 /** @typedef {{session: Session, client: string, after: number, onText: (text: string) => void}} Wish */
 
-const PROTOCOL = "sleap-progress.v1";
 const RTC_WAIT = 3000; // milliseconds until the data channel has to be open
 const GATHERING_WAIT = 2000; // milliseconds
 const REQUEST_WAIT = 8000; // milliseconds
@@ -24,19 +24,26 @@ export class Refused extends Error {
 
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
 export async function requestJson(path, options = {}) {
-  // The cookies are those of a proxy that wants to know who it is.
-  const response = await fetch(path, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(REQUEST_WAIT), ...options, headers: { ...options.headers, ...headers() } });
+  const response = await fetch(path, {
+    credentials: "same-origin", // the cookies are those of a proxy that wants to know who it is
+    cache: "no-store",
+    signal: AbortSignal.timeout(REQUEST_WAIT),
+    ...options,
+    headers: { ...options.headers, ...headers() },
+  });
   const answer = await response.json().catch((error) => {
     if (!(error instanceof SyntaxError)) throw error; // the connection was lost meanwhile
     return null;
   });
   if (response.ok && answer !== null) return answer;
-  throw new Refused(response.ok ? 401 : response.status, text(record(answer).error) || refusalOfProxy(response));
+  const status = response.ok ? 401 : response.status;
+  throw new Refused(status, text(record(answer).error) || refusalOfProxy(response));
 }
 
 /** What an answer means that the worker has not written. @param {Response} response */
 function refusalOfProxy({ ok, status }) {
-  if (ok || status === 401 || status === 403) return "a proxy before the worker lets nobody through who is not signed in: reload this page to sign in";
+  if (ok || status === 401 || status === 403)
+    return "a proxy before the worker lets nobody through who is not signed in: reload this page to sign in";
   if (status === 502 || status === 503 || status === 504) return "the worker cannot be reached";
   return `the worker answered ${status}`;
 }
@@ -49,33 +56,61 @@ function refusalOfProxy({ ok, status }) {
  */
 export async function openRtc({ session, client, after, onText }) {
   const peer = new RTCPeerConnection({ iceServers: session.ice_servers ?? [] });
-  const channel = peer.createDataChannel("training", { protocol: PROTOCOL });
+  const channel = peer.createDataChannel("training", { protocol: session.wire.protocol });
   const abort = new AbortController();
   const opened = new Promise((resolve) => channel.addEventListener("open", resolve));
   const lost = new Promise((resolve) => {
     channel.addEventListener("close", resolve);
-    peer.addEventListener("connectionstatechange", () => ["failed", "closed"].includes(peer.connectionState) && resolve(undefined));
+    peer.addEventListener(
+      "connectionstatechange",
+      () => ["failed", "closed"].includes(peer.connectionState) && resolve(undefined),
+    );
     abort.signal.addEventListener("abort", resolve);
   });
-  channel.addEventListener("message", ({ data }) => typeof data === "string" && !abort.signal.aborted && onText(data));
+  channel.addEventListener(
+    "message",
+    ({ data }) => typeof data === "string" && !abort.signal.aborted && onText(data),
+  );
   const close = () => {
     abort.abort();
     peer.close();
   };
   try {
-    await within(RTC_WAIT, (async () => {
-      await peer.setLocalDescription();
-      await gathered(peer);
-      const body = JSON.stringify({ sdp: peer.localDescription?.sdp, type: "offer", client, after, instance: session.instance });
-      const answer = await requestJson("offer", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: abort.signal });
-      await peer.setRemoteDescription(answer);
-      await Promise.race([opened, lost.then(() => Promise.reject(new Error("no way to the worker was found")))]);
-    })());
+    await within(
+      RTC_WAIT,
+      (async () => {
+        await peer.setLocalDescription();
+        await gathered(peer);
+        const body = JSON.stringify({
+          sdp: peer.localDescription?.sdp,
+          type: "offer",
+          client,
+          after,
+          instance: session.instance,
+        });
+        const answer = await requestJson("offer", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body,
+          signal: abort.signal,
+        });
+        await peer.setRemoteDescription(answer);
+        await Promise.race([
+          opened,
+          lost.then(() => Promise.reject(new Error("no way to the worker was found"))),
+        ]);
+      })(),
+    );
   } catch (error) {
     close();
     throw error;
   }
-  return { name: "WebRTC", send: (message) => channel.send(message), close, lost: lost.then(() => undefined) };
+  return {
+    name: "WebRTC",
+    send: (message) => channel.send(message),
+    close,
+    lost: lost.then(() => undefined),
+  };
 }
 
 /** @param {RTCPeerConnection} peer */
@@ -92,24 +127,37 @@ function gathered(peer) {
 export async function openWebSocket({ session, client, after, onText }) {
   const address = new URL("ws", location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  address.search = String(new URLSearchParams({ client, after: String(after), instance: session.instance }));
-  const socket = new WebSocket(address, protocols(PROTOCOL));
+  address.search = String(
+    new URLSearchParams({ client, after: String(after), instance: session.instance }),
+  );
+  const socket = new WebSocket(address, protocols(session.wire.protocol));
   let closed = false;
   const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
   /** @type {() => void} */
   let lose = () => {};
-  const lost = /** @type {Promise<void>} */ (new Promise((resolve) => {
-    lose = resolve;
-    socket.addEventListener("close", () => resolve());
-  }));
-  socket.addEventListener("message", ({ data }) => typeof data === "string" && !closed && onText(data));
+  const lost = /** @type {Promise<void>} */ (
+    new Promise((resolve) => {
+      lose = resolve;
+      socket.addEventListener("close", () => resolve());
+    })
+  );
+  socket.addEventListener(
+    "message",
+    ({ data }) => typeof data === "string" && !closed && onText(data),
+  );
   const close = () => {
     closed = true;
     socket.close();
     lose(); // a socket without a network may take a minute to close
   };
   try {
-    await within(REQUEST_WAIT, Promise.race([opened, lost.then(() => Promise.reject(new Error("no WebSocket could be opened, which a proxy before the worker has to pass on")))]));
+    await within(
+      REQUEST_WAIT,
+      Promise.race([
+        opened,
+        lost.then(() => Promise.reject(new Error("no WebSocket could be opened, which a proxy before the worker has to pass on"))),
+      ]),
+    );
   } catch (error) {
     close();
     throw error;

@@ -4,30 +4,45 @@
  *
  * Texts come from a transport into the Inbox, which hands them to the Training record a few
  * milliseconds at a time. The record only learns; it draws nothing. The Page reads the record, at
- * most four times a second, and writes what has changed. Whatever comes from the trainer goes into
+ * most four times a second, and writes what has changed: all of it at once, so that all parts show
+ * the same moment. Whatever comes from the trainer goes into
  * the document as text, never as markup.
  */
 
 import { loss, clockTime } from "./words.js";
 import { ofTotal } from "./run.js";
 import { Training } from "./training.js";
-import { stateOf } from "./state.js";
-import { Chart, loadPlotly } from "./chart.js";
+import { controlsOf, isOver, noCurves, noOutput, refusalOf, stateOf } from "./state.js";
+import { Charts } from "./charts.js";
+import { Notices } from "./notices.js";
 import { Output } from "./output.js";
 import { Inbox } from "./inbox.js";
 import { Link } from "./link.js";
-import { element, byId, write, show, remembered, remember } from "./document.js";
-import { describeChart, paintAnswers, paintEnding, paintFacts, paintModels, paintNotes, paintResources, paintValues } from "./panels.js";
+import { byId, write, show } from "./document.js";
+import {
+  paintAnswers,
+  paintEnding,
+  paintFacts,
+  paintModels,
+  paintNotes,
+  paintResources,
+  paintTables,
+  paintValues,
+} from "./panels.js";
 import { QUESTIONS } from "./orders.js";
 /** @typedef {import("./transports.js").Session} Session */
 /** @typedef {import("./run.js").Run} Run */
 
 const PAINT_INTERVAL = 250; // milliseconds
+const PAINT_FACTOR = 5; // times what a painting costs: a slow machine paints less often
+const HIDDEN_INTERVAL = 1000; // milliseconds
 
 /** A browser has randomUUID in secure contexts only. */
 function newClientId() {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }
 
 /** What a screen reader is told: changes of state that last, and the answers to controls. */
@@ -61,7 +76,10 @@ class Page {
     this.client = newClientId();
     this.output = new Output(byId("output"), byId("to-end"));
     this.training = new Training(this.output, this.client);
-    this.inbox = new Inbox((message) => this.training.take(message), () => this.schedule());
+    this.inbox = new Inbox(
+      (message) => this.training.take(message),
+      () => this.schedule(),
+    );
     this.link = new Link({
       client: this.client,
       forced: new URLSearchParams(location.search).get("transport"),
@@ -71,54 +89,29 @@ class Page {
       onSession: (session, restarted) => this.onSession(session, restarted),
       onChange: () => this.schedule(),
     });
-    this.chart = new Chart(byId("chart"), () => this.redraw());
+    this.charts = new Charts(() => this.schedule());
     this.announcer = new Announcer();
+    this.notices = new Notices();
     this.timer = /** @type {ReturnType<typeof setTimeout> | null} */ (null);
     this.paintedAt = 0;
+    this.cost = 0; // milliseconds of the last painting
     this.chosen = /** @type {number | null} */ (null); // number of an earlier model; null: the current
-    this.metric = "";
-    this.log = remembered("log-scale") !== "no"; // losses span decades
-    this.drawn = "";
-    this.drawnAt = 0;
-    this.stale = true; // the chart has to be drawn, whatever it shows
-    this.chartSeen = true;
     this.asking = /** @type {"stop" | "cancel"} */ ("stop");
     this.shown = /** @type {Map<string, unknown>} */ (new Map());
   }
 
   start() {
     this.listen();
-    loadPlotly().then((plotly) => this.chart.use(plotly)).catch(() => {
-      write("chart-note", "The curves cannot be drawn: the plotting library could not be loaded. The values of each epoch are listed below.");
-      byId("chart").classList.add("empty");
-      this.shown.set("no-plotly", true);
-    }).finally(() => this.redraw());
     setInterval(() => this.schedule(), 1000);
     void this.link.run();
     this.paint();
   }
 
   listen() {
-    const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
-    input("log-scale").checked = this.log;
-    input("log-scale").addEventListener("change", () => {
-      this.log = input("log-scale").checked;
-      remember("log-scale", this.log ? "yes" : "no");
-      this.chart.y = null;
-      this.redraw();
-    });
-    byId("metric").addEventListener("change", () => {
-      this.metric = input("metric").value;
-      this.chart.y = null;
-      this.redraw();
-    });
-    byId("models").addEventListener("change", () => this.choose(Number(input("models").value)));
-    byId("zoom-in").addEventListener("click", () => this.chart.zoom(0.5));
-    byId("zoom-out").addEventListener("click", () => this.chart.zoom(2));
-    byId("pan-left").addEventListener("click", () => this.chart.pan(-0.5));
-    byId("pan-right").addEventListener("click", () => this.chart.pan(0.5));
-    byId("whole").addEventListener("click", () => this.chart.whole());
-    byId("values").addEventListener("toggle", () => this.schedule());
+    const models = /** @type {HTMLSelectElement} */ (byId("models"));
+    models.addEventListener("change", () => this.choose(Number(models.value)));
+    for (const id of ["values", "tables"])
+      byId(id).addEventListener("toggle", () => this.schedule());
     byId("retry").addEventListener("click", () => this.link.wake());
     this.listenToControls();
     this.listenToBrowser();
@@ -145,19 +138,11 @@ class Page {
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
       this.link.wake();
-      this.redraw();
-    });
-    const restyle = () => {
-      this.chart.readColours();
-      this.redraw();
-    };
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
-    matchMedia("(pointer: coarse)").addEventListener("change", restyle);
-    new ResizeObserver(() => this.redraw()).observe(byId("chart"));
-    new IntersectionObserver((entries) => {
-      this.chartSeen = entries[entries.length - 1].isIntersecting;
       this.schedule();
-    }, { rootMargin: "100px" }).observe(byId("chart"));
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+      this.charts.restyle(),
+    );
   }
 
   /** @param {Session} session @param {boolean} restarted */
@@ -165,26 +150,21 @@ class Page {
     if (restarted) {
       this.output.clear();
       this.training = new Training(this.output, this.client);
-      this.training.note("restart", `the worker was restarted: this is its new run, seen since ${clockTime(Date.now() / 1000)}`, { mild: true });
+      this.training.note(
+        "restart",
+        `the worker was restarted: this is its new run, seen since ${clockTime(Date.now() / 1000)}`,
+        { mild: true },
+      );
       this.shown.clear();
       this.chosen = null;
-      this.chart.whole();
     }
+    this.training.wire = session.wire;
     this.training.reconnect();
     this.training.clock.stands = session.replay;
     document.documentElement.dataset.control = session.may_control ? "yes" : "no";
   }
 
   // Controls
-
-  /** Why nothing can be sent now, or "". @returns {string} */
-  refusal() {
-    if (!this.link.isOpen) return this.link.phase === "denied" ? "no access" : "not connected";
-    if (this.training.ending || this.training.state === "ended") return "the training has ended";
-    if (this.link.session?.replay) return "this is a recording";
-    if (!this.link.session?.may_control) return "this link is for watching only";
-    return "";
-  }
 
   /** @param {"stop" | "cancel"} order */
   ask(order) {
@@ -198,8 +178,12 @@ class Page {
 
   /** @param {"stop" | "cancel"} order */
   order(order) {
-    const sent = !this.refusal() && this.link.send(QUESTIONS[order].message);
-    const words = sent ? "on its way to the worker" : `not sent: ${this.refusal() || "the connection was lost"}`;
+    const refusal = refusalOf(this.training, this.link);
+    const { session } = this.link;
+    const sent = !refusal && session !== null && this.link.send(session.wire[order]);
+    const words = sent
+      ? "on its way to the worker"
+      : `not sent: ${refusal || "the connection was lost"}`;
     this.training.answer(`${QUESTIONS[order].name}, by you`, words, this.training.clock.now);
     this.schedule();
   }
@@ -207,15 +191,16 @@ class Page {
   // Painting
 
   schedule() {
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      this.paint();
-    }, Math.max(0, this.paintedAt + PAINT_INTERVAL - performance.now()));
-  }
-
-  redraw() {
-    this.stale = true;
-    this.schedule();
+    const interval = Math.max(PAINT_INTERVAL, PAINT_FACTOR * this.cost);
+    // In a hidden tab timers are slow, up to a minute.
+    if (document.hidden && performance.now() > this.paintedAt + HIDDEN_INTERVAL) this.paint();
+    this.timer ??= setTimeout(
+      () => {
+        this.timer = null;
+        this.paint();
+      },
+      Math.max(0, this.paintedAt + interval - performance.now()),
+    );
   }
 
   /** @returns {Run | null} the run that is shown */
@@ -226,40 +211,54 @@ class Page {
   /** @param {number} model */
   choose(model) {
     this.chosen = model === this.training.run?.number ? null : model;
-    this.chart.whole();
+    this.schedule();
   }
 
   paint() {
     this.paintedAt = performance.now();
-    const { kind, words, note } = stateOf(this.training, this.link);
-    this.paintTitle(kind, words);
+    const { training, link } = this;
+    const state = stateOf(training, link);
+    const { kind, words, note } = state;
+    const isReplay = link.session?.replay ?? false;
     this.announcer.state(kind, words);
+    this.notices.title(this.tabTitle(kind, words));
+    this.notices.icon(kind);
+    if (!isReplay) this.notices.tell(training, state, training.title);
     if (document.hidden) return;
+    this.notices.ask(link.isOpen && !isReplay && !isOver(training));
     write("state", words);
     byId("state").dataset.kind = kind;
     write("state-note", note);
     show("state-note", note !== "");
-    show("retry", !this.link.isOpen && kind !== "connecting");
+    show("retry", kind === "lost");
     this.paintMasthead();
     this.paintControls();
     this.paintProgress();
-    paintFacts(this.training, this.run, this.link.isOpen);
+    paintFacts(training, this.run, link.isOpen);
     this.paintLists();
     this.output.paint();
-    write("output-note", this.output.isEmpty ? "No output yet." : "");
-    this.paintChart();
+    write("output-note", this.output.isEmpty ? noOutput(training, isReplay) : "");
+    this.paintCharts(isReplay);
+    this.cost = performance.now() - this.paintedAt;
   }
 
-  /** @param {string} kind @param {string} words */
-  paintTitle(kind, words) {
+  /** The tab's title: the state first, which is all that a narrow tab shows. @param {string} kind @param {string} words */
+  tabTitle(kind, words) {
     const run = this.training.run;
     const epoch = run?.current ?? null;
     const name = this.training.title || this.link.session?.title || "training";
-    const progress = run && epoch ? `epoch ${ofTotal(run, epoch.number, "/")} · loss ${loss(run.batchLoss ?? epoch.training)}` : "";
+    const progress =
+      run && epoch
+        ? `epoch ${ofTotal(run, epoch.number, "/")} · loss ${loss(run.batchLoss ?? run.training(epoch.number))}`
+        : "";
     const isPlain = kind === "training" || kind === "validating";
-    const state = isPlain && progress ? (kind === "validating" ? "validating · " : "") : `${words}${progress ? " · " : ""}`;
-    const title = `${state}${progress} – ${name.slice(0, 200)}`;
-    if (document.title !== title) document.title = title;
+    const state =
+      isPlain && progress
+        ? kind === "validating"
+          ? "validating · "
+          : ""
+        : `${words}${progress ? " · " : ""}`;
+    return `${state}${progress} – ${name.slice(0, 200)}`;
   }
 
   paintMasthead() {
@@ -268,35 +267,61 @@ class Page {
     write("title", title);
     byId("title").title = title; // a long one is cut
     write("host", session?.host ?? "");
-    write("transport", isOpen && transport ? transport.name : this.link.phase === "over" ? "the worker has ended" : this.link.phase === "denied" ? "no access" : this.link.hasBeenOpen ? "reconnecting" : "connecting");
+    write(
+      "transport",
+      isOpen && transport
+        ? transport.name
+        : this.link.phase === "over"
+          ? "the worker has ended"
+          : this.link.phase === "denied"
+            ? "no access"
+            : this.link.hasBeenOpen
+              ? "reconnecting"
+              : "connecting",
+    );
     write("version", session?.version ? `Worker version ${session.version}` : "");
-    const address = this.run?.wandb ?? null;
+    const address =
+      this.run?.wandb ?? this.training.runs.findLast((run) => run.wandb)?.wandb ?? null;
     show("wandb", address !== null);
-    if (address !== null && byId("wandb").getAttribute("href") !== address) byId("wandb").setAttribute("href", address);
-    if (this.isNew("models", `${this.training.modelCount} ${this.training.runs.length}`)) paintModels(this.training.runs);
+    if (address !== null && byId("wandb").getAttribute("href") !== address)
+      byId("wandb").setAttribute("href", address);
+    if (this.isNew("models", this.training.runs.map((run) => run.label).join()))
+      paintModels(this.training.runs);
     const models = /** @type {HTMLSelectElement} */ (byId("models"));
     const value = String(this.run?.number ?? "");
     if (models.value !== value) models.value = value;
   }
 
   paintControls() {
-    const refusal = this.refusal();
-    const cancelling = this.training.state === "cancelling";
-    const set = (/** @type {string} */ id, /** @type {boolean} */ disabled) => {
+    const { shown, stop, cancel, reason } = controlsOf(this.training, this.link);
+    const enable = (/** @type {string} */ id, /** @type {boolean} */ enabled) => {
       const button = /** @type {HTMLButtonElement} */ (byId(id));
-      if (button.disabled !== disabled) button.disabled = disabled;
+      if (button.disabled === enabled) button.disabled = !enabled;
+      button.hidden = !shown;
     };
-    set("stop", refusal !== "" || cancelling);
-    set("cancel", refusal !== "");
+    enable("stop", stop);
+    enable("cancel", cancel);
+    write("control-reason", reason);
     const dialog = /** @type {HTMLDialogElement} */ (byId("confirm"));
-    if (refusal && dialog.open && this.link.isOpen) dialog.close(); // there is nothing to confirm any more
-    write("control-reason", refusal ? `Not possible: ${refusal}.` : cancelling ? "The trainer is being ended." : "");
+    if (!dialog.open || !isOver(this.training)) return;
+    dialog.close();
+    this.training.answer(
+      `${QUESTIONS[this.asking].name}, by you`,
+      "not sent: the training has ended meanwhile",
+      this.training.clock.now,
+    );
   }
 
   paintProgress() {
     const run = this.run;
     const epoch = run?.current ?? null;
-    const known = run !== null && run.ended === null && !this.training.ending && epoch !== null && epoch.ended === null && epoch.highest >= 0;
+    const known =
+      run !== null &&
+      run.ended === null &&
+      !this.training.ending &&
+      epoch !== null &&
+      epoch.ended === null &&
+      epoch.highest >= 0;
     show("batch-row", known);
     if (!known) return;
     const bar = /** @type {HTMLProgressElement} */ (byId("batch-progress"));
@@ -326,9 +351,18 @@ class Page {
     }
     if (this.isNew("resources", training.resources)) paintResources(training.resources);
     if (this.isNew("ending", training.ending)) paintEnding(training.ending);
-    if (this.run && /** @type {HTMLDetailsElement} */ (byId("values")).open) {
-      if (this.isNew("values", `${this.run.number} ${this.training.epochCount} ${this.metric}`)) paintValues(this.run, this.metric);
-    }
+    const { run } = this;
+    if (!run) return;
+    const isOpen = (/** @type {string} */ id) => /** @type {HTMLDetailsElement} */ (byId(id)).open;
+    const { names } = this.charts;
+    if (
+      isOpen("values") &&
+      this.isNew("values", `${run.number} ${training.epochCount} ${names.join()}`)
+    )
+      paintValues(run, names);
+    show("tables", run.tables.size > 0);
+    if (isOpen("tables") && this.isNew("tables", `${run.number} ${training.epochCount}`))
+      paintTables(run);
   }
 
   announceAnswer() {
@@ -337,44 +371,13 @@ class Page {
     if (isLive) this.announcer.say(last.who ? `${last.who}: ${last.text}` : last.text);
   }
 
-  paintChart() {
-    const run = this.run;
-    if (this.isNew("metrics", run ? `${run.number} ${run.metrics.size}` : "")) this.paintMetrics(run);
-    if (this.shown.get("no-plotly")) return;
-    const empty = !run || run.epochs.size === 0;
-    byId("chart").classList.toggle("empty", empty);
-    const note = this.chart.leavesOut ? "Values of 0 and below are not shown on a log scale." : "";
-    write("chart-note", empty ? "The curves begin with the first epoch." : this.chart.plotly ? note : "The plotting library is being loaded.");
-    if (empty || !this.chart.plotly || !this.chartSeen) return;
-    const drawn = `${run.number} ${run.revision}`;
-    if (!this.stale && drawn === this.drawn) return;
-    // A slow machine, or one that is reading a long run, draws less often.
-    const interval = Math.max(this.inbox.size > 1000 ? 1000 : PAINT_INTERVAL, 4 * this.chart.cost);
-    if (!this.stale && performance.now() < this.drawnAt + interval) {
-      this.schedule();
-      return;
-    }
-    this.stale = false;
-    this.drawn = drawn;
-    this.chart.draw(run, { metric: this.metric, log: this.log });
-    this.drawnAt = performance.now();
-    describeChart(run, this.metric, this.log);
-    if (this.chart.leavesOut !== (note !== "")) this.schedule();
-  }
-
-  /** @param {Run | null} run */
-  paintMetrics(run) {
-    const names = run ? [...run.metrics].filter((name) => name !== "train/loss" && name !== "val/loss").sort() : [];
-    if (!names.includes(this.metric)) this.metric = "";
-    const choices = ["", ...names].map((name) => {
-      const option = /** @type {HTMLOptionElement} */ (element("option", "", name || "loss"));
-      option.value = name;
-      option.selected = name === this.metric;
-      return option;
-    });
-    choices[0].textContent = "loss (training, validation)";
-    byId("metric").replaceChildren(...choices);
-    this.stale = true;
+  /** @param {boolean} isReplay */
+  paintCharts(isReplay) {
+    const { run } = this;
+    const words = noCurves(this.training, isReplay);
+    write("chart-note", words);
+    show("curves", words === "");
+    if (run && !words) this.charts.paint(run, this.isNew("run", run));
   }
 
   /** What has come and how it goes, in numbers. */
@@ -387,13 +390,14 @@ class Page {
       batches: training.batchCount,
       epochs: training.epochCount,
       models: training.modelCount,
-      transport: link.isOpen ? link.transport?.name ?? null : null,
+      transport: link.isOpen ? (link.transport?.name ?? null) : null,
       state: stateOf(training, link).kind,
       connected: link.isOpen,
       reconnects: Math.max(0, link.opens - 1),
       instance: link.session?.instance ?? null,
       waiting: this.inbox.size,
-      drawing: this.chart.cost,
+      drawing: this.charts.cost,
+      ...this.charts.counts,
       client: this.client,
     };
   }

@@ -1,5 +1,10 @@
 // @ts-check
-// Words for numbers, as the page shows them.
+// Words for numbers, as the page shows them. No line breaks within a figure.
+
+const SPACE = "\u00a0"; // a space at which no line is broken
+
+/** @param {string} words */
+const unbroken = (words) => words.replaceAll(" ", SPACE);
 
 /** @param {number | null | undefined} value */
 export function loss(value) {
@@ -9,7 +14,10 @@ export function loss(value) {
 }
 
 /** @param {number} seconds */
-export function duration(seconds) {
+export const duration = (seconds) => unbroken(inUnits(seconds));
+
+/** @param {number} seconds */
+function inUnits(seconds) {
   const s = Math.max(0, seconds);
   if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 59.5) return `${Math.round(s)} s`;
@@ -21,11 +29,17 @@ export function duration(seconds) {
 }
 
 /** @param {number} bytes */
-export const gibibytes = (bytes) => (bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : bytes < 100 * 2 ** 30 ? 1 : 0);
+export const gibibytes = (bytes) =>
+  (bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : bytes < 100 * 2 ** 30 ? 1 : 0);
 
 /** @param {number} seconds since 1970 @param {boolean} [precise] */
 export const clockTime = (seconds, precise = true) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hourCycle: "h23", hour: "2-digit", minute: "2-digit", ...(precise ? { second: "2-digit" } : {}) });
+  new Date(seconds * 1000).toLocaleTimeString([], {
+    hourCycle: "h23",
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(precise ? { second: "2-digit" } : {}),
+  });
 
 /** @param {number} count @param {string} noun */
-export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun) => unbroken(`${count} ${noun}${count === 1 ? "" : "s"}`);

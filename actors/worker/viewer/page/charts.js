@@ -1,0 +1,290 @@
+// @ts-check
+// The charts of the run that is shown: one for each chosen group of metrics, the loss first.
+
+import { Chart, View, readColours } from "./chart.js";
+import { Curves, LOSS, groups, isLoss } from "./curves.js";
+import { byId, element, remember, remembered, show, write } from "./document.js";
+import { loss, plural } from "./words.js";
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./curves.js").Picture} Picture */
+
+const CHARTS_SHOWN = 12;
+const CHOICES_LISTED = 100;
+
+/** A chart with its legend, and how it is scaled. */
+class Panel {
+  /** @param {string} group @param {View} view @param {() => void} onChange */
+  constructor(group, view, onChange) {
+    this.group = group;
+    this.log = isLoss(group) && remembered("log-scale") !== "no";
+    this.figure = element("figure", group === LOSS ? "panel first" : "panel");
+    this.legend = element("span", "legend");
+    const input = /** @type {HTMLInputElement} */ (element("input"));
+    input.type = "checkbox";
+    input.checked = this.log;
+    if (group === LOSS) input.id = "log-scale";
+    input.addEventListener("change", () => {
+      this.log = input.checked;
+      if (isLoss(group)) remember("log-scale", this.log ? "yes" : "no");
+      onChange();
+    });
+    const label = element("label", "field");
+    label.append(input, group === LOSS ? "Log scale" : "Log");
+    this.caption = element("figcaption");
+    this.caption.append(element("span", "group", group), this.legend, label);
+    this.place = element("div", "plot");
+    if (group === LOSS) this.place.id = "chart";
+    this.place.setAttribute("role", "img");
+    this.note = element("p", "quiet");
+    this.figure.append(this.caption, this.place, this.note);
+    this.chart = new Chart(this.place, view);
+    this.drawn = /** @type {{name: string, points: number}[]} */ ([]);
+  }
+
+  /** @param {Run} run @param {Picture} picture */
+  draw(run, picture) {
+    this.chart.draw(picture, this.log);
+    this.drawn = this.chart.drawn.map(({ series, indices }) => ({
+      name: series.name,
+      points: indices.filter((i) => Number.isFinite(series.y(i))).length,
+    }));
+    const shown = this.chart.drawn.filter((_, i) => this.drawn[i].points > 0);
+    const keys = shown.map(({ series: { colour, style, mark, name }, marked }) => [
+      `key ${colour} ${style} ${mark} ${marked ? "marked" : ""}`,
+      name,
+    ]);
+    if (this.legend.dataset.shown !== keys.join()) {
+      this.legend.dataset.shown = keys.join();
+      this.legend.replaceChildren(...keys.map(([classes, name]) => element("span", classes, name)));
+    }
+    const note = this.chart.leavesOut ? "Values of 0 and below are not shown on a log scale." : "";
+    if (this.note.textContent !== note) this.note.textContent = note;
+    const words = describe(run, this.group, this.log, picture);
+    if (this.place.getAttribute("aria-label") !== words)
+      this.place.setAttribute("aria-label", words);
+  }
+}
+
+/** All charts, and the menu in which they are chosen. */
+export class Charts {
+  /** @param {() => void} onChange something is to be drawn */
+  constructor(onChange) {
+    this.onChange = () => {
+      this.stale = true;
+      onChange();
+    };
+    this.view = new View(this.onChange);
+    this.curves = new Curves();
+    this.panels = /** @type {Map<string, Panel>} */ (new Map());
+    this.chosen = chosenBefore();
+    this.smoothing = Number(remembered("smoothing")) || 0;
+    this.known = /** @type {Map<string, string[]>} */ (new Map());
+    this.metricCount = 0;
+    this.stale = true; // they have to be drawn, whatever they show
+    this.drawn = "";
+    this.cost = 0; // milliseconds of the last drawing
+    this.listen();
+  }
+
+  listen() {
+    for (const [id, action] of /** @type {[string, () => void][]} */ ([
+      ["zoom-in", () => this.view.zoom(0.5)],
+      ["zoom-out", () => this.view.zoom(2)],
+      ["pan-left", () => this.view.pan(-0.5)],
+      ["pan-right", () => this.view.pan(0.5)],
+      ["whole", () => this.view.show(null)],
+    ]))
+      byId(id).addEventListener("click", action);
+    const slider = /** @type {HTMLInputElement} */ (byId("smoothing"));
+    slider.value = String(this.smoothing);
+    slider.addEventListener("input", () => {
+      this.smoothing = Number(slider.value);
+      remember("smoothing", slider.value);
+      this.onChange();
+    });
+    byId("metrics-search").addEventListener("input", () => this.paintChoices());
+    const menu = /** @type {HTMLDetailsElement} */ (byId("metrics"));
+    document.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+    });
+    menu.addEventListener("toggle", () => this.paintChoices());
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary")?.focus();
+    });
+    new ResizeObserver(() => this.onChange()).observe(byId("charts"));
+  }
+
+  restyle() {
+    const colours = readColours();
+    for (const panel of this.panels.values()) panel.chart.colours = colours;
+    this.onChange();
+  }
+
+  /** The metrics that are drawn beside the training's and the validation's loss. */
+  get names() {
+    return [...this.panels.keys()]
+      .flatMap((group) => this.known.get(group) ?? [])
+      .filter((name) => name !== "train/loss" && name !== "val/loss");
+  }
+
+  /** How many curves there are with something in them, and of how many points. */
+  get counts() {
+    const all = [...this.panels.values()]
+      .flatMap((panel) => panel.drawn)
+      .filter(({ points }) => points > 0);
+    return {
+      charts: this.panels.size,
+      curves: all.length,
+      points: all.reduce((sum, { points }) => sum + points, 0),
+    };
+  }
+
+  /** @param {Run} run @param {boolean} isNew another run than before */
+  paint(run, isNew) {
+    const key = `${run.number} ${run.revision}`;
+    if (!this.stale && !isNew && key === this.drawn) return;
+    const began = performance.now();
+    if (isNew) this.view.x = null;
+    if (isNew || this.metricCount !== run.metrics.size) {
+      this.metricCount = run.metrics.size;
+      this.known = groups(run);
+      this.arrange();
+      this.paintChoices();
+    }
+    this.stale = false;
+    this.drawn = key;
+    for (const panel of this.panels.values()) {
+      const picture = this.curves.picture(
+        run,
+        panel.group,
+        this.known.get(panel.group) ?? [],
+        this.smoothing,
+      );
+      this.view.whole = [picture.start, picture.end];
+      panel.draw(run, picture);
+    }
+    const { value } = /** @type {HTMLInputElement} */ (byId("smoothing"));
+    write("smoothing-value", Number(value) > 0 ? value : "off");
+    for (const id of ["pan-left", "pan-right", "whole"])
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = this.view.x === null;
+    this.cost = performance.now() - began;
+  }
+
+  /** The panels of what is chosen, in the order of the list. */
+  arrange() {
+    const wanted = [...this.known.keys()]
+      .filter((group) => group === LOSS || this.chosen.has(group))
+      .slice(0, CHARTS_SHOWN);
+    for (const group of [...this.panels.keys()])
+      if (!wanted.includes(group)) this.panels.delete(group);
+    for (const group of wanted)
+      if (!this.panels.has(group))
+        this.panels.set(group, new Panel(group, this.view, this.onChange));
+    const panels = new Map(
+      wanted.map((group) => [group, /** @type {Panel} */ (this.panels.get(group))]),
+    );
+    this.panels = panels;
+    const figures = [...panels.values()].map((panel) => panel.figure);
+    const place = byId("charts");
+    if (
+      figures.length !== place.childElementCount ||
+      figures.some((figure, i) => place.children[i] !== figure)
+    )
+      place.replaceChildren(...figures);
+    this.limit();
+  }
+
+  paintChoices() {
+    const words = /** @type {HTMLInputElement} */ (byId("metrics-search")).value
+      .trim()
+      .toLowerCase()
+      .split(/\s+/);
+    const all = [...this.known].filter(([group]) => group !== LOSS);
+    const found = all.filter(([group, names]) =>
+      words.every(
+        (word) =>
+          group.toLowerCase().includes(word) ||
+          names.some((name) => name.toLowerCase().includes(word)),
+      ),
+    );
+    // What is chosen stays in sight.
+    const listed = found
+      .sort(
+        ([a], [b]) => Number(this.chosen.has(b)) - Number(this.chosen.has(a)) || a.localeCompare(b),
+      )
+      .slice(0, CHOICES_LISTED);
+    byId("metrics-list").replaceChildren(
+      ...listed.map(([group, names]) => this.choice(group, names)),
+    );
+    const more = found.length - listed.length;
+    const note =
+      all.length === 0
+        ? "The trainer has told no other metrics yet."
+        : found.length === 0
+          ? "None is called so."
+          : more > 0
+            ? `${plural(more, "more metric")}: search for them.`
+            : "";
+    write("metrics-note", note);
+    show("metrics-note", note !== "");
+    this.limit();
+  }
+
+  /** No more can be chosen than there is room for. */
+  limit() {
+    const isFull = this.panels.size >= CHARTS_SHOWN;
+    for (const box of byId("metrics-list").querySelectorAll("input"))
+      box.disabled = isFull && !box.checked;
+    write("metrics-count", this.panels.size > 1 ? `(${this.panels.size})` : "");
+  }
+
+  /** @param {string} group @param {string[]} names */
+  choice(group, names) {
+    const label = element("label", "field");
+    const box = /** @type {HTMLInputElement} */ (element("input"));
+    box.type = "checkbox";
+    box.checked = this.chosen.has(group);
+    box.addEventListener("change", () => {
+      if (box.checked) this.chosen.add(group);
+      else this.chosen.delete(group);
+      remember("metrics", JSON.stringify([...this.chosen].slice(-50)));
+      this.arrange();
+      this.onChange();
+    });
+    box.value = group;
+    label.append(
+      box,
+      element("span", "", group),
+      ...(names.length > 1 ? [element("small", "quiet", plural(names.length, "curve"))] : []),
+    );
+    return label;
+  }
+}
+
+/** @returns {Set<string>} */
+function chosenBefore() {
+  try {
+    const found = JSON.parse(remembered("metrics") ?? "[]");
+    return new Set(Array.isArray(found) ? found.filter((item) => typeof item === "string") : []);
+  } catch {
+    return new Set();
+  }
+}
+
+/** The chart in words. @param {Run} run @param {string} group @param {boolean} log @param {Picture} picture */
+function describe(run, group, log, { series }) {
+  const { last, best } = run;
+  const curves = series.filter(
+    ({ style, name, to }) => style === "line" && to > 0 && name !== "batches, smoothed",
+  );
+  const now = last
+    ? `After epoch ${last.number + 1}: ${curves.map(({ name, y, to }) => `${name} ${loss(y(to - 1))}`).join(", ")}.`
+    : "No epoch has ended yet.";
+  const lowest =
+    best && group === LOSS
+      ? ` Lowest validation loss ${loss(best.value)} in epoch ${best.number + 1}.`
+      : "";
+  return `Chart of ${group} against epoch${log ? ", logarithmic" : ""}. ${now}${lowest}`;
+}

@@ -1,0 +1,174 @@
+// @ts-check
+// What the charts show of a run: which curves, of which points. It draws nothing.
+
+import { BATCHES_KEPT } from "./run.js";
+import { Smoothed } from "./scale.js";
+import { loss } from "./words.js";
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./scale.js").At} At */
+
+/**
+ * Points in the order of x, read where they are. `style` is "points" for a cloud, "line" for what
+ * may have marks at its points.
+ * @typedef {{name: string, colour: string, style: "points" | "line", mark: "circle" | "square" | "", from: number, to: number, x: At, y: At, words: (i: number) => string}} Series
+ */
+
+/**
+ * A chart's content. `marks` are places on the x axis that have a name, `best` the best epoch.
+ * @typedef {{group: string, start: number, end: number, series: Series[], marks: {x: number, text: string}[], best: {x: number, y: number, text: string} | null}} Picture
+ */
+
+export const LOSS = "loss";
+
+const SIDES = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["val", "val"],
+  ["valid", "val"],
+  ["validation", "val"],
+  ["test", "test"],
+  ["eval", "val"],
+]);
+
+/** "val/loss" is the validation's side of the group "loss". @param {string} name */
+export function split(name) {
+  const match = /^([a-z]+)[/_](.+)$/.exec(name);
+  const side = match ? SIDES.get(match[1]) : undefined;
+  return match && side ? { group: match[2], side } : { group: name, side: "" };
+}
+
+/** Losses span decades, and are drawn so unless somebody wants it otherwise. @param {string} group */
+export const isLoss = (group) => /loss/i.test(group);
+
+/** The metrics of a run by their groups, in the order of their names; the loss is first. @param {Run} run @returns {Map<string, string[]>} */
+export function groups(run) {
+  const found = /** @type {Map<string, string[]>} */ (new Map([[LOSS, []]]));
+  for (const name of [...run.metrics.keys()].sort()) {
+    const { group } = split(name);
+    found.set(group, [...(found.get(group) ?? []), name]);
+  }
+  return found;
+}
+
+/** Makes pictures of a run; what was smoothed for one is kept for the next. */
+export class Curves {
+  constructor() {
+    this.smoothed = new Smoothed(0);
+    this.of = /** @type {unknown} */ (null); // the batches that were smoothed
+  }
+
+  /** @param {Run} run @param {string} group @param {string[]} names @param {number} smoothing @returns {Picture} */
+  picture(run, group, names, smoothing) {
+    const end = Math.max(run.first + 1, (run.numbers[run.numbers.length - 1] ?? run.first) + 1);
+    const marks = run.breaks.map(({ number, attempt }) => ({
+      x: number,
+      text: `attempt ${attempt}`,
+    }));
+    const series =
+      group === LOSS
+        ? this.losses(run, names, smoothing)
+        : names.map((name, i) => line(run, name, nameOf(name), colourOf(name, i)));
+    const { best } = run;
+    const star =
+      group === LOSS && best
+        ? { x: best.number + 1, y: best.value, text: `best: epoch ${best.number + 1}` }
+        : null;
+    return { group, start: run.first, end, series, marks, best: star };
+  }
+
+  /** @param {Run} run @param {string[]} names @param {number} smoothing @returns {Series[]} */
+  losses(run, names, smoothing) {
+    const others = names.filter(
+      (name) => name !== "train/loss" && name !== "val/loss" && name !== LOSS,
+    );
+    return [
+      batches(run),
+      ...(smoothing > 0 ? [this.smooth(run, smoothing)] : []),
+      line(run, "train/loss", "training", "train", (number) => run.training(number)),
+      line(run, "val/loss", "validation", "val"),
+      ...others.map((name, i) => line(run, name, nameOf(name), colourOf(name, i + 2))),
+    ];
+  }
+
+  /** @param {Run} run @param {number} weight @returns {Series} */
+  smooth(run, weight) {
+    const cloud = batches(run);
+    if (this.of !== run.batches.losses || this.smoothed.weight !== weight) {
+      this.of = run.batches.losses;
+      this.smoothed = new Smoothed(weight);
+    }
+    this.smoothed.extend(cloud.y, cloud.from, cloud.to, BATCHES_KEPT);
+    const { values } = this.smoothed;
+    const y = (/** @type {number} */ i) => values[i % BATCHES_KEPT];
+    return {
+      ...cloud,
+      name: "batches, smoothed",
+      colour: "smooth",
+      style: "line",
+      y,
+      words: (i) => `${cloud.words(i)}, smoothed ${loss(y(i))}`,
+    };
+  }
+}
+
+/** The batch losses; a batch stands where its share of its epoch is done. @param {Run} run @returns {Series} */
+function batches(run) {
+  const { epochs, numbers, losses, first, added } = run.batches;
+  let number = -1; // neighbours are nearly always of the same epoch
+  let size = 1;
+  const x = (/** @type {number} */ i) => {
+    const at = i % BATCHES_KEPT;
+    if (epochs[at] !== number) {
+      number = epochs[at];
+      size = run.epochs.get(number)?.batches || 1;
+    }
+    return number + (numbers[at] + 1) / size;
+  };
+  const y = (/** @type {number} */ i) => losses[i % BATCHES_KEPT];
+  const words = (/** @type {number} */ i) =>
+    `epoch ${epochs[i % BATCHES_KEPT] + 1}, batch ${numbers[i % BATCHES_KEPT] + 1}: loss ${loss(y(i))}`;
+  return {
+    name: "batches",
+    colour: "batch",
+    style: "points",
+    mark: "",
+    from: first,
+    to: added,
+    x,
+    y,
+    words,
+  };
+}
+
+/** @param {Run} run @param {string} metric @param {string} name @param {string} colour @param {(number: number) => number | null} [value] @returns {Series} */
+function line(run, metric, name, colour, value = (number) => run.value(metric, number)) {
+  const numbers = run.numbers.filter((number) => run.epochs.get(number)?.ended !== null);
+  const y = (/** @type {number} */ i) => value(numbers[i]) ?? NaN;
+  return {
+    name,
+    colour,
+    style: "line",
+    mark: colour === "val" ? "square" : "circle",
+    from: 0,
+    to: numbers.length,
+    x: (i) => numbers[i] + 1,
+    y,
+    words: (i) => `epoch ${numbers[i] + 1}, ${name}: ${loss(y(i))}`,
+  };
+}
+
+/** @param {string} metric */
+function nameOf(metric) {
+  const { side } = split(metric);
+  return { train: "training", val: "validation", test: "test" }[side] ?? metric;
+}
+
+/** @param {string} metric @param {number} i */
+function colourOf(metric, i) {
+  const { side } = split(metric);
+  return side === "train" || side === "val"
+    ? side
+    : side === "test"
+      ? "third"
+      : ["train", "val", "third", "fourth"][i % 4];
+}
