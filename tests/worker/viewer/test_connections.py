@@ -231,7 +231,7 @@ async def test_who_reads_nothing_of_a_file_is_closed(serve, monkeypatch, stack):
     monkeypatch.setattr(connections, "FILE_TIMEOUT", 0.2)
     served = await serve()
     crowd = Crowd(served, stack)
-    await crowd.join(request(head="GET /plotly.min.js HTTP/1.1") * 20, 10)
+    await crowd.join(request(head="GET /chart.js HTTP/1.1") * 2000, 10)
     await until(lambda: not any(is_connected(one) for one in crowd.sockets))
 
 

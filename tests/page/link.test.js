@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Link } from "../../actors/worker/viewer/page/link.js";
+import { SESSION } from "./support.js";
+
+/** Sockets that a test opens and loses. */
+class Socket extends EventTarget {
+  static all = [];
+  constructor(address, protocols) {
+    super();
+    this.address = String(address);
+    this.protocols = protocols;
+    this.sent = [];
+    Socket.all.push(this);
+  }
+  send(text) {
+    this.sent.push(text);
+  }
+  close() {
+    this.dispatchEvent(new Event("close"));
+  }
+  hear(text) {
+    this.dispatchEvent(Object.assign(new Event("message"), { data: text }));
+  }
+}
+
+/** A link whose world is the test's: its clock, its server, its sockets. */
+function opened(t, { hasEnded = () => false } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1e12 });
+  const world = { status: 200, session: SESSION, phases: [], texts: [], sessions: [] };
+  t.mock.method(globalThis, "fetch", async () => {
+    if (world.status === 0) throw new TypeError("Failed to fetch");
+    return new Response(JSON.stringify(world.status === 200 ? world.session : { error: "no" }), {
+      status: world.status,
+    });
+  });
+  t.mock.method(AbortSignal, "timeout", () => new AbortController().signal);
+  t.mock.method(Math, "random", () => 0.5);
+  globalThis.location = new URL("http://127.0.0.1:8765/");
+  globalThis.WebSocket = Socket;
+  Socket.all = [];
+  const link = new Link({
+    client: "client-1",
+    forced: "ws",
+    inbox: { put: (text) => world.texts.push(text), whenEmpty: async () => {} },
+    position: () => 7,
+    hasEnded,
+    onSession: (session, restarted) => world.sessions.push([session.instance, restarted]),
+    onChange: () => world.phases.push(link.phase),
+  });
+  void link.run();
+  return { link, world };
+}
+
+/** What is due runs, without a moment that passes. */
+const settle = async () => {
+  for (let i = 0; i < 50; i++) await null;
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 50; i++) await null;
+};
+
+async function connected(t, options) {
+  const made = opened(t, options);
+  await settle();
+  Socket.all[0].dispatchEvent(new Event("open"));
+  await settle();
+  assert.equal(made.link.phase, "open");
+  return made;
+}
+
+test("it connects, hears and sends", async (t) => {
+  const { link, world } = await connected(t);
+  const [socket] = Socket.all;
+  assert.match(socket.address, /ws\?client=client-1&after=7&instance=one/);
+  assert.ok([socket.protocols].flat().includes(SESSION.wire.protocol));
+  socket.hear("a text");
+  assert.deepEqual(world.texts, ["a text"]);
+  assert.equal(link.send("an order"), true);
+  assert.deepEqual(socket.sent, ["an order"]);
+  assert.deepEqual(world.sessions, [["one", false]]);
+});
+
+test("a connection that is lost is made again, later each time", async (t) => {
+  const { link, world } = await connected(t);
+  world.status = 0;
+  Socket.all[0].close();
+  await settle();
+  assert.equal(link.phase, "pausing");
+  assert.equal(link.send("an order"), false);
+  const waits = [];
+  for (let i = 0; i < 6; i++) {
+    waits.push(Math.round(link.nextAt - Date.now()));
+    t.mock.timers.tick(waits[i]);
+    await settle();
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 10_000]);
+  assert.match(link.words, /the worker cannot be reached; reconnecting \(try 8, next in 10 s\)/);
+  world.status = 200;
+  link.wake();
+  await settle();
+  Socket.all[1].dispatchEvent(new Event("open"));
+  await settle();
+  assert.equal(link.phase, "open");
+});
+
+test("silence is a loss, when it is longer than the worker's signs of life allow", async (t) => {
+  const { link } = await connected(t);
+  t.mock.timers.tick(20_000);
+  Socket.all[0].hear("alive");
+  t.mock.timers.tick(24_000);
+  assert.equal(link.phase, "open");
+  t.mock.timers.tick(2_000);
+  await settle();
+  assert.equal(link.phase, "pausing");
+});
+
+test("a worker that was started again is another one", async (t) => {
+  const { world } = await connected(t);
+  world.session = { ...SESSION, instance: "two" };
+  Socket.all[0].close();
+  await settle();
+  t.mock.timers.tick(500);
+  await settle();
+  assert.deepEqual(world.sessions[1], ["two", true]);
+});
+
+test("without access it waits until somebody asks again", async (t) => {
+  const { link, world } = opened(t);
+  world.status = 401;
+  await settle();
+  assert.equal(link.phase, "denied");
+  t.mock.timers.tick(600_000);
+  await settle();
+  assert.equal(link.tries, 1);
+  link.wake();
+  await settle();
+  assert.equal(link.tries, 2);
+});
+
+test("after the end of the run it looks for the worker a few times", async (t) => {
+  const { link, world } = await connected(t, { hasEnded: () => true });
+  world.status = 0;
+  Socket.all[0].close();
+  for (let i = 0; i < 6; i++) {
+    await settle();
+    t.mock.timers.tick(10_000);
+  }
+  await settle();
+  assert.equal(link.phase, "over");
+  assert.match(link.words, /the worker has ended/);
+  const { tries } = link;
+  t.mock.timers.tick(600_000);
+  await settle();
+  assert.equal(link.tries, tries);
+});
