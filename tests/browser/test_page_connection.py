@@ -19,6 +19,7 @@ def test_a_page_that_is_reloaded_in_mid_run_has_the_run_from_its_first_message(b
         for _ in range(2):
             browser.driver.refresh()
             browser.wait(lambda: browser.viewer().get("epochs", 0) >= 3, "three epochs again")
+            browser.wait(lambda: browser.viewer()["connected"], "connected again")
         worker.ctrl_c()
         assert worker.ends() == 0
         browser.wait_for("#state", "finished")
@@ -34,6 +35,7 @@ def test_a_network_that_was_away_costs_nothing(browser, transport):
             through = link.replace(f":{port}/", f":{network.port}/")
             browser.open(f"{through}&transport={transport}")
             browser.wait(lambda: browser.viewer().get("epochs", 0) >= 2, "two epochs")
+            browser.wait(lambda: browser.viewer()["connected"], "connected")
             network.go_away()
             if transport == "rtc":  # its packets take no part in the proxy
                 browser.run("window.viewer.drop()")

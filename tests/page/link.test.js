@@ -28,8 +28,10 @@ class Socket extends EventTarget {
 function opened(t, { hasEnded = () => false } = {}) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1e12 });
   const world = { status: 200, session: SESSION, phases: [], texts: [], sessions: [] };
-  t.mock.method(globalThis, "fetch", async () => {
+  Object.assign(world, { digests: [], shares: [], parts: ['{"posi', 'tion": 7}'], of: "one" });
+  t.mock.method(globalThis, "fetch", async (path) => {
     if (world.status === 0) throw new TypeError("Failed to fetch");
+    if (path === "digest" && world.status === 200) return digestOf(world);
     return new Response(JSON.stringify(world.status === 200 ? world.session : { error: "no" }), {
       status: world.status,
     });
@@ -46,10 +48,26 @@ function opened(t, { hasEnded = () => false } = {}) {
     position: () => 7,
     hasEnded,
     onSession: (session, restarted) => world.sessions.push([session.instance, restarted]),
-    onChange: () => world.phases.push(link.phase),
+    onDigest: (digest) => world.digests.push(digest),
+    onChange: () => {
+      world.phases.push(link.phase);
+      if (link.loaded !== null) world.shares.push(link.loaded);
+    },
   });
   void link.run();
   return { link, world };
+}
+
+/** A digest on its way, in parts; `of` is the instance that tells it. */
+function digestOf({ parts, of }) {
+  const body = new ReadableStream({
+    start(controller) {
+      for (const part of parts) controller.enqueue(new TextEncoder().encode(part));
+      controller.close();
+    },
+  });
+  const size = parts.join("").length;
+  return new Response(body, { headers: { "X-Unpacked-Length": size, "X-Instance": of } });
 }
 
 /** What is due runs, without a moment that passes. */
@@ -78,6 +96,47 @@ test("it connects, hears and sends", async (t) => {
   assert.equal(link.send("an order"), true);
   assert.deepEqual(socket.sent, ["an order"]);
   assert.deepEqual(world.sessions, [["one", false]]);
+});
+
+test("the run so far comes first, and how much of it has come is told", async (t) => {
+  const { link, world } = await connected(t);
+  assert.deepEqual(world.digests, [{ position: 7 }]);
+  assert.deepEqual(world.shares, [0.4, 1]);
+  assert.equal(link.loaded, null);
+});
+
+test("after a short loss it goes on, after a long one it is told the run so far", async (t) => {
+  const { world } = await connected(t);
+  Socket.all[0].close();
+  await settle();
+  t.mock.timers.tick(500);
+  await settle();
+  assert.equal(Socket.all.length, 2);
+  assert.equal(world.digests.length, 1);
+  world.status = 0;
+  Socket.all[1].close();
+  await settle();
+  for (let i = 0; i < 10; i++) {
+    t.mock.timers.tick(10_000);
+    await settle();
+  }
+  world.status = 200;
+  t.mock.timers.tick(10_000);
+  await settle();
+  assert.equal(world.digests.length, 2);
+});
+
+test("the run of another instance is not taken for this one's", async (t) => {
+  const { link, world } = opened(t);
+  world.of = "another";
+  await settle();
+  assert.deepEqual(world.digests, []);
+  assert.equal(link.phase, "pausing");
+  assert.match(link.words, /restarted meanwhile/);
+  world.of = "one";
+  t.mock.timers.tick(500);
+  await settle();
+  assert.deepEqual(world.digests, [{ position: 7 }]);
 });
 
 test("a connection that is lost is made again, later each time", async (t) => {
@@ -117,11 +176,13 @@ test("silence is a loss, when it is longer than the worker's signs of life allow
 test("a worker that was started again is another one", async (t) => {
   const { world } = await connected(t);
   world.session = { ...SESSION, instance: "two" };
+  world.of = "two";
   Socket.all[0].close();
   await settle();
   t.mock.timers.tick(500);
   await settle();
   assert.deepEqual(world.sessions[1], ["two", true]);
+  assert.equal(world.digests.length, 2, "it is told all of its run");
 });
 
 test("without access it waits until somebody asks again", async (t) => {

@@ -3,8 +3,8 @@
 import { Training } from "../../actors/worker/viewer/page/training.js";
 
 export const WIRE = {
-  protocol: "sleap-progress.v1",
-  report_prefix: "PROGRESS_REPORT::",
+  protocol: "sleap-progress.v2",
+  piece_prefix: "PIECE::",
   event_mark: "__meta__",
   stop: "the stop order",
   cancel: "the cancel order",
@@ -15,6 +15,7 @@ export const SESSION = {
   instance: "one",
   may_control: true,
   replay: false,
+  time: 1e9,
   host: "gpu",
   title: "a run",
   version: "1",
@@ -26,6 +27,7 @@ export const SESSION = {
 export class Told {
   constructor() {
     this.lines = [];
+    this.entries = []; // times and messages
     this.output = { add: (lines, changing) => this.lines.push(...lines, changing) };
     this.training = new Training(this.output, "client-1", WIRE);
     this.position = 0;
@@ -34,14 +36,15 @@ export class Told {
 
   /** @param {string} text */
   text(text) {
-    this.training.take(WIRE.report_prefix + text);
+    this.entries.push([this.time, text]);
+    const page = { first: this.position, times: [this.time], messages: [text] };
+    this.training.take(JSON.stringify(page));
   }
 
   /** The time and the position of what comes next, as after a pause. */
   clock(time = this.time, position = this.position + 1) {
     this.time = time;
     this.position = position - 1;
-    this.text(JSON.stringify({ what: "__meta__", event: "clock", time, position }));
   }
 
   entry(fields) {
@@ -82,6 +85,7 @@ export const link = (fields = {}) => ({
   hasBeenOpen: true,
   phase: "open",
   tries: 1,
+  loaded: null,
   words: "reconnecting (try 1)",
   session: SESSION,
   ...fields,

@@ -37,11 +37,12 @@ test("what was read already is passed over, and what is missing is counted", () 
   told.epoch(0, { "val/loss": 1 });
   const { training } = told;
   const { reports, position } = training;
-  training.reconnect();
+  training.reconnect(1000);
   told.clock(1020, 1);
   told.begin();
   assert.equal(training.reports, reports);
   told.clock(1020, position + 11);
+  told.report("train_end");
   assert.equal(training.missed, 10);
   assert.match([...training.notes.values()][0].text, /no longer keeps the oldest/);
 });
@@ -159,10 +160,12 @@ test("who asked for what is told", () => {
   ]);
 });
 
-test("text without the prefix is output, and what is no report is counted", () => {
+test("a text that is no page is passed over, and what is no report is counted", () => {
   const told = new Told();
-  told.training.take("a line\nanother\n");
-  assert.deepEqual(told.lines, ["a line", "another", null]);
+  for (const text of ["a line", "PIECE::one", '{"first": null, "messages": ["x"]}']) {
+    told.training.take(text);
+  }
+  assert.equal(told.training.entries, 0);
   told.entry("no report");
   assert.equal(told.training.unreadable, 1);
   assert.equal(told.training.reports, 1);
@@ -177,4 +180,32 @@ test("the usual silence is that of the run", () => {
   assert.equal(told.training.usual, 90);
   told.epoch(1, {}, { seconds: 5, batches: 0 });
   assert.ok(told.training.usual > 80);
+});
+
+test("a page of the log brings many entries, each with its time", () => {
+  const { training } = new Told();
+  const reports = ["train_begin", "train_end"].map((event) => JSON.stringify({ what: "", event }));
+  training.take(JSON.stringify({ first: 1, times: [1000, 1060], messages: reports }));
+  assert.equal(training.position, 2);
+  assert.equal(training.run?.began, 1000);
+  assert.equal(training.run?.ended, 1060);
+});
+
+test("a text that comes in pieces is read when it is whole", () => {
+  const { training } = new Told();
+  const message = JSON.stringify({ what: "", event: "train_begin", extra: "x".repeat(100) });
+  const text = JSON.stringify({ first: 1, times: [1000], messages: [message] });
+  training.take(`PIECE::1/3::${text.slice(0, 50)}`);
+  training.reconnect(1000); // the connection was lost, and it is sent again
+  for (const [i, from, to] of [
+    [1, 0, 50],
+    [2, 50, 100],
+    [3, 100],
+  ]) {
+    assert.equal(training.position, 0);
+    training.take(`PIECE::${i}/3::${text.slice(from, to)}`);
+  }
+  assert.equal(training.modelCount, 1);
+  training.take('PROGRESS_REPORT::{"what": "__meta__", "event": "alive"}');
+  assert.equal(training.position, 1);
 });

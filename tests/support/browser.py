@@ -21,8 +21,11 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PICTURES = ROOT / "artifacts"
 """Screenshots, to be looked at."""
 
-LOOKS_IN_VAIN = "/session - Failed to load resource: net::ERR_CONNECTION_REFUSED"
-"""The end of the console's line when the page looks for a worker that has ended."""
+LOOKS_IN_VAIN = tuple(
+    f"/{path} - Failed to load resource: net::ERR_CONNECTION_REFUSED"
+    for path in ("session", "digest")
+)
+"""The ends of the console's lines when the page looks for a worker that has ended."""
 
 FLAGS = (
     "--headless=new",

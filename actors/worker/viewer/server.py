@@ -15,6 +15,7 @@ import json
 import logging
 import re
 import ssl
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -34,7 +35,7 @@ from messages import (
     EVENT_MARK,
     EVENTS_PROTOCOL,
     PAGES_PROTOCOL,
-    PROGRESS_REPORT,
+    PIECE_PREFIX,
     STOP_ORDER,
     DetachClient,
     GetDigest,
@@ -289,11 +290,12 @@ class ViewerServer:
                 "host": self.settings.host_name,
                 "title": self.settings.title,
                 "version": self.settings.version,
+                "time": time.time(),
                 "ice_servers": [{"urls": url} for url in self.settings.ice_servers],
                 # What both sides know stands on this one alone.
                 "wire": {
-                    "protocol": EVENTS_PROTOCOL,
-                    "report_prefix": PROGRESS_REPORT,
+                    "protocol": PAGES_PROTOCOL,
+                    "piece_prefix": PIECE_PREFIX,
                     "event_mark": EVENT_MARK,
                     "stop": STOP_ORDER,
                     "cancel": CANCEL_ORDER,
@@ -307,7 +309,11 @@ class ViewerServer:
         self.digest.tell(GetDigest(reply_to=answer))
         async with asyncio.timeout(DIGEST_TIMEOUT):
             taken = await asyncio.wrap_future(answer.future)
-        headers = {"Content-Encoding": "gzip", "X-Unpacked-Length": str(taken.size)}
+        headers = {
+            "Content-Encoding": "gzip",
+            "X-Unpacked-Length": str(taken.size),
+            "X-Instance": self.instance,
+        }
         return web.Response(
             body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
         )

@@ -1,13 +1,14 @@
 // @ts-check
 // The connection to the worker, for as long as the page is open.
 
-import { Refused, requestJson, openRtc, openWebSocket } from "./transports.js";
+import { Refused, requestDigest, requestJson, openRtc, openWebSocket } from "./transports.js";
 /** @typedef {import("./transports.js").Session} Session */
 /** @typedef {import("./transports.js").Transport} Transport */
 /** @typedef {import("./transports.js").Wish} Wish */
 /** @typedef {import("./inbox.js").Inbox} Inbox */
 
 const LOST_AFTER = 2.5; // times the interval of the worker's signs of life without any message
+const DIGEST_AFTER = 60; // seconds away: what came meanwhile is told at once
 const STEADY_AFTER = 5; // seconds that a connection has to last to be counted as a good one
 const RETRY_FIRST = 0.5; // seconds
 const RETRY_MOST = 10; // seconds
@@ -15,7 +16,7 @@ const TRIES_AFTER_END = 4; // the worker of an ended run is most likely gone
 
 /** The connection's life: connect, stay, be lost, wait, connect again. */
 export class Link {
-  /** @param {{client: string, forced: string | null, inbox: Inbox, position: () => number, hasEnded: () => boolean, onSession: (session: Session, restarted: boolean) => void, onChange: () => void}} owner */
+  /** @param {{client: string, forced: string | null, inbox: Inbox, position: () => number, hasEnded: () => boolean, onSession: (session: Session, restarted: boolean) => void, onDigest: (digest: Record<string, unknown>) => void, onChange: () => void}} owner */
   constructor(owner) {
     this.owner = owner;
     this.phase = /** @type {"connecting" | "open" | "pausing" | "denied" | "over"} */ (
@@ -28,6 +29,8 @@ export class Link {
     this.nextAt = 0;
     this.reason = "";
     this.lastHeard = 0;
+    this.loaded = /** @type {number | null} */ (null); // share of the digest that is there
+    this.isOther = false; // the worker was started again
     this.rtcFailed = false;
     this.away = false; // the page is being left
     this.wakeUp = () => {};
@@ -71,7 +74,7 @@ export class Link {
   async connect() {
     this.become("connecting");
     this.tries += 1;
-    const session = await this.readSession();
+    const session = await this.load();
     const wish = {
       session,
       client: this.owner.client,
@@ -85,10 +88,37 @@ export class Link {
     await this.transport.lost;
   }
 
+  /** What the worker is, and the run so far where the page does not know nearly all of it. */
+  async load() {
+    const isLate = Date.now() - this.lastHeard > DIGEST_AFTER * 1000;
+    const asked = isLate ? this.askForDigest() : null; // at once with the session
+    asked?.catch(() => {}); // it is waited for below
+    try {
+      const session = await this.readSession();
+      if (!asked && !this.isOther) return session;
+      const { instance, digest } = await (asked ?? this.askForDigest());
+      if (instance !== session.instance) throw new Error("the worker was restarted meanwhile");
+      this.owner.onDigest(digest);
+      this.lastHeard = Date.now();
+      return session;
+    } finally {
+      this.loaded = null;
+    }
+  }
+
+  askForDigest() {
+    this.loaded = 0;
+    return requestDigest((share) => {
+      this.loaded = share;
+      this.owner.onChange();
+    });
+  }
+
   async readSession() {
     const session = /** @type {Session} */ (await requestJson("session"));
     const restarted = this.session !== null && this.session.instance !== session.instance;
     this.session = session;
+    this.isOther = restarted;
     if (restarted) this.tries = 1;
     this.owner.onSession(session, restarted);
     return session;

@@ -130,6 +130,23 @@ export class Run {
   }
 
   /**
+   * All batches of an epoch at once; of their losses only some.
+   * @param {number} number
+   * @param {{seen: number, sum: number, highest: number}} sums
+   * @param {{numbers: number[], losses: number[]}} points
+   * @param {number} time
+   */
+  recall(number, { seen, sum, highest }, points, time) {
+    const epoch = this.epochAt(number, time);
+    epoch.seen += seen;
+    epoch.sum += sum;
+    epoch.highest = Math.max(epoch.highest, highest);
+    points.numbers.forEach((batch, i) => this.batches.add(number, batch, points.losses[i]));
+    this.batchLoss = points.losses.at(-1) ?? this.batchLoss;
+    this.revision += 1;
+  }
+
+  /**
    * @param {number} number
    * @param {Map<string, number>} values
    * @param {number} time

@@ -1,15 +1,15 @@
 // @ts-check
 // The state of the training and of the connection, in words.
 
+import { SILENT_FACTOR } from "./training.js";
 import { text } from "./values.js";
 import { clockTime, duration } from "./words.js";
 import { ofTotal } from "./run.js";
 /** @typedef {import("./training.js").Training} Training */
-/** @typedef {{isOpen: boolean, hasBeenOpen: boolean, phase: string, tries: number, reason: string, words: string, session: {replay: boolean, may_control: boolean} | null}} Connection */
+/** @typedef {{isOpen: boolean, hasBeenOpen: boolean, phase: string, tries: number, reason: string, loaded: number | null, words: string, session: {replay: boolean, may_control: boolean} | null}} Connection */
 /** @typedef {{kind: string, words: string, note: string}} State */
 
 const SILENT_AFTER = 40; // seconds without a message of the trainer, at least
-const SILENT_FACTOR = 3; // and so many times the longest of its recent silences
 
 const OUTCOMES = new Map([
   ["completed", "finished"],
@@ -30,6 +30,10 @@ export function stateOf(training, link) {
       words: "no access",
       note: `${link.reason.slice(0, 1).toUpperCase()}${link.reason.slice(1)}.`,
     };
+  if (link.loaded !== null) {
+    const words = `loading the run, ${Math.floor(100 * link.loaded)}\u00a0%`;
+    return { kind: "connecting", words, note: "" };
+  }
   if (isOver(training)) {
     const recorded = `A recording, which ends at ${clockTime(training.clock.time)}.`;
     const left = link.phase === "over" ? "The worker has ended: this is all that it told." : note;
@@ -42,8 +46,11 @@ export function stateOf(training, link) {
       note: `The recording ends before the training did. Last known: ${words}.`,
     };
   if (link.isOpen) return { kind, words, note };
-  if (!link.hasBeenOpen && link.tries === 0)
+  if (!link.hasBeenOpen && link.tries <= 1 && link.phase === "connecting") {
+    // The run was told a moment ago; what comes from then on is waited for.
+    if (training.position > 0) return { kind, words, note };
     return { kind: "connecting", words: "connecting", note: "" };
+  }
   return {
     kind: "lost",
     words: link.hasBeenOpen ? "connection lost, reconnecting" : "no connection",

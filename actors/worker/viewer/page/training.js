@@ -4,17 +4,19 @@
 import { text, number, index, list, numeric, record, readLogs, readReport } from "./values.js";
 import { plural } from "./words.js";
 import { Run } from "./run.js";
+import { Past } from "./past.js";
 import { QUESTIONS } from "./orders.js";
 /** @typedef {import("./values.js").Report} Report */
 /** @typedef {{time: number, who: string, text: string}} Answer */
 /** @typedef {{text: string, more: string, count: number, mild: boolean}} Note */
 /** @typedef {{add: (lines: string[], changing: string | null) => void}} Lines */
-/** @typedef {{report_prefix: string, event_mark: string}} Wire */
+/** @typedef {{piece_prefix: string, event_mark: string}} Wire */
 
 const MODELS_KEPT = 50;
 const NOTES_KEPT = 100;
 const NAMES_TOLD = 5;
 const NAMES_COUNTED = 1000;
+export const SILENT_FACTOR = 3; // times its usual silences a trainer is silent
 const LONGEST_USUAL = 600; // seconds: a longer silence is none that is usual
 
 /** The worker's clock. What comes late only ever looks older: the least difference is the truest. */
@@ -31,9 +33,9 @@ class WorkerClock {
     this.behind = Math.min(this.behind, Date.now() / 1000 - time);
   }
 
-  /** A new connection measures anew: this machine may have slept, or its clock been set. */
-  forget() {
-    this.behind = Infinity;
+  /** A new connection measures anew: this machine may have slept, or its clock been set. @param {number | null} time */
+  forget(time) {
+    this.behind = time === null ? Infinity : Date.now() / 1000 - time;
   }
 
   get now() {
@@ -47,13 +49,14 @@ class WorkerClock {
 /** All that the worker has told of a training, in order and once. */
 export class Training {
   /** @param {Lines} output @param {string} client @param {Wire} [wire] how the worker marks what it sends: known with the session */
-  constructor(output, client, wire = { report_prefix: "", event_mark: "" }) {
+  constructor(output, client, wire = { piece_prefix: "", event_mark: "" }) {
     this.output = output;
     this.client = client;
     this.wire = wire;
     this.clock = new WorkerClock();
     this.position = 0; // of the last entry that was read
-    this.next = 1;
+    this.pieces = /** @type {string[]} */ ([]); // of a text that has not come whole yet
+    this.past = /** @type {Past | null} */ (null); // while it is read
     this.entries = 0;
     this.reports = 0;
     this.unreadable = 0;
@@ -88,50 +91,91 @@ export class Training {
     return this.runs[this.runs.length - 1] ?? null;
   }
 
-  /** What comes next belongs to a new connection. */
-  reconnect() {
-    this.next = this.position + 1;
-    this.clock.forget();
+  /** What comes next belongs to a new connection. @param {number | null} time the worker's */
+  reconnect(time) {
+    this.pieces = [];
+    this.clock.forget(time);
   }
 
-  /** @param {string} message */
+  /**
+   * The run so far, all at once; nothing else has been told of it.
+   * @param {Report} digest
+   */
+  recall(digest) {
+    const past = (this.past = new Past(digest));
+    for (const { time, report } of past.entries) {
+      this.clock.time = time;
+      this.read(report);
+    }
+    const run = this.run ?? (past.model ? this.begin("", "") : null);
+    if (run) past.model?.giveAll(run, past.time);
+    this.past = null;
+    this.clock.time = past.time;
+    this.position = past.position;
+    this.entries = past.position - past.leftOut;
+    this.reports = past.reports;
+    this.batchCount = past.batches;
+    this.heard = past.heard;
+    // How long it is silent between two of its messages is not told: no longer than an epoch takes.
+    this.usual = Math.min(LONGEST_USUAL, (run?.perEpoch ?? 0) / SILENT_FACTOR);
+    this.miss(past.leftOut);
+  }
+
+  /** A text of the worker: entries of the run's log, a piece of such a text, or a sign of life. @param {string} message */
   take(message) {
-    const { report_prefix: prefix, event_mark: mark } = this.wire;
-    if (!message.startsWith(prefix)) {
-      this.output.add(message.replace(/\n$/, "").split("\n"), null);
-      return;
-    }
-    const report = readReport(message.slice(prefix.length));
-    const isEvent = report?.what === mark;
-    if (report && isEvent && report.event === "clock") {
-      this.setClock(number(report.time), index(report.position));
-    } else if (!(isEvent && report.event === "alive")) {
-      this.takeEntry(report, isEvent);
+    const { piece_prefix: prefix } = this.wire;
+    if (prefix && message.startsWith(prefix)) {
+      const whole = this.join(message.slice(prefix.length));
+      if (whole !== null) this.takePage(record(JSON.parse(whole)));
+    } else if (message.startsWith("{")) {
+      this.takePage(record(JSON.parse(message)));
     }
   }
 
-  /** @param {number | null} time @param {number | null} position */
-  setClock(time, position) {
-    if (time !== null && Math.abs(time) < 1e11) this.clock.set(time);
-    if (position === null) return;
-    this.next = position;
-    if (position <= this.position + 1) return;
-    this.missed += position - this.position - 1;
-    this.position = position - 1;
-    this.note("missed", "the worker no longer keeps the oldest batch reports of this run", {
+  /** The text whose last piece this is, or null. @param {string} piece "2/3::" and a part */
+  join(piece) {
+    const head = /^(\d+)\/(\d+)::/.exec(piece);
+    if (!head) return null;
+    if (head[1] === "1") this.pieces = [];
+    this.pieces.push(piece.slice(head[0].length));
+    return this.pieces.length === Number(head[2]) ? this.pieces.splice(0).join("") : null;
+  }
+
+  /** @param {Report} page */
+  takePage(page) {
+    const first = index(page.first);
+    if (first === null) return;
+    const times = list(page.times);
+    list(page.messages).forEach((message, i) => {
+      const time = number(times[i]);
+      if (time !== null && Math.abs(time) < 1e11) this.clock.set(time);
+      this.takeEntry(first + i, String(message));
+    });
+  }
+
+  /** @param {number} position @param {string} message */
+  takeEntry(position, message) {
+    if (position <= this.position) return; // it has been read already
+    this.miss(position - this.position - 1);
+    this.position = position;
+    this.entries += 1;
+    this.read(readReport(message));
+  }
+
+  /** So many entries are not to be had any more. @param {number} count */
+  miss(count) {
+    if (count <= 0) return;
+    this.missed += count;
+    this.note("missed", "the worker no longer keeps the oldest reports of this run", {
       more: ` (${plural(this.missed, "message")})`,
       mild: true,
     });
   }
 
-  /** @param {Report | null} report @param {boolean} isEvent */
-  takeEntry(report, isEvent) {
-    const position = this.next++;
-    if (position <= this.position) return; // it has been read already
-    this.position = position;
-    this.entries += 1;
+  /** What an entry says. @param {Report | null} report */
+  read(report) {
     if (this.clock.time) this.began ??= this.clock.time;
-    if (report && isEvent) {
+    if (report && report.what === this.wire.event_mark) {
       this.takeEvent(report);
       return;
     }
@@ -150,6 +194,7 @@ export class Training {
 
   /** The trainer has been heard. */
   hear() {
+    if (this.past) return;
     const silence = this.heard && this.run ? this.clock.time - this.heard : 0;
     this.usual = Math.max(Math.min(silence, LONGEST_USUAL), this.usual * 0.995);
     this.heard = this.clock.time;
@@ -162,6 +207,10 @@ export class Training {
     const { time } = this.clock;
     const logs = record(report.logs);
     if (report.event === "train_begin") {
+      if (this.past) {
+        if (this.run) this.past.model?.giveAll(this.run, time);
+        this.past.at += 1;
+      }
       this.begin(text(report.wandb_url), text(report.what));
       return;
     }
@@ -170,17 +219,20 @@ export class Training {
     switch (report.event) {
       case "epoch_begin":
         run.epochAt(epoch ?? run.epochs.size, time);
+        if (epoch !== null) this.past?.model?.give(run, epoch, time);
         run.revision += 1;
         break;
       case "batch_end": {
         const number = epoch ?? run.current?.number ?? 0;
         const value = numeric(logs.loss);
         if (value !== null) this.checkFinite("loss", value, number);
+        if (this.past) break; // it comes with all batches
         run.endBatch(number, index(report.batch) ?? 0, value ?? NaN, time);
         this.batchCount += 1;
         break;
       }
       case "epoch_end":
+        if (epoch !== null) this.past?.model?.give(run, epoch, time);
         this.endEpoch(run, epoch ?? run.current?.number ?? 0, logs);
         break;
       case "train_end":

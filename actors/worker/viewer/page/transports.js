@@ -4,8 +4,8 @@
 import { headers, protocols } from "./access.js";
 import { text, record } from "./values.js";
 
-/** @typedef {{protocol: string, report_prefix: string, event_mark: string, stop: string, cancel: string, alive_interval: number}} Wire */
-/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, ice_servers: RTCIceServer[], wire: Wire}} Session */
+/** @typedef {{protocol: string, piece_prefix: string, event_mark: string, stop: string, cancel: string, alive_interval: number}} Wire */
+/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, time: number, ice_servers: RTCIceServer[], wire: Wire}} Session */
 /** @typedef {{name: string, send: (text: string) => void, close: () => void, lost: Promise<void>}} Transport */
 /** @typedef {{session: Session, client: string, after: number, onText: (text: string) => void}} Wish */
 
@@ -24,20 +24,31 @@ export class Refused extends Error {
 
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
 export async function requestJson(path, options = {}) {
+  const response = await request(path, { signal: AbortSignal.timeout(REQUEST_WAIT), ...options });
+  const answer = await jsonOf(response);
+  if (answer === null) throw new Refused(401, refusalOfProxy(response));
+  return answer;
+}
+
+/** @param {string} path @param {RequestInit} options @returns {Promise<Response>} */
+async function request(path, options) {
   const response = await fetch(path, {
     credentials: "same-origin", // the cookies are those of a proxy that wants to know who it is
     cache: "no-store",
-    signal: AbortSignal.timeout(REQUEST_WAIT),
     ...options,
     headers: { ...options.headers, ...headers() },
   });
-  const answer = await response.json().catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error; // the connection was lost meanwhile
-    return null;
+  if (response.ok) return response;
+  const answer = record(await jsonOf(response));
+  throw new Refused(response.status, text(answer.error) || refusalOfProxy(response));
+}
+
+/** What an answer holds; null when it is no JSON. @param {Response} response @returns {Promise<unknown>} */
+function jsonOf(response) {
+  return response.json().catch((error) => {
+    if (error instanceof SyntaxError) return null;
+    throw error; // the connection was lost meanwhile
   });
-  if (response.ok && answer !== null) return answer;
-  const status = response.ok ? 401 : response.status;
-  throw new Refused(status, text(record(answer).error) || refusalOfProxy(response));
 }
 
 /** What an answer means that the worker has not written. @param {Response} response */
@@ -46,6 +57,37 @@ function refusalOfProxy({ ok, status }) {
     return "a proxy before the worker lets nobody through who is not signed in: reload this page to sign in";
   if (status === 502 || status === 503 || status === 504) return "the worker cannot be reached";
   return `the worker answered ${status}`;
+}
+
+/**
+ * The run so far. It may take long over a slow line, but never REQUEST_WAIT without a byte.
+ * @param {(share: number) => void} onProgress is told how much of it is there, from 0 to 1
+ * @returns {Promise<{instance: string, digest: Record<string, unknown>}>}
+ */
+export async function requestDigest(onProgress) {
+  const abort = new AbortController();
+  let timer = setTimeout(() => abort.abort(), REQUEST_WAIT);
+  try {
+    const response = await request("digest", { signal: abort.signal });
+    const size = Number(response.headers.get("X-Unpacked-Length"));
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+    const decoder = new TextDecoder();
+    let json = "";
+    let count = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), REQUEST_WAIT);
+      json += decoder.decode(value, { stream: true });
+      count += value.length;
+      if (size > 0) onProgress(Math.min(1, count / size));
+    }
+    const instance = response.headers.get("X-Instance") ?? "";
+    return { instance, digest: record(JSON.parse(json)) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

@@ -87,6 +87,7 @@ class Page {
       position: () => this.training.position,
       hasEnded: () => this.training.ending !== null,
       onSession: (session, restarted) => this.onSession(session, restarted),
+      onDigest: (digest) => this.onDigest(digest),
       onChange: () => this.schedule(),
     });
     this.charts = new Charts(() => this.schedule());
@@ -148,20 +149,41 @@ class Page {
   /** @param {Session} session @param {boolean} restarted */
   onSession(session, restarted) {
     if (restarted) {
-      this.output.clear();
-      this.training = new Training(this.output, this.client);
+      this.begin();
+      this.chosen = null;
       this.training.note(
         "restart",
         `the worker was restarted: this is its new run, seen since ${clockTime(Date.now() / 1000)}`,
         { mild: true },
       );
-      this.shown.clear();
-      this.chosen = null;
     }
-    this.training.wire = session.wire;
-    this.training.reconnect();
-    this.training.clock.stands = session.replay;
+    this.meet(session);
     document.documentElement.dataset.control = session.may_control ? "yes" : "no";
+  }
+
+  /** The record learns what it needs of the worker. @param {Session} session */
+  meet(session) {
+    this.training.wire = session.wire;
+    this.training.clock.stands = session.replay;
+    this.training.reconnect(session.time);
+  }
+
+  /** Know nothing of the run. */
+  begin() {
+    this.output.clear();
+    this.training = new Training(this.output, this.client);
+    this.charts.stale = true;
+    this.shown.clear();
+  }
+
+  /** The run so far. @param {Record<string, unknown>} digest */
+  onDigest(digest) {
+    if (this.training.position > 0) this.begin();
+    const { session } = this.link;
+    if (session) this.meet(session);
+    this.training.recall(digest);
+    this.link.loaded = null;
+    this.paint();
   }
 
   // Controls
@@ -377,7 +399,7 @@ class Page {
     const words = noCurves(this.training, isReplay);
     write("chart-note", words);
     show("curves", words === "");
-    if (run && !words) this.charts.paint(run, this.isNew("run", run));
+    if (run && !words) this.charts.paint(run, this.isNew("run", run.number));
   }
 
   /** What has come and how it goes, in numbers. */

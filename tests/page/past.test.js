@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Told } from "./support.js";
+
+const isBatch = ([, message]) => /"batch_(start|end)"/.test(message);
+
+/** What a worker's digest has of `told`; every batch is of the model of the train_begin before it. */
+function digestOf(told) {
+  const models = [];
+  let batches = 0;
+  for (const [, message] of told.entries) {
+    const report = JSON.parse(message);
+    if (report.event === "train_begin" || (isBatch([0, message]) && models.length === 0)) {
+      models.push({
+        batches: { epochs: [], numbers: [], losses: [] },
+        epochs: { numbers: [], seen: [], sums: [], highest: [] },
+      });
+    }
+    if (report.event !== "batch_end") continue;
+    batches += 1;
+    const { batches: points, epochs } = models.at(-1);
+    points.epochs.push(report.epoch);
+    points.numbers.push(report.batch);
+    points.losses.push(report.logs.loss);
+    let at = epochs.numbers.indexOf(report.epoch);
+    if (at < 0) {
+      at = epochs.numbers.push(report.epoch) - 1;
+      for (const column of [epochs.seen, epochs.sums]) column.push(0);
+      epochs.highest.push(-1);
+    }
+    epochs.seen[at] += 1;
+    epochs.sums[at] += report.logs.loss;
+    epochs.highest[at] = Math.max(epochs.highest[at], report.batch);
+  }
+  const { position, time, reports } = told.training;
+  return {
+    position,
+    time: time ?? told.time,
+    heard: told.time,
+    left_out: 0,
+    reports,
+    batches,
+    entries: told.entries.filter((entry) => !isBatch(entry)),
+    models,
+  };
+}
+
+/** All that a run has learnt. */
+const known = (run) => ({
+  ...run,
+  revision: 0,
+  epochs: [...run.epochs.values()].map((epoch) => ({ ...epoch })),
+  current: run.current?.number,
+  done: run.done?.number,
+  batches: { ...run.batches },
+});
+
+/** Told all at once, it is the same as told one by one. */
+function same(told) {
+  const late = new Told();
+  late.training.recall(JSON.parse(JSON.stringify(digestOf(told))));
+  const [one, other] = [told.training, late.training];
+  assert.deepEqual(other.runs.map(known), one.runs.map(known));
+  for (const field of ["position", "entries", "reports", "batchCount", "epochCount", "modelCount"])
+    assert.equal(other[field], one[field], field);
+  for (const field of ["state", "title", "total", "began", "finishing", "heard", "ending"])
+    assert.deepEqual(other[field], one[field], field);
+  assert.deepEqual(
+    [...other.notes.values()].map((note) => note.text),
+    [...one.notes.values()].map((note) => note.text),
+  );
+  assert.deepEqual(other.answers, one.answers);
+  return late;
+}
+
+test("a run that is told at once is the run that is told report by report", () => {
+  const told = new Told();
+  told.clock();
+  told.state("waiting", { epochs: 3, models: ["centroid", "centered_instance"] });
+  told.begin({ wandb_url: "https://wandb.ai/a/b" });
+  for (let epoch = 0; epoch < 3; epoch++) told.epoch(epoch, { "val/loss": 1 / (epoch + 1) });
+  told.report("train_end");
+  told.begin();
+  told.epoch(0, { "train/loss": 2, "val/loss": 1 }, { batches: 5 });
+  told.report("epoch_begin", { epoch: 1 });
+  told.report("batch_end", { epoch: 1, batch: 0, logs: { loss: 3 } });
+  told.event("control", { command: "stop", by: "watch-client-1", text: "it is asked" });
+  told.state("stopping");
+  const late = same(told);
+  // And it goes on as any other.
+  for (const { training } of [told, late])
+    training.take(
+      JSON.stringify({
+        first: told.position + 1,
+        times: [told.time + 1],
+        messages: [
+          JSON.stringify({ what: "", event: "batch_end", epoch: 1, batch: 1, logs: { loss: 4 } }),
+        ],
+      }),
+    );
+  assert.deepEqual(known(late.training.run), known(told.training.run));
+});
+
+test("another attempt goes on where the one before was left", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting");
+  told.begin();
+  for (let epoch = 0; epoch < 4; epoch++) told.epoch(epoch, { "val/loss": 1 });
+  told.state("starting");
+  told.begin();
+  for (let epoch = 2; epoch < 5; epoch++) told.epoch(epoch, { "val/loss": 2 });
+  const { training } = same(told);
+  assert.equal(training.run.attempts, 2);
+  assert.equal(training.run.batches.added, 10);
+});
+
+test("batches of which nothing else is told are known too", () => {
+  const told = new Told();
+  told.clock();
+  for (const batch of [0, 1]) told.report("batch_end", { epoch: 4, batch, logs: { loss: 1 } });
+  const late = new Told();
+  late.training.recall(digestOf(told));
+  assert.equal(late.training.run.batches.added, 2);
+  assert.equal(late.training.run.epochs.get(4).seen, 2);
+});
+
+test("a batch without a loss is a warning, and counted once", () => {
+  const told = new Told();
+  told.clock();
+  told.begin();
+  told.epoch(0, { "val/loss": 1 });
+  const digest = digestOf(told);
+  const message =
+    '{"what": "", "event": "batch_end", "epoch": 0, "batch": 1, "logs": {"loss": NaN}}';
+  digest.entries.splice(3, 0, [1000, message]);
+  const late = new Told();
+  late.training.recall(digest);
+  assert.match([...late.training.notes.values()][0].text, /NaN as loss in epoch 1/);
+  assert.equal(late.training.batchCount, 2);
+});
+
+test("what a digest has left out is said, and a broken one is an empty run", () => {
+  const { training } = new Told();
+  training.recall({
+    position: 10,
+    left_out: 4,
+    entries: [[1, '{"what": "__meta__"}'], 5, null],
+    models: 3,
+  });
+  assert.equal(training.missed, 4);
+  assert.equal(training.position, 10);
+  assert.equal(training.unreadable, 2);
+});
