@@ -138,7 +138,7 @@ from messages.wire import (
     plain_text,
     text_bytes,
 )
-from messages.worker.digest import DigestMessage, DigestTaken, GetDigest
+from messages.worker.digest import DigestMessage, DigestTaken, GetDigest, RunRead
 from messages.worker.local_channel import (
     TextsForwarded,
     TextsTaken,
@@ -270,6 +270,7 @@ __all__ = [
     "ReportsFlushed",
     "ResourcesMessage",
     "ResourcesUsed",
+    "RunRead",
     "RunState",
     "RunTraining",
     "SendControl",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TypedRef, reply
@@ -28,6 +28,9 @@ from messages import (
     AttachClient,
     CancelTraining,
     ChildDown,
+    DigestTaken,
+    GetDigest,
+    RunRead,
     RunTraining,
     ServingFailed,
     ServingStarted,
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from actors.worker.plan import Plan
-    from messages import Mailbox
+    from messages import DigestMessage, Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -115,14 +118,14 @@ class Standalone:
             )
             stack.push_async_callback(self._end_supervisor, supervisor)
             try:
+                if self._plan.replay:
+                    return await self._show_again(stack, supervisor, screen)
                 after = await self._read_earlier(supervisor)
                 client = await self._attach_clients(stack, supervisor, screen, after)
                 await self._serve(stack, supervisor, screen)
             except (ConnectionError, JournalError, _NotServedError) as error:
                 screen.tell(ShowLine(text=f"error: {error}"))
                 return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
-            if self._plan.replay:
-                return await self._show_again(supervisor, screen)
             return await self._train(stack, supervisor, screen, client, ended)
 
     async def _train(
@@ -167,7 +170,20 @@ class Standalone:
         screen.tell(ShowSummary(summary=end.summary, again=plan.again))
         return end.exit_code
 
-    async def _show_again(self, supervisor: SupervisorRef, screen: TypedRef[Any]) -> int:
+    async def _show_again(
+        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
+    ) -> int:
+        # The page first: a browser opens it while the run is read.
+        served = await self._serve(stack, supervisor, screen)
+        last = await self._read_earlier(supervisor)
+        if served is not None:
+            served.tell(RunRead(last=last))
+            with suppress(TimeoutError):  # whoever waits for the page comes before the terminal
+                told: DigestTaken = await _answer(
+                    ADD_TIMEOUT, lambda to: served.tell(GetDigest(reply_to=to))
+                )
+                log.debug("all %d entries of the run are read", told.position)
+        await self._attach_clients(stack, supervisor, screen, last)
         if self._plan.viewers is not None:
             screen.tell(ShowLine(text="the run is shown until Ctrl-C"))
             await self._released.wait()
@@ -241,10 +257,11 @@ class Standalone:
 
     async def _serve(
         self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
-    ) -> None:
+    ) -> TypedRef[DigestMessage] | None:
+        """Serve the page, if it is wanted; what is told of the run with it."""
         if self._plan.viewers is None:
-            return
-        taker = self._begin(stack, digest.spawn(parent=_Aside(screen)))
+            return None
+        taker = self._begin(stack, digest.spawn(parent=_Aside(screen), earlier=self._plan.replay))
         self._attach(supervisor, "digest", taker, 0, PAGES_PROTOCOL)
         server = self._begin(
             stack,
@@ -269,6 +286,7 @@ class Standalone:
         if way is not None:
             self._show_link(screen, "to open it on your own machine, run this there first:")
             self._show_link(screen, f"    {way}")
+        return taker
 
     def _show_link(self, screen: TypedRef[Any], text: str) -> None:
         screen.tell(ShowLine(text=text))

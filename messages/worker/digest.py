@@ -30,4 +30,11 @@ class GetDigest:
     reply_to: Mailbox[DigestTaken]
 
 
-DigestMessage: TypeAlias = TextsForwarded | GetDigest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRead:
+    """All of an earlier run has been read, up to the position ``last``."""
+
+    last: int
+
+
+DigestMessage: TypeAlias = TextsForwarded | GetDigest | RunRead

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Link } from "../../actors/worker/viewer/page/link.js";
 import { SESSION } from "./support.js";
+
+// What the module that reads the link's token finds in a browser.
+globalThis.location = new URL("http://127.0.0.1:8765/");
+globalThis.addEventListener = () => {};
+const { Link } = await import("../../actors/worker/viewer/page/link.js");
 
 /** Sockets that a test opens and loses. */
 class Socket extends EventTarget {
@@ -38,7 +42,6 @@ function opened(t, { hasEnded = () => false } = {}) {
   });
   t.mock.method(AbortSignal, "timeout", () => new AbortController().signal);
   t.mock.method(Math, "random", () => 0.5);
-  globalThis.location = new URL("http://127.0.0.1:8765/");
   globalThis.WebSocket = Socket;
   Socket.all = [];
   const link = new Link({

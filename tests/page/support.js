@@ -85,6 +85,7 @@ export const link = (fields = {}) => ({
   hasBeenOpen: true,
   phase: "open",
   tries: 1,
+  reason: "open the link",
   loaded: null,
   words: "reconnecting (try 1)",
   session: SESSION,

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import gzip
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
 from actors.worker.digest.digest import Digest
 from actors.worker.reading import PageReader
-from messages import DigestMessage, DigestTaken, GetDigest, TextsForwarded, TextsTaken
+from messages import (
+    DigestMessage,
+    DigestTaken,
+    GetDigest,
+    RunRead,
+    TextsForwarded,
+    TextsTaken,
+)
 
 if TYPE_CHECKING:
     from messages import ChildDown, Mailbox
+
+MAX_WAITING: Final = 100
+"""Who asks for an earlier run while it is read; the oldest of more have given up."""
 
 KEPT_FOR: Final = 1.0
 """Seconds that a packed digest is handed out again: many who come at once cost what one costs."""
@@ -24,17 +35,23 @@ _Inbox: TypeAlias = DigestMessage
 
 
 class DigestActor(ThreadActor[DigestMessage]):
-    """Takes ``DigestMessage``."""
+    """Takes ``DigestMessage``.
+
+    With ``earlier`` the run is one that is over: nobody is told of it before ``RunRead`` has come
+    and all of it is known.
+    """
 
     name = "digest"
 
-    def __init__(self, *, parent: Mailbox[ChildDown]) -> None:
+    def __init__(self, *, parent: Mailbox[ChildDown], earlier: bool = False) -> None:
         super().__init__()
         self.parent = parent
         self._digest = Digest()
         self._pages = PageReader()
         self._taken: DigestTaken | None = None
         self._taken_at = 0.0
+        self._whole_at: int | None = None if earlier else 0
+        self._waiting: deque[GetDigest] = deque(maxlen=MAX_WAITING)
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -45,9 +62,14 @@ class DigestActor(ThreadActor[DigestMessage]):
                         self._digest.add(position, when, entry)
                 reply(message.reply_to, TextsTaken())
             case GetDigest():
-                reply(message.reply_to, self._packed())
+                self._waiting.append(message)
+            case RunRead(last=last):
+                self._whole_at = last
             case _:
                 assert_never(message)
+        if self._whole_at is not None and self._digest.position >= self._whole_at:
+            while self._waiting:
+                reply(self._waiting.popleft().reply_to, self._packed())
 
     def _packed(self) -> DigestTaken:
         taken, now = self._taken, time.monotonic()

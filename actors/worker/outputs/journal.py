@@ -14,6 +14,7 @@ import os
 from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
+from actors.worker.reading import read_object
 from messages import (
     ChildDown,
     ClockTold,
@@ -161,7 +162,7 @@ class JournalActor(ThreadActor[TextsForwarded]):
 
 def _entry(line: str) -> LogEntry | None:
     try:
-        fields = json.loads(line)
+        fields = read_object(line)
         text, time = fields["message"], float(fields["time"])
         text.encode()  # a lone surrogate is not text
         if not 0 <= time < math.inf:  # the log takes no other

@@ -75,8 +75,8 @@ HEARTBEAT: Final = 15.0
 BODY_TIMEOUT: Final = 10.0
 """Seconds that an offer may take to arrive."""
 
-DIGEST_TIMEOUT: Final = 10.0
-"""Seconds that packing the run may take, which takes a tenth of one."""
+DIGEST_TIMEOUT: Final = 5.0
+"""Seconds that telling the run may take: a tenth of one, and longer while a recording is read."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that requests may take to end when the server ends."""
@@ -307,8 +307,10 @@ class ViewerServer:
     async def _digest(self, _: web.Request) -> web.StreamResponse:
         answer: FutureMailbox[DigestTaken] = FutureMailbox()
         self.digest.tell(GetDigest(reply_to=answer))
-        async with asyncio.timeout(DIGEST_TIMEOUT):
-            taken = await asyncio.wrap_future(answer.future)
+        try:
+            taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
+        except TimeoutError:
+            return _error(503, "the worker is still reading the run")
         headers = {
             "Content-Encoding": "gzip",
             "X-Unpacked-Length": str(taken.size),

@@ -9,7 +9,16 @@ import pytest
 
 from actors.worker import digest
 from actors.worker.digest import actor
-from messages import ChildDown, GetDigest, TextsForwarded, TextsTaken, encode_page, pieces_of
+from messages import (
+    ChildDown,
+    DigestTaken,
+    GetDigest,
+    RunRead,
+    TextsForwarded,
+    TextsTaken,
+    encode_page,
+    pieces_of,
+)
 from tests.support.probe import Probe
 from tests.support.texts import reports
 from tests.support.waiting import PATIENCE
@@ -18,10 +27,10 @@ from tests.support.waiting import PATIENCE
 class Rig:
     """The actor, which is told pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, earlier: bool = False) -> None:
         self.parent: Probe[ChildDown] = Probe()
         self.taken: Probe[TextsTaken] = Probe()
-        self.ref = digest.spawn(parent=self.parent)
+        self.ref = digest.spawn(parent=self.parent, earlier=earlier)
         self.position = 0
 
     def add(self, *messages: str) -> None:
@@ -38,13 +47,16 @@ class Rig:
         assert found["position"] == taken.position
         return found
 
+    def end(self) -> None:
+        self.ref.end()
+        self.parent.get()
+
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
     rig = Rig()
     yield rig
-    rig.ref.end()
-    rig.parent.get()
+    rig.end()
 
 
 def test_before_anything_has_come_it_is_empty(rig: Rig) -> None:
@@ -70,3 +82,18 @@ def test_it_is_packed_once_for_many_who_come_at_once(
     assert rig.digest()["position"] == 10  # a viewer goes on from there
     monkeypatch.setattr(actor, "KEPT_FOR", -1.0)
     assert rig.digest()["position"] == 15
+
+
+def test_an_earlier_run_is_told_when_all_of_it_is_read() -> None:
+    rig = Rig(earlier=True)
+    told: Probe[DigestTaken] = Probe()
+    rig.add(*reports(10))
+    rig.ref.tell(GetDigest(reply_to=told))
+    rig.ref.tell(RunRead(last=15))
+    rig.ref.tell(GetDigest(reply_to=told))
+    rig.add(*reports(4))
+    assert told.drain() == []
+    rig.add(*reports(1))
+    assert [told.get().position, told.get().position] == [15, 15]
+    assert rig.digest()["position"] == 15
+    rig.end()

@@ -260,8 +260,8 @@ async def test_a_crowd_without_a_token_costs_who_has_one_nothing(served, stack):
             writer.write(ask)
             async with asyncio.timeout(PATIENCE):
                 assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-                await reader.readuntil(b"ice_servers")
-                await reader.readuntil(b"}")
+                await reader.readuntil(b"alive_interval")
+                await reader.readuntil(b"}}")
             await crowd.join(times=MANY // times)
         trainer.send("a report")
         assert await viewer.messages(1) == ["a report"]

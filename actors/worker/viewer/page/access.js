@@ -51,10 +51,15 @@ function stored() {
  * server that is not known under this name is to say so at once.
  * @returns {Record<string, string>}
  */
-export const headers = () => ({ ...(token ? { [HEADER]: token } : {}), [ORIGIN_HEADER]: location.origin });
+export const headers = () => ({
+  ...(token ? { [HEADER]: token } : {}),
+  [ORIGIN_HEADER]: location.origin,
+});
 
 /** The sub-protocols that a WebSocket offers: no header of it can be set. @param {string[]} spoken */
-export const protocols = (...spoken) => (token ? [...spoken, PROTOCOL_PREFIX + base64url(token)] : spoken);
+export const protocols = (...spoken) =>
+  token ? [...spoken, PROTOCOL_PREFIX + base64url(token)] : spoken;
 
 /** @param {string} ascii */
-const base64url = (ascii) => btoa(ascii).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const base64url = (ascii) =>
+  btoa(ascii).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -150,8 +150,7 @@ export class Link {
 
   /** @param {unknown} error */
   note(error) {
-    if (error instanceof Refused && [401, 403, 421].includes(error.status))
-      this.become("denied");
+    if (error instanceof Refused && [401, 403, 421].includes(error.status)) this.become("denied");
     const unreachable = error instanceof TypeError || error instanceof DOMException; // fetch's own
     this.reason =
       unreachable || !(error instanceof Error) ? "the worker cannot be reached" : error.message;

@@ -197,7 +197,13 @@ export async function openWebSocket({ session, client, after, onText }) {
       REQUEST_WAIT,
       Promise.race([
         opened,
-        lost.then(() => Promise.reject(new Error("no WebSocket could be opened, which a proxy before the worker has to pass on"))),
+        lost.then(() =>
+          Promise.reject(
+            new Error(
+              "no WebSocket could be opened, which a proxy before the worker has to pass on",
+            ),
+          ),
+        ),
       ]),
     );
   } catch (error) {
