@@ -141,6 +141,15 @@ export class Charts {
     };
   }
 
+  /** What is drawn, for a picture of it. */
+  get drawings() {
+    return [...this.panels.values()].map(({ group, chart }) => ({
+      canvas: chart.canvas,
+      title: group,
+      keys: chart.drawn.map(({ series: { name, colour } }) => ({ name, colour })),
+    }));
+  }
+
   /** @param {Run} run @param {boolean} isNew another run than before */
   paint(run, isNew) {
     const key = `${run.number} ${run.revision}`;

@@ -39,7 +39,7 @@ export function stateOf(training, link) {
     const left = link.phase === "over" ? "The worker has ended: this is all that it told." : note;
     return { kind, words, note: link.session?.replay ? recorded : left };
   }
-  if (link.session?.replay)
+  if (link.session?.replay && training.position > 0)
     return {
       kind: "recorded",
       words: `recorded until ${clockTime(training.clock.time)}`,

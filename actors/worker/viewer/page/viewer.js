@@ -14,6 +14,7 @@ import { ofTotal } from "./run.js";
 import { Training } from "./training.js";
 import { controlsOf, isOver, noCurves, noOutput, refusalOf, stateOf } from "./state.js";
 import { Charts } from "./charts.js";
+import { readColours } from "./chart.js";
 import { Notices } from "./notices.js";
 import { Output } from "./output.js";
 import { Inbox } from "./inbox.js";
@@ -29,6 +30,7 @@ import {
   paintTables,
   paintValues,
 } from "./panels.js";
+import { csvOf, fileName, pictureOf, save } from "./take.js";
 import { QUESTIONS } from "./orders.js";
 /** @typedef {import("./transports.js").Session} Session */
 /** @typedef {import("./run.js").Run} Run */
@@ -113,6 +115,8 @@ class Page {
     models.addEventListener("change", () => this.choose(Number(models.value)));
     for (const id of ["values", "tables"])
       byId(id).addEventListener("toggle", () => this.schedule());
+    byId("save-values").addEventListener("click", () => this.saveValues());
+    byId("save-picture").addEventListener("click", () => this.savePicture());
     byId("retry").addEventListener("click", () => this.link.wake());
     this.listenToControls();
     this.listenToBrowser();
@@ -184,6 +188,24 @@ class Page {
     this.training.recall(digest);
     this.link.loaded = null;
     this.paint();
+  }
+
+  // What can be taken away
+
+  get title() {
+    return this.training.title || this.link.session?.title || "training";
+  }
+
+  saveValues() {
+    const content = new Blob([csvOf(this.training.runs)], { type: "text/csv" });
+    save(content, fileName(this.title, "csv"));
+  }
+
+  savePicture() {
+    const { fontFamily } = getComputedStyle(document.body);
+    const look = { title: this.title, colours: readColours(), font: fontFamily };
+    const picture = pictureOf(this.charts.drawings, look);
+    picture.toBlob((content) => content && save(content, fileName(this.title, "png")));
   }
 
   // Controls
@@ -268,7 +290,7 @@ class Page {
   tabTitle(kind, words) {
     const run = this.training.run;
     const epoch = run?.current ?? null;
-    const name = this.training.title || this.link.session?.title || "training";
+    const name = this.title;
     const progress =
       run && epoch
         ? `epoch ${ofTotal(run, epoch.number, "/")} · loss ${loss(run.batchLoss ?? run.training(epoch.number))}`
