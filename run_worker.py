@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     import asyncio  # this, and what the worker is made of, takes a second
 
     try:
+        if options.export is not None:
+            worker.export(*options.export)
+            return 0
         console, errors = worker.consoles(options)
         plan = worker.plan_of(options)
     except ModuleNotFoundError as missing:

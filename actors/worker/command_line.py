@@ -132,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
         "--replay", type=Path, metavar="FILE", help="show the run in FILE, a journal; until Ctrl-C"
     )
     run.add_argument(
+        "--export",
+        type=Path,
+        nargs=2,
+        metavar=("RUN", "FILE"),
+        help="write the run in RUN, a journal, to FILE, a page that opens without a worker",
+    )
+    run.add_argument(
         "--no-gui",
         action="store_true",
         help="report nothing: the trainer's output goes to stdout as it is",

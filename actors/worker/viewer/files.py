@@ -8,16 +8,25 @@ for: it is packed once, and sent as it is taken.
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import gzip
 import hashlib
 import importlib.resources
+import json
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
-_KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_JS: Final = "text/javascript"
+_KINDS: Final = {"html": "text/html", "css": "text/css", "js": _JS}
+
+STYLE: Final = "viewer.css"
+SCRIPT: Final = "viewer.js"
+
+_IMPORT: Final = re.compile(rb'from "\./([a-z]+\.js)"')
 
 _PAGE: Final = importlib.resources.files("actors.worker.viewer") / "page"
 
@@ -81,6 +90,35 @@ def content(name: str) -> _Content:
     if name == "index.html":
         body = body.replace(b"</head>", f"{_preloads()}</head>".encode(), 1)
     return _Content(body, gzip.compress(body, mtime=0), hashlib.sha256(body).hexdigest()[:16])
+
+
+def page_with(run: bytes) -> bytes:
+    """The whole page in one HTML file, with a ``run`` (JSON) in it that it shows.
+
+    Modules import each other by names that stand in a map: there is nothing beside the file.
+    """
+    modules = [name for name in _names() if _kind(name) == _JS]
+    addresses = {name: f"data:{_JS};base64,{_module(name)}" for name in modules}
+    style = _PAGE.joinpath(STYLE).read_text("utf-8")
+    page = _PAGE.joinpath("index.html").read_text("utf-8")
+    parts = {
+        f'<link rel="stylesheet" href="{STYLE}" />': f"<style>{style}</style>",
+        f'<script type="module" src="{SCRIPT}"></script>': (
+            '<script type="application/json" id="kept-run">RUN</script>'
+            f'<script type="importmap">{json.dumps({"imports": addresses})}</script>'
+            f'<script type="module">import "{SCRIPT}";</script>'
+        ),
+    }
+    for part, replacement in parts.items():
+        assert part in page, part
+        page = page.replace(part, replacement, 1)
+    # In a script no text ends it, or begins another.
+    return page.encode().replace(b"RUN", run.replace(b"<", b"\\u003c"), 1)
+
+
+def _module(name: str) -> str:
+    """A module in base64 whose imports are names."""
+    return base64.b64encode(_IMPORT.sub(rb'from "\1"', _PAGE.joinpath(name).read_bytes())).decode()
 
 
 def _preloads() -> str:

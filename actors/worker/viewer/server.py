@@ -282,26 +282,9 @@ class ViewerServer:
         return web.Response(status=303, headers={"Location": where})
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
+        may_control = request[_ROLE] is Role.CONTROL and not self.settings.replay
         return web.json_response(
-            {
-                "instance": self.instance,
-                "may_control": request[_ROLE] is Role.CONTROL and not self.settings.replay,
-                "replay": self.settings.replay,
-                "host": self.settings.host_name,
-                "title": self.settings.title,
-                "version": self.settings.version,
-                "time": time.time(),
-                "ice_servers": [{"urls": url} for url in self.settings.ice_servers],
-                # What both sides know stands on this one alone.
-                "wire": {
-                    "protocol": PAGES_PROTOCOL,
-                    "piece_prefix": PIECE_PREFIX,
-                    "event_mark": EVENT_MARK,
-                    "stop": STOP_ORDER,
-                    "cancel": CANCEL_ORDER,
-                    "alive_interval": self.settings.alive_interval,
-                },
-            }
+            session_of(self.settings, instance=self.instance, may_control=may_control)
         )
 
     async def _digest(self, _: web.Request) -> web.StreamResponse:
@@ -458,3 +441,26 @@ def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
 
 def _error(status: int, text: str) -> web.Response:
     return web.json_response({"error": text}, status=status)
+
+
+def session_of(settings: ViewerSettings, *, instance: str, may_control: bool) -> dict[str, Any]:
+    """What the page needs to know of the worker."""
+    return {
+        "instance": instance,
+        "may_control": may_control,
+        "replay": settings.replay,
+        "host": settings.host_name,
+        "title": settings.title,
+        "version": settings.version,
+        "time": time.time(),
+        "ice_servers": [{"urls": url} for url in settings.ice_servers],
+        # What both sides know stands on this one alone.
+        "wire": {
+            "protocol": PAGES_PROTOCOL,
+            "piece_prefix": PIECE_PREFIX,
+            "event_mark": EVENT_MARK,
+            "stop": STOP_ORDER,
+            "cancel": CANCEL_ORDER,
+            "alive_interval": settings.alive_interval,
+        },
+    }

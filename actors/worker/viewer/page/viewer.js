@@ -11,6 +11,7 @@
 
 import { loss, clockTime } from "./words.js";
 import { ofTotal } from "./run.js";
+import { record } from "./values.js";
 import { Training } from "./training.js";
 import { controlsOf, isOver, noCurves, noOutput, refusalOf, stateOf } from "./state.js";
 import { Charts } from "./charts.js";
@@ -34,6 +35,7 @@ import { csvOf, fileName, pictureOf, save } from "./take.js";
 import { QUESTIONS } from "./orders.js";
 /** @typedef {import("./transports.js").Session} Session */
 /** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./values.js").Report} Report */
 
 const PAINT_INTERVAL = 250; // milliseconds
 const PAINT_FACTOR = 5; // times what a painting costs: a slow machine paints less often
@@ -105,6 +107,11 @@ class Page {
 
   start() {
     this.listen();
+    const kept = document.getElementById("kept-run");
+    if (kept) {
+      this.showKept(record(JSON.parse(kept.textContent ?? "")));
+      return;
+    }
     setInterval(() => this.schedule(), 1000);
     void this.link.run();
     this.paint();
@@ -206,6 +213,15 @@ class Page {
     const look = { title: this.title, colours: readColours(), font: fontFamily };
     const picture = pictureOf(this.charts.drawings, look);
     picture.toBlob((content) => content && save(content, fileName(this.title, "png")));
+  }
+
+  /** The run in the file that this page is: there is no worker. @param {Report} kept */
+  showKept(kept) {
+    const session = /** @type {Session} */ (/** @type {unknown} */ (record(kept.session)));
+    this.link.session = session;
+    this.link.phase = "over";
+    this.onSession(session, false);
+    this.onDigest(record(kept.digest));
   }
 
   // Controls
@@ -316,7 +332,9 @@ class Page {
       isOpen && transport
         ? transport.name
         : this.link.phase === "over"
-          ? "the worker has ended"
+          ? session?.instance === ""
+            ? "kept in this file"
+            : "the worker has ended"
           : this.link.phase === "denied"
             ? "no access"
             : this.link.hasBeenOpen
