@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.chain import AIORTC, QUIET, ZEROMQ, Chain, chain, free_ports, peak_memory
 from benchmarks.load import is_epoch
+from benchmarks.page import late_page, live_page
 from benchmarks.subjects import SUBJECTS
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Effort:
     jobs: tuple[int, ...]
     clients: tuple[int, ...]
     recording: bool
+    page: tuple[int, ...]
 
 
 FULL: Final = Effort(
@@ -65,6 +67,7 @@ FULL: Final = Effort(
     jobs=(1, 4, 16),
     clients=(1, 2, 4, 8),
     recording=True,
+    page=(100_000, 1_000_000),
 )
 QUICK: Final = Effort(
     rounds=1,
@@ -78,6 +81,7 @@ QUICK: Final = Effort(
     jobs=(4,),
     clients=(4,),
     recording=False,
+    page=(10_000,),
 )
 
 
@@ -303,6 +307,15 @@ def quantile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
+async def page(subject: str, effort: Effort) -> Figures:
+    """The page in a browser: opened late, over a slow line, and told of reports as they come."""
+    assert subject == OURS
+    figures: Figures = {}
+    for reports in effort.page:
+        figures |= await late_page(reports)
+    return figures | await live_page(effort.seconds)
+
+
 MEASURES: Final[dict[str, tuple[Callable[[str, Effort], Awaitable[Figures]], tuple[str, ...]]]] = {
     "latency": (latency, (*REPORTERS, AIORTC, ZEROMQ)),
     "control": (control, REPORTERS),
@@ -314,5 +327,6 @@ MEASURES: Final[dict[str, tuple[Callable[[str, Effort], Awaitable[Figures]], tup
     "jobs": (many_jobs, REPORTERS),
     "clients": (many_clients, (OURS, "direct")),
     "recorded": (recorded_run, REPORTERS),
+    "page": (page, (OURS,)),
 }
 """By their names on the command line, each with the subjects that it is measured of."""
