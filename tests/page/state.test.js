@@ -147,3 +147,42 @@ test("the end, its cause, silence and NaN are news, once each and while they are
   assert.equal(silent?.title, "The training is silent");
   assert.equal(news(told.training)?.key, silent?.key);
 });
+
+test("until the run is there it says how much of it has come, and nothing else", () => {
+  const told = new Told();
+  told.clock();
+  told.event("ended", { outcome: "failed", text: "it has failed" });
+  for (const session of [SESSION, { ...SESSION, replay: true }]) {
+    const { kind, words } = stateOf(told.training, link({ loaded: 0.409, isOpen: false, session }));
+    assert.deepEqual([kind, words], ["connecting", "loading the run, 40\u00a0%"]);
+  }
+});
+
+test("what was told a moment ago is shown while the page connects", () => {
+  const told = new Told();
+  const first = { isOpen: false, hasBeenOpen: false, phase: "connecting", tries: 1 };
+  assert.equal(stateOf(told.training, link(first)).words, "connecting");
+  told.clock();
+  told.state("training");
+  told.begin();
+  told.report("epoch_begin", { epoch: 3 });
+  assert.equal(stateOf(told.training, link(first)).words, "training epoch 4");
+  assert.equal(stateOf(told.training, link({ ...first, tries: 2 })).kind, "lost");
+});
+
+test("of a recording that is still read nothing is said but that", () => {
+  const { training } = new Told();
+  const session = { ...SESSION, replay: true };
+  const state = stateOf(
+    training,
+    link({
+      session,
+      isOpen: false,
+      hasBeenOpen: false,
+      phase: "pausing",
+      words: "the worker is still reading the run",
+    }),
+  );
+  assert.equal(state.kind, "lost");
+  assert.match(state.note, /still reading/);
+});
