@@ -73,7 +73,8 @@ class DigestActor(ThreadActor[DigestMessage]):
 
     def _packed(self) -> DigestTaken:
         taken, now = self._taken, time.monotonic()
-        if taken is None or now - self._taken_at > KEPT_FOR:
+        is_old = taken is None or taken.position < self._digest.position
+        if taken is None or (is_old and now - self._taken_at > KEPT_FOR):
             json = self._digest.json()
             taken = DigestTaken(
                 packed=gzip.compress(json, compresslevel=6, mtime=0),

@@ -82,6 +82,10 @@ def test_it_is_packed_once_for_many_who_come_at_once(
     assert rig.digest()["position"] == 10  # a viewer goes on from there
     monkeypatch.setattr(actor, "KEPT_FOR", -1.0)
     assert rig.digest()["position"] == 15
+    packed = []
+    monkeypatch.setattr(actor.gzip, "compress", lambda *_, **__: packed.append(1))
+    assert rig.digest()["position"] == 15  # nothing has come since
+    assert packed == []
 
 
 def test_an_earlier_run_is_told_when_all_of_it_is_read() -> None:

@@ -439,6 +439,8 @@ class Page {
     const words = noCurves(this.training, isReplay);
     write("chart-note", words);
     show("curves", words === "");
+    show("tools", words === "");
+    show("columns", this.link.phase !== "denied" || this.training.position > 0);
     if (run && !words) this.charts.paint(run, this.isNew("run", run.number));
   }
 
