@@ -35,6 +35,7 @@ function opened(t, { hasEnded = () => false } = {}) {
   Object.assign(world, { digests: [], shares: [], parts: ['{"posi', 'tion": 7}'], of: "one" });
   t.mock.method(globalThis, "fetch", async (path) => {
     if (world.status === 0) throw new TypeError("Failed to fetch");
+    if (path === "digest" && world.unable) return new Response("{}", { status: 503 });
     if (path === "digest" && world.status === 200) return digestOf(world);
     return new Response(JSON.stringify(world.status === 200 ? world.session : { error: "no" }), {
       status: world.status,
@@ -140,6 +141,20 @@ test("the run of another instance is not taken for this one's", async (t) => {
   t.mock.timers.tick(500);
   await settle();
   assert.deepEqual(world.digests, [{ position: 7 }]);
+});
+
+test("a worker that cannot tell its run at once tells it report by report", async (t) => {
+  const { link, world } = opened(t);
+  world.unable = true;
+  for (let i = 0; i < 2; i++) {
+    await settle();
+    assert.equal(link.phase, "pausing");
+    assert.equal(link.loaded, null);
+    t.mock.timers.tick(10_000);
+  }
+  await settle();
+  assert.equal(Socket.all.length, 1);
+  assert.deepEqual(world.digests, []);
 });
 
 test("a connection that is lost is made again, later each time", async (t) => {

@@ -86,6 +86,8 @@ LINGER: Final = 2.0
 
 ALIVE: Final = encode_report(json.dumps({"what": EVENT_MARK, "event": "alive"}))
 
+_NOT_TOLD: Final = "the worker does not get to telling the run so far"
+
 _CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 _HEADERS: Final = {
@@ -293,7 +295,8 @@ class ViewerServer:
         try:
             taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
         except TimeoutError:
-            return _error(503, "the worker is still reading the run")
+            reading = self.settings.replay
+            return _error(503, "the worker is still reading the run" if reading else _NOT_TOLD)
         headers = {
             "Content-Encoding": "gzip",
             "X-Unpacked-Length": str(taken.size),

@@ -8,6 +8,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from actors.client_channel.text_limit import TEXTS
+from actors.worker.viewer import server
 from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
@@ -287,3 +288,12 @@ async def test_a_viewer_takes_the_digest_and_goes_on_behind_it(served):
 async def test_the_digest_needs_the_token(served):
     async with served.visitor(None) as session, session.get("/digest") as r:
         assert r.status == 401
+
+
+async def test_a_run_that_is_not_told_in_time_is_refused_with_the_reason(serve, monkeypatch):
+    monkeypatch.setattr(server, "DIGEST_TIMEOUT", 0)
+    for replay, reason in ((True, "still reading the run"), (False, "does not get to telling")):
+        served = await serve(replay=replay)
+        async with served.visitor() as session, session.get("/digest") as r:
+            assert r.status == 503
+            assert reason in (await r.json())["error"]

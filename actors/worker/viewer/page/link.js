@@ -30,6 +30,7 @@ export class Link {
     this.reason = "";
     this.lastHeard = 0;
     this.loaded = /** @type {number | null} */ (null); // share of the digest that is there
+    this.loading = /** @type {object | null} */ (null); // the digest that is waited for
     this.isOther = false; // the worker was started again
     this.rtcFailed = false;
     this.away = false; // the page is being left
@@ -96,19 +97,31 @@ export class Link {
     try {
       const session = await this.readSession();
       if (!asked && !this.isOther) return session;
-      const { instance, digest } = await (asked ?? this.askForDigest());
-      if (instance !== session.instance) throw new Error("the worker was restarted meanwhile");
-      this.owner.onDigest(digest);
+      const told = await (asked ?? this.askForDigest()).catch((error) => this.doWithout(error));
+      if (told) {
+        const { instance, digest } = told;
+        if (instance !== session.instance) throw new Error("the worker was restarted meanwhile");
+        this.owner.onDigest(digest);
+      }
       this.lastHeard = Date.now();
       return session;
     } finally {
-      this.loaded = null;
+      this.loaded = this.loading = null;
     }
   }
 
+  /** A worker that cannot tell its run at once, again and again, tells it report by report. @param {unknown} error */
+  doWithout(error) {
+    const isUnable = error instanceof Refused && error.status === 503 && this.tries > 2;
+    if (!isUnable || this.session?.replay) throw error;
+    return null;
+  }
+
   askForDigest() {
+    const loading = (this.loading = {});
     this.loaded = 0;
     return requestDigest((share) => {
+      if (this.loading !== loading) return; // nobody waits for it any more
       this.loaded = share;
       this.owner.onChange();
     });
