@@ -7,66 +7,59 @@ the command line, the signals and the exit code; all else is in ``actors.worker`
 from __future__ import annotations
 
 import gc
-import logging
-import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
-
-from actors import worker
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-log = logging.getLogger(__name__)
+from pathlib import Path
+from typing import Final
 
 PACKAGE: Final = "sleap-progress-reporter"
 
 EXIT_NOT_STARTED: Final = 2
-EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the worker; the exit code."""
     if sys.platform == "win32":
         return _fail("the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)")
-    # Nothing has been started: Ctrl-C ends the process as it is, until the event loop handles it.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
-    options = worker.parse(arguments)
-    worker.greet(options)
-    import asyncio  # this, and what the worker is made of, takes a second
+    # What comes waits until it can be taken; the imports take a while.
+    orders = {signal.SIGINT, signal.SIGTERM, signal.SIGQUIT}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - orders)
+    from actors import worker
 
+    signals = worker.Signals(blocked)
+    options = worker.parse(arguments)
+    if not options.runs:
+        worker.greet(options)
+    import asyncio
+
+    runner = asyncio.Runner()
     try:
         if options.export is not None:
-            worker.export(*options.export)
+            name, file = options.export
+            worker.export(worker.journal_of(options, name), Path(file))
             return 0
+        if options.runs:
+            return worker.list_runs(options)
+        runner.get_loop()  # it needs files that may not be there
         console, errors = worker.consoles(options)
         plan = worker.plan_of(options)
+        standalone = worker.Standalone
     except ModuleNotFoundError as missing:
+        runner.close()
         return _fail(f"{missing.name} is not installed: pip install '{PACKAGE}[worker]'")
-    except worker.PlanError as error:
+    except (OSError, worker.PlanError) as error:
+        runner.close()
         return _fail(str(error))
-    exit_code = asyncio.run(run(plan, console, errors))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the training is over: its exit code stands
-    return exit_code
 
+    async def run() -> int:
+        # A full garbage collection of all that was imported holds up the event loop for 15 ms.
+        gc.freeze()
+        run = standalone(plan, console=console, errors=errors, dispositions=signals.dispositions)
+        signals.listen(run.loop, run.signalled)
+        return await run.run()
 
-async def run(plan: worker.Plan, console: Console, errors: Console) -> int:
-    """Run the worker on this event loop, with the signals as its orders."""
-    # A full garbage collection of all that was imported holds up the event loop for 15 ms.
-    gc.freeze()
-    standalone = worker.Standalone(plan, console=console, errors=errors)
-    handle = standalone.loop.add_signal_handler
-    handle(signal.SIGINT, standalone.interrupt)
-    handle(signal.SIGTERM, standalone.terminate)
-    handle(
-        signal.SIGHUP,
-        log.warning,
-        "the terminal is gone, the training goes on: stop it on its page, or with SIGTERM to %d",
-        os.getpid(),
-    )
-    return await standalone.run()
+    with runner:
+        return runner.run(run())
 
 
 def _fail(reason: str) -> int:

@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any, Final
 
 from messages.events import (
+    AttemptBegan,
     ClockTold,
     ControlTaken,
+    EpochRead,
     OutputWritten,
     ResourcesUsed,
     StateChanged,
@@ -34,6 +36,8 @@ _EVENTS: Final[dict[str, type[WorkerEvent]]] = {
     "output": OutputWritten,
     "resources": ResourcesUsed,
     "warning": WarningGiven,
+    "attempt": AttemptBegan,
+    "epoch": EpochRead,
     "ended": TrainingReport,
 }
 _NAMES: Final = {kind: name for name, kind in _EVENTS.items()}

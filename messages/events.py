@@ -5,8 +5,11 @@ They stand in the run's log as notes. A client that asks for them gets them betw
 """
 
 import enum
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+STOPPED: Final = "stopped"
+"""The outcome of a training that was asked to stop and did so, before its last epoch."""
 
 
 class RunState(enum.StrEnum):
@@ -21,7 +24,7 @@ class RunState(enum.StrEnum):
     STOPPING = "stopping"
     """The trainer has been asked to stop."""
     CANCELLING = "cancelling"
-    """The trainer's process group is being ended."""
+    """All of the training is being ended."""
     ENDED = "ended"
     """The trainer has ended; ``TrainingReport`` says how."""
 
@@ -36,7 +39,7 @@ class ControlStep(enum.StrEnum):
     REFUSED = "refused"
     """It goes nowhere."""
     TERMINATING = "terminating"
-    """TERM has been sent to the trainer's process group."""
+    """TERM has been sent to all of the training."""
     KILLING = "killing"
     """KILL has been sent to it."""
 
@@ -58,7 +61,8 @@ class StateChanged:
     """The run has come to ``state``; ``text`` says so in words.
 
     ``title`` is the training's command, ``epochs`` their number where it is known. ``models`` are
-    the kinds of models that it trains, in their order, as far as they are known.
+    the kinds of models that it trains, in their order, as far as they are known. A training that
+    is cancelled gets KILL at ``kill_at``, in seconds since the epoch.
     """
 
     state: RunState
@@ -66,11 +70,15 @@ class StateChanged:
     title: str = ""
     epochs: int | None = None
     models: tuple[str, ...] = ()
+    kill_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlTaken:
-    """A ``command`` of ``by`` (a client's id, or ``terminal``) has come to ``step``."""
+    """A ``command`` of ``by`` has come to ``step``.
+
+    ``by`` is a client's id, ``terminal``, or the name of a signal.
+    """
 
     command: str
     by: str
@@ -83,11 +91,13 @@ class OutputWritten:
     """The trainer has written ``lines``.
 
     ``changing`` is what it writes again and again below them, as progress bars do it, in its last
-    state: up to ten lines, joined by line feeds. None when there is nothing of that.
+    state: up to ten lines, joined by line feeds. None when there is nothing of that. The lines end
+    at the position ``until`` of the output, in bytes.
     """
 
     lines: tuple[str, ...] = ()
     changing: str | None = None
+    until: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +129,12 @@ class ResourcesUsed:
 class TrainingReport:
     """How the training ended.
 
-    ``outcome`` is a ``JobOutcome``'s value. ``exit_code`` is the process's, None when a signal
-    ended it, which ``signal`` names, or when nobody knows. ``train_end`` says whether the trainer's
-    last message came, ``checkpoints`` which of its files were written during the run. Of a failure,
-    ``cause`` says why in words and ``advice`` what to do, where the output shows it;
-    ``last_lines`` are its last ones. ``text`` says all of it in one sentence.
+    ``outcome`` is a ``JobOutcome``'s value, or ``STOPPED``. ``exit_code`` is the process's, None
+    when a signal ended it, which ``signal`` names, or when nobody knows. ``train_end`` says whether
+    the trainer's last message came, ``last_epoch`` which epoch ended last (the first is 0),
+    ``checkpoints`` which of its files were written during the run, ``left`` which processes it has
+    left behind. Of a failure, ``cause`` says why in words and ``advice`` what to do, where the
+    output shows it; ``last_lines`` are its last ones. ``text`` says all of it in one sentence.
     """
 
     outcome: str
@@ -135,6 +146,31 @@ class TrainingReport:
     cause: str | None = None
     advice: str | None = None
     last_lines: tuple[str, ...] = ()
+    last_epoch: int | None = None
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptBegan:
+    """The training is started once more in the same run, the time number ``number``.
+
+    What follows is of this attempt, what came before of those that have ended.
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRead:
+    """Epoch ``epoch`` (the first is 0) ended while nobody listened; the trainer's own log says so.
+
+    A report of the same epoch, which may come before or after this, says more.
+    """
+
+    epoch: int
+    train_loss: float | None = None
+    val_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,5 +187,7 @@ WorkerEvent: TypeAlias = (
     | OutputWritten
     | ResourcesUsed
     | WarningGiven
+    | AttemptBegan
+    | EpochRead
     | TrainingReport
 )

@@ -64,6 +64,8 @@ class ProgressCounts:
     reports: int = field(default=0, compare=False)
     train_end: bool = field(default=False, compare=False)
     """Whether the trainer's last message has come."""
+    last_epoch: int | None = field(default=None, compare=False)
+    """The number of the epoch that has ended last; the first is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

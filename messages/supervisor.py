@@ -50,7 +50,8 @@ class ReportingSummary:
     ``failed`` are summed over the clients that are counted: reports handed to a client's channel,
     and reports that an attached client could not be given. With one such client attached from start
     to end, ``received == forwarded + failed + undecodable``. ``train_end`` says whether the
-    trainer's last message came.
+    trainer's last message came, ``last_epoch`` is the number of the epoch that ended last (the
+    first is 0).
     """
 
     received: int = 0
@@ -58,6 +59,7 @@ class ReportingSummary:
     failed: int = 0
     undecodable: int = 0
     train_end: bool = field(default=False, compare=False)
+    last_epoch: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

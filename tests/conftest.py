@@ -57,6 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(0), append=False)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The runs of the tests' workers are kept in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path_factory.mktemp("runs")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def inside_its_set(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test of the unit set opens no socket and starts no process."""

@@ -1,6 +1,7 @@
 """The rules of the house: doors, and the one way."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ LEVELS = [
     ["actors.worker.outputs"],
     ["actors.worker.trainer"],
     ["actors.worker.reading"],
+    ["actors.worker.keeper"],
     ["actors"],
     ["actors.reporter"],
     ["actors.supervisor"],
@@ -115,3 +117,16 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     while leaves := {module for module, used in uses.items() if not used & uses.keys()}:
         uses = {module: used for module, used in uses.items() if module not in leaves}
     assert not uses
+
+
+def test_the_keeper_needs_the_standard_library_alone() -> None:
+    """It has to start soon, and to outlive whatever is done to the worker's packages."""
+    for path in FILES:
+        if room_of(module_of(path)) != "actors.worker.keeper":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                own = name.startswith("actors.worker.keeper")
+                assert own or name.partition(".")[0] in sys.stdlib_module_names, path

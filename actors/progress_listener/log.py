@@ -12,7 +12,7 @@ import heapq
 import json
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
 from messages import ProgressCounts, ProgressPage
@@ -33,8 +33,8 @@ back."""
 DECODE_LIMIT: Final = 64 * 1024
 """Characters of the longest text that is decoded to learn its event: that takes a millisecond."""
 
-_TRAIN_END: Final = '"train_end"'
-"""Part of a trainer's last message: a text without it need not be decoded."""
+_ENDS: Final = ('"train_end"', '"epoch_end"')
+"""Parts of the messages that end something: a text without them need not be decoded."""
 
 _NAMED: Final = re.compile(r'\{"what": "[^"\\]*", "event": "([^"\\]*)"')
 """How sleap-nn's reports begin, and worker events."""
@@ -106,6 +106,7 @@ class ProgressLog:
         self._job_start: tuple[int, int] | None = None
         self._received = self._undecodable = self._reports = 0
         self._train_end = False
+        self._last_epoch: int | None = None
         self.last = 0
 
     def __len__(self) -> int:
@@ -122,6 +123,7 @@ class ProgressLog:
             last=self.last,
             reports=self._reports,
             train_end=self._train_end,
+            last_epoch=self._last_epoch,
         )
 
     @property
@@ -135,6 +137,7 @@ class ProgressLog:
             self._job_start = self.last, self._reports
             self._received = self._undecodable = 0
             self._train_end = False
+            self._last_epoch = None
 
     def end_job(self) -> None:
         """The last report of the job has been added; its counts stay until the next begins."""
@@ -150,7 +153,11 @@ class ProgressLog:
         self._received += 1
         self._reports += 1
         self._append(text, time, REPORT)
-        ends = _TRAIN_END in text and _event_of(text) == "train_end"
+        report = _report_of(text) if any(part in text for part in _ENDS) else {}
+        epoch = report.get("epoch")
+        if report.get("event") == "epoch_end" and type(epoch) is int and epoch >= 0:
+            self._last_epoch = epoch
+        ends = report.get("event") == "train_end"
         self._train_end = self._train_end or ends
         return ends
 
@@ -225,12 +232,17 @@ def _is_passing(text: str, *, note: bool) -> bool:
 
 
 def _event_of(text: str) -> object:
-    """The name of a report's event; None where it has none, or a large one does not begin so."""
+    """The name of a report's event; None where it has none."""
+    return _report_of(text).get("event")
+
+
+def _report_of(text: str) -> dict[str, Any]:
+    """The fields of a report, of a large one its event alone; none where it does not begin so."""
     if len(text) > DECODE_LIMIT:
         named = _NAMED.match(text)
-        return None if named is None else named[1]
+        return {} if named is None else {"event": named[1]}
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return report.get("event") if isinstance(report, dict) else None
+        return {}
+    return report if isinstance(report, dict) else {}

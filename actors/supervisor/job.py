@@ -68,6 +68,7 @@ class Job:
                 failed=failed,
                 undecodable=counts.undecodable,
                 train_end=counts.train_end,
+                last_epoch=counts.last_epoch,
             ),
         )
 

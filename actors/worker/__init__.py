@@ -8,16 +8,20 @@ from actors.worker.command_line import PlanError, greet, parse, version
 if TYPE_CHECKING:
     from actors.worker.exporting import export
     from actors.worker.outputs import consoles
-    from actors.worker.plan import Plan, plan_of
+    from actors.worker.plan import Plan, journal_of, list_runs, plan_of
+    from actors.worker.signals import Signals
     from actors.worker.standalone import Standalone
 
 __all__ = [
     "Plan",
     "PlanError",
+    "Signals",
     "Standalone",
     "consoles",
     "export",
     "greet",
+    "journal_of",
+    "list_runs",
     "parse",
     "plan_of",
     "version",
@@ -27,9 +31,12 @@ __getattr__ = lazy_door(
     __name__,
     {
         "Plan": "plan",
+        "Signals": "signals",
         "Standalone": "standalone",
         "consoles": "outputs",
         "export": "exporting",
+        "journal_of": "plan",
+        "list_runs": "plan",
         "plan_of": "plan",
     },
 )

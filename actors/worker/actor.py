@@ -31,6 +31,8 @@ from actors.worker.trainer import has_placeholders, with_ports
 from actors.zmq_sockets import port_of
 from messages import (
     TERMINAL,
+    AdoptTrainer,
+    AttemptBegan,
     CancelText,
     CancelTraining,
     ChildDown,
@@ -38,10 +40,13 @@ from messages import (
     ClientMessageReceived,
     ControlStep,
     ControlText,
+    EarlierPart,
+    EpochRead,
     JobOutcome,
     KnowTrainer,
     Mailbox,
     OtherText,
+    OutputStore,
     OwnerEvent,
     ReportingBypassed,
     ReportingDegraded,
@@ -52,6 +57,7 @@ from messages import (
     ResourcesUsed,
     RunState,
     RunTraining,
+    SignalReceived,
     StartReporting,
     StartTrainer,
     StopReporting,
@@ -63,8 +69,10 @@ from messages import (
     TrainerDisconnected,
     TrainerEvent,
     TrainerExited,
+    TrainerLogged,
     TrainerNotStarted,
     TrainerOutput,
+    TrainerRefused,
     TrainerSignalled,
     TrainerStarted,
     TrainingEnded,
@@ -82,9 +90,6 @@ log = logging.getLogger(__name__)
 EXIT_NOT_STARTED: Final = 2
 """The worker's exit code when the training could not be started; argparse's for wrong options."""
 
-EXIT_LEFT: Final = 1
-"""The worker's exit code when a trainer that it has not started left before its end."""
-
 EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 ADOPTED_GONE: Final = 15.0
@@ -93,6 +98,9 @@ of a pipeline needs 5 to 11 to connect."""
 
 LINES_KEPT: Final = 200
 """Last lines of the output, in which the cause of a failure is looked for."""
+
+SIGNAL_INTERVAL: Final = 60.0
+"""Seconds between two notes of the same signal: some come every second."""
 
 TOO_MANY: Final = "too many orders at once: those that follow are passed over for some seconds"
 
@@ -152,6 +160,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._orders: Orders
         self._budget = OrderBudget()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._signals: dict[str, float] = {}
+        self._early_signals: list[str] = []
         self._exit_code = 0
         self._report: TrainingReport | None = None
         self._exited: TrainerExited | None = None
@@ -159,6 +169,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._gone: Cancellable | None = None
         self._silence = Silence()
         self._connect_timer: Cancellable | None = None
+        self._last_epoch: int | None = None  # before this worker's reports, and beside them
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -169,6 +180,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._stop_training(message.by, STOP_COMMAND)
             case CancelTraining():
                 self._cancel_training(message.by)
+            case SignalReceived():
+                self._note_signal(message.name)
             case ClientMessageReceived():
                 self._order(message)
             case ReportingReady():
@@ -202,7 +215,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     ) -> None:
         match message:
             case TrainerStarted():
-                self._trainer_started(message.pid)
+                self._trainer_started(message)
             case TrainerNotStarted():
                 self._not_started(message.reason)
             case TrainerOutput():
@@ -210,6 +223,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._events.output(message)
             case TrainerSignalled():
                 self._orders.signalled(message.name)
+            case TrainerLogged():
+                self._fill_in(message.epochs)
+            case TrainerRefused():
+                self._orders.refused(message.reason)
             case TrainerExited():
                 self._trainer_exited(message)
             case TrainerConnected():
@@ -253,10 +270,16 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._state = _State.STARTING
         if message.gui:  # a trainer that runs already may be anybody's
             message.supervisor.tell(KnowTrainer(pid=os.getpid() if message.command else None))
+        self._last_epoch = None if message.adopted is None else message.adopted.last_epoch
         message.supervisor.tell(
             StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
         )
+        if message.attempt > 1:
+            text = f"attempt {message.attempt}: the training is started again"
+            self._events.add(AttemptBegan(number=message.attempt, text=text))
         self._events.state(RunState.STARTING, "starting")
+        for name in self._early_signals:
+            self._note_signal(name)
 
     def _start_trainer(self, ready: ReportingReady | None) -> None:
         run = self._run
@@ -267,6 +290,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             for conflict in ready.conflicts:
                 self._events.warning(f"{conflict}; a free port is used instead")
             where = f"listening on {ready.progress_address}, control on {ready.control_address}"
+            reply(run.ready, ready)
+            if run.adopted is not None and run.store is not None:
+                self._adopt(run, run.store, run.adopted)
+                return
             if not command:
                 self._state = _State.RUNNING
                 text = f"{where}; waiting for a trainer that runs already"
@@ -290,17 +317,46 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 capture=ready is not None,
                 reply_to=self._me,
                 checkpoint_folders=run.checkpoint_folders,
+                store=run.store,
             )
         )
 
-    def _trainer_started(self, pid: int) -> None:
+    def _adopt(self, run: RunTraining, store: OutputStore, earlier: EarlierPart) -> None:
+        self._state = _State.RUNNING
+        self._lines.extend(earlier.lines)
+        self._events.state(RunState.WAITING, f"going on with the run {store.folder.name}")
+        run.trainer.tell(
+            AdoptTrainer(
+                store=store,
+                after=earlier.until,
+                since=earlier.since,
+                reply_to=self._me,
+                checkpoint_folders=run.checkpoint_folders,
+            )
+        )
+
+    def _fill_in(self, epochs: tuple[EpochRead, ...]) -> None:
+        """Note the epochs that nobody has told of, each once."""
+        for epoch in epochs:
+            if self._last_epoch is None or epoch.epoch > self._last_epoch:
+                self._last_epoch = epoch.epoch
+                self._events.add(epoch)
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether the trainer runs without this worker's doing, and without a keeper."""
         run = self._run
+        return run is not None and not run.command and run.adopted is None
+
+    def _trainer_started(self, message: TrainerStarted) -> None:
+        run, pid = self._run, message.pid
         assert run is not None
-        state = RunState.WAITING if run.gui else RunState.TRAINING
-        self._events.state(state, f"training started (process {pid})")
-        if run.gui:
-            run.supervisor.tell(KnowTrainer(pid=pid))
-        if run.resources is not None:
+        what = "training started" if run.adopted is None else "going on with the training"
+        self._orders.trainer_started(f"{what} (process {pid})" if pid else what)
+        if run.gui and pid:
+            # What the training has left behind is the keeper's child.
+            run.supervisor.tell(KnowTrainer(pid=message.keeper or pid))
+        if run.resources is not None and pid:
             run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
         if self._silence.is_possible:
             self._connect_timer = self._scheduler.after(
@@ -371,7 +427,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._state = _State.ENDED
             case _State.STARTING:
                 self._not_started("it was stopped before", cancelled=True)
-            case _State.RUNNING if self._run is not None and not self._run.command:
+            case _State.RUNNING if self._is_foreign:
                 self._cancel_adopted(by)
             case _State.RUNNING:
                 self._orders.cancel(by)
@@ -388,6 +444,20 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             self._report = report_of_interrupted()
             self._end_reporting(JobOutcome.CANCELLED)
 
+    def _note_signal(self, name: str) -> None:
+        if self._run is None:
+            self._early_signals.append(name)
+            return
+        now = time.monotonic()
+        if now - self._signals.get(name, float("-inf")) < SIGNAL_INTERVAL:
+            return
+        self._signals[name] = now
+        text = f"{name} has come: the training goes on"
+        if name == signal.SIGHUP.name:
+            text = "the terminal is gone, the training goes on: stop it on its page, or with"
+            text += f" SIGTERM to {os.getpid()}"
+        self._events.warning(text)
+
     def _refuse(self, command: str, by: str) -> None:
         ended = self._state in (_State.DELIVERING, _State.ENDED)
         why = "the training has ended" if ended else "no training runs yet"
@@ -397,8 +467,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     def _trainer_disconnected(self) -> None:
         self._changes += 1
-        adopted = self._run is not None and not self._run.command
-        if adopted and self._state is _State.RUNNING:
+        if self._state is _State.RUNNING:
+            self._orders.trainer_disconnected()
+        if self._is_foreign and self._state is _State.RUNNING:
             gone = _AdoptedGone(change=self._changes)
             self._gone = self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
             self._events.state(RunState.WAITING, "the trainer has left; waiting for another one")
@@ -406,9 +477,13 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _trainer_exited(self, message: TrainerExited) -> None:
         self._warn_of_silence()
         self._exited = message
-        self._exit_code = exit_code_of(message.returncode)
         outcome = JobOutcome.COMPLETED if message.returncode == 0 else JobOutcome.FAILED
-        self._end_reporting(JobOutcome.CANCELLED if self._orders.cancelled else outcome)
+        self._end_reporting(JobOutcome.CANCELLED if self._is_cancelled else outcome)
+
+    @property
+    def _is_cancelled(self) -> bool:
+        by_another = self._exited is not None and self._exited.cancelled
+        return by_another or self._orders.cancelled
 
     def _end_reporting(self, outcome: JobOutcome) -> None:
         assert self._run is not None
@@ -434,15 +509,27 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             ),
         )
 
+    def _latest(self, reported: int | None) -> int | None:
+        known = [epoch for epoch in (self._last_epoch, reported) if epoch is not None]
+        return max(known, default=None)
+
     def _report_of(self, summary: ReportingSummary | None) -> TrainingReport:
+        adopted = None if self._run is None else self._run.adopted
         train_end = summary is not None and summary.train_end
+        train_end = train_end or (adopted is not None and adopted.train_end)
+        returncode = None if self._exited is None else self._exited.returncode
+        self._exit_code = exit_code_of(
+            returncode, cancelled=self._is_cancelled, train_end=train_end
+        )
         if self._exited is None:
-            self._exit_code = 0 if train_end else EXIT_LEFT
             return report_of_adopted(train_end=train_end)
         return report_of(
             self._exited,
-            cancelled=self._orders.cancelled,
+            cancelled=self._is_cancelled,
+            stopped=self._orders.stopped,
             train_end=train_end,
+            last_epoch=self._latest(None if summary is None else summary.last_epoch),
+            epochs=None if self._run is None else self._run.epochs,
             lines=tuple(self._lines),
         )
 

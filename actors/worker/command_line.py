@@ -7,11 +7,13 @@ import difflib
 import importlib.metadata
 import math
 import os
+import signal
 import sys
 from pathlib import Path, PurePath
 from typing import Final
 
 from actors.settings import ControlEncoding, ReporterSettings
+from actors.worker.keeper import ENDING, number_of
 
 DESCRIPTION: Final = """\
 A complete worker: runs a training and lets people watch and stop it.
@@ -28,6 +30,9 @@ RANDOM: Final = "random"
 MIN_TOKEN: Final = 16
 """Characters of a token that somebody chooses; a random one has 43, of 256 bits."""
 
+RUNS_VARIABLE: Final = "SLEAP_PROGRESS_RUNS"
+"""The environment's variable that names the folder of all runs."""
+
 TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_TOKEN"  # noqa: S105 - the variable's name
 READ_ONLY_TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_READ_ONLY_TOKEN"  # noqa: S105 - the variable's name
 
@@ -43,13 +48,15 @@ the page:
   The link that is printed opens it in a browser. From elsewhere, forward the port first:
     ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} gpu-box
 
-Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL).
+Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL), and
+the exit code is 143 then. No other signal ends anything: --stop-on makes one a stop.
 
 examples:
   %(prog)s                        an embedded training, to see it work
   %(prog)s -- sleap-nn train config.yaml
-  %(prog)s --journal run.jsonl -- sleap-nn train config.yaml
-  %(prog)s --replay run.jsonl     a run that is over, in the same page
+  %(prog)s --adopt=last           go on after a worker that was killed
+  %(prog)s --runs                 the runs that are kept
+  %(prog)s --replay=last          a run that is over, in the same page
   %(prog)s -- python my_training.py --ports {{control_port}} {{progress_port}}
 """
 
@@ -106,15 +113,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--adopt",
-        action="store_true",
-        help="start no trainer: wait for one that runs already, after a worker that was killed",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="start no trainer: wait for one that runs already; with the name of a run, its number "
+        "or 'last', go on with the training of that one after its worker was killed",
     )
     run.add_argument(
         "--grace",
         type=_seconds,
-        default=5.0,
+        default=15.0,
         metavar="SECONDS",
         help="from TERM to KILL when the training is cancelled (default %(default)g)",
+    )
+    run.add_argument(
+        "--stop-on",
+        type=_signal,
+        action="append",
+        default=[],
+        metavar="SIGNAL",
+        help="stop the training at this signal, such as USR1, as at Ctrl-C; may be given again",
     )
     run.add_argument(
         "--checkpoints",
@@ -129,14 +147,45 @@ def _parser() -> argparse.ArgumentParser:
         help="write the run to FILE as it goes; with --adopt go on with the run in it",
     )
     run.add_argument(
-        "--replay", type=Path, metavar="FILE", help="show the run in FILE, a journal; until Ctrl-C"
+        "--replay",
+        metavar="RUN",
+        help="show a run again, until Ctrl-C: a journal, or a run as for --adopt",
+    )
+    run.add_argument("--runs", action="store_true", help="list the runs that are kept")
+    run.add_argument(
+        "--runs-folder",
+        type=Path,
+        metavar="DIR",
+        help=f"where they are kept (default: ${RUNS_VARIABLE}, or a folder of the user's state)",
+    )
+    run.add_argument("--no-record", action="store_true", help="keep none of this run")
+    run.add_argument(
+        "--run-size",
+        type=_size,
+        default=_size("1G"),
+        metavar="SIZE",
+        help="what a run may take on the disk (default 1G)",
+    )
+    run.add_argument(
+        "--runs-kept",
+        type=_count,
+        default=200,
+        metavar="COUNT",
+        help="runs that are kept; the oldest go first (default %(default)s)",
+    )
+    run.add_argument(
+        "--runs-size",
+        type=_size,
+        default=_size("4G"),
+        metavar="SIZE",
+        help="what all of them may take on the disk (default 4G)",
     )
     run.add_argument(
         "--export",
-        type=Path,
         nargs=2,
         metavar=("RUN", "FILE"),
-        help="write the run in RUN, a journal, to FILE, a page that opens without a worker",
+        help="write the run, a journal or a run as for --adopt, to FILE: a page that opens without "
+        "a worker",
     )
     run.add_argument(
         "--no-gui",
@@ -233,6 +282,12 @@ def _meant(parser: argparse.ArgumentParser, wrong: str) -> str:
     return f": is {close[0]} meant?" if close else "; --help lists them"
 
 
+def _check_runs(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    options.adopts = options.adopt is not None
+    if options.runs and (options.command or options.adopts or options.replay or options.no_gui):
+        parser.error("--runs lists the runs: it goes with no command, --adopt or --replay")
+
+
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     # Taken out of the environment, which whatever the worker starts gets from it.
     options.token = options.token or os.environ.pop(TOKEN_VARIABLE, None) or None
@@ -247,11 +302,12 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("the read-only token must differ from the other one")
     if options.keyfile is not None and options.certfile is None:
         parser.error("--keyfile needs --certfile")
-    if options.replay is not None and (options.command or options.adopt or options.journal):
+    _check_runs(parser, options)
+    if options.replay is not None and (options.command or options.adopts or options.journal):
         parser.error("--replay runs no training: it goes with no command, --adopt or --journal")
-    if options.adopt and options.command:
+    if options.adopts and options.command:
         parser.error("--adopt starts no trainer: it goes with no command")
-    if options.no_gui and (options.adopt or options.journal or options.replay):
+    if options.no_gui and (options.adopts or options.journal or options.replay):
         parser.error("--no-gui reports nothing: it goes with no --adopt, --journal or --replay")
     if options.keep_open and (options.no_page or options.no_gui):
         parser.error("--keep-open keeps the page up: it goes with no --no-page or --no-gui")
@@ -280,6 +336,12 @@ def _epochs(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count: 1 or more")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -288,6 +350,27 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: 0 or more")
     return seconds
+
+
+def _size(text: str) -> int:
+    number, unit = text[:-1], "KMGT".find(text[-1:].upper())
+    try:
+        size = int(text) if unit < 0 else int(float(number) * 1024 ** (unit + 1))
+    except (ValueError, OverflowError):
+        size = 0
+    if size < 1:
+        raise argparse.ArgumentTypeError("must be a size, such as 500M or 2G")
+    return size
+
+
+def _signal(text: str) -> int:
+    try:
+        number = number_of(text)
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(f"{text} is not a signal") from None
+    if number not in ENDING | {signal.SIGINT, signal.SIGTERM}:
+        raise argparse.ArgumentTypeError(f"{text} cannot be a stop; use USR1, USR2 or the like")
+    return number
 
 
 def _port(text: str) -> int:

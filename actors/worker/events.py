@@ -46,7 +46,7 @@ class RunEvents:
             entries = tuple(LogEntry(text=encode_event(event), note=True) for event in events)
             self._log.tell(AddToLog(entries=entries))
 
-    def state(self, state: RunState, text: str) -> None:
+    def state(self, state: RunState, text: str, *, kill_at: float | None = None) -> None:
         """The run has come to ``state``."""
         self.add(
             StateChanged(
@@ -55,6 +55,7 @@ class RunEvents:
                 title=self._title,
                 epochs=self._epochs,
                 models=self._models,
+                kill_at=kill_at,
             )
         )
 
@@ -76,4 +77,4 @@ class RunEvents:
                 lines, size = [], 0
             lines.append(line)
             size += len(line)
-        self.add(OutputWritten(lines=tuple(lines), changing=output.changing))
+        self.add(OutputWritten(lines=tuple(lines), changing=output.changing, until=output.until))

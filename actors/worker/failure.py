@@ -69,10 +69,5 @@ _SIGNALS: Final = {
     int(signal.SIGTERM): Failure("it was told to end, for example by the cluster's scheduler"),
 }
 
-
-def signal_name(number: int) -> str:
-    """The name of a signal."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+_SHELLS: Final = {128 + number for number in _SIGNALS}
+"""How a shell says that its command was ended by a signal."""

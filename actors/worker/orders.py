@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import signal
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -54,7 +55,7 @@ class _Asked(enum.Enum):
     STOP = enum.auto()
     """The trainer has been asked to stop, or will be."""
     CANCEL = enum.auto()
-    """The trainer's process group is being ended."""
+    """The training is being ended."""
 
 
 class Orders:
@@ -69,15 +70,20 @@ class Orders:
         self._run = run
         self._events = events
         self._me = me
-        self._asked = _Asked.NOTHING
+        self._asked = self._asked_before = _Asked.NOTHING
         self._cancelled_by = TERMINAL
-        self._published = False
-        self._connected_before = False
+        self._accepted = self._published = False
+        self._connected = self._connected_before = False
 
     @property
     def cancelled(self) -> bool:
-        """Whether the trainer's process group is being, or has been, ended."""
+        """Whether the training is being, or has been, ended."""
         return self._asked is _Asked.CANCEL
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the trainer has been asked to stop, and no other has come after it."""
+        return self._published
 
     def stop(self, by: str, command: str) -> None:
         """Ask the trainer to stop, with ``command``; without a control socket, cancel."""
@@ -89,7 +95,7 @@ class Orders:
             self.cancel(by)
         else:
             if self._asked is _Asked.NOTHING:
-                self._asked, self._published = _Asked.STOP, False
+                self._asked, self._accepted, self._published = _Asked.STOP, False, False
                 self._events.state(RunState.STOPPING, "the trainer is being asked to stop")
             self.send(by, command)
 
@@ -101,16 +107,19 @@ class Orders:
         self._run.supervisor.tell(SendControl(command=command, reply_to=answers))
 
     def cancel(self, by: str) -> None:
-        """End the trainer's process group; the terminal's second order does not wait any more."""
+        """End all of the training; the terminal's second order does not wait any more."""
         if self.cancelled and by != TERMINAL:
             self._events.taken(
                 "cancel", by, ControlStep.TERMINATING, "the trainer is being ended already"
             )
             return
+        grace = self._run.grace
         if not self.cancelled:
-            self._asked, self._cancelled_by = _Asked.CANCEL, by
-            self._events.state(RunState.CANCELLING, "ending the trainer")
-        self._run.trainer.tell(TerminateTrainer(grace=self._run.grace))
+            self._asked_before, self._asked = self._asked, _Asked.CANCEL
+            self._cancelled_by = by
+            text = f"ending the training: KILL follows in {grace:.0f} s, if it takes so long"
+            self._events.state(RunState.CANCELLING, text, kill_at=time.time() + grace)
+        self._run.trainer.tell(TerminateTrainer(grace=grace))
 
     # Their outcome
 
@@ -120,10 +129,12 @@ class Orders:
         name = "stop" if is_stop else message.command[:100]
         match message.reply:
             case ControlHeld():
+                self._accepted = self._accepted or is_stop
                 text = "the trainer is not ready yet: it receives this as soon as it is"
                 text += _alone(message.reply.others)
                 self._events.taken(name, message.by, ControlStep.HELD, text)
             case ControlPublished():
+                self._accepted = self._accepted or is_stop
                 self._published = self._published or is_stop
                 text = "the trainer has been asked to stop" if is_stop else "it has been told"
                 text += _too(message.reply.others, is_stop=is_stop)
@@ -131,6 +142,9 @@ class Orders:
             case ControlRejected():
                 text = f"the trainer was not told: {message.reply.reason}"
                 self._events.taken(name, message.by, ControlStep.REFUSED, text)
+                if is_stop and self._asked is _Asked.STOP and not self._accepted:
+                    self._asked = _Asked.NOTHING
+                    self._go_on("the training goes on")
             case _:
                 assert_never(message.reply)
 
@@ -138,16 +152,44 @@ class Orders:
         """Say that the signal ``name`` has been sent."""
         killed = name == signal.SIGKILL.name
         step = ControlStep.KILLING if killed else ControlStep.TERMINATING
-        text = f"{name} has been sent to the trainer"
+        text = f"{name} has been sent to the training"
         self._events.taken("cancel", self._cancelled_by, step, text)
+
+    def refused(self, reason: str) -> None:
+        """Note that the training was not signalled, and why."""
+        self._events.taken("cancel", self._cancelled_by, ControlStep.REFUSED, reason)
+        if self.cancelled:
+            self._asked = self._asked_before
+            self._go_on("the training goes on")
+
+    def trainer_started(self, text: str) -> None:
+        """The process runs; it may have connected, or been asked something, already."""
+        self._go_on(text)
 
     def trainer_connected(self) -> None:
         """A trainer that connects after the one that was asked to stop has not been asked."""
         if self._asked is _Asked.STOP and self._published and self._connected_before:
-            self._asked = _Asked.NOTHING
+            self._asked, self._published = _Asked.NOTHING, False
+        self._connected = True
         if self._asked is _Asked.NOTHING:
-            self._events.state(RunState.TRAINING, "the trainer has connected")
+            self._go_on("the trainer has connected")
         self._connected_before = True
+
+    def trainer_disconnected(self) -> None:
+        """The training may go on without it, or it is at its end."""
+        self._connected = False
+
+    def _go_on(self, text: str) -> None:
+        match self._asked:
+            case _Asked.CANCEL:
+                state = RunState.CANCELLING
+            case _Asked.STOP:
+                state = RunState.STOPPING
+            case _Asked.NOTHING if self._connected or not self._run.gui:
+                state = RunState.TRAINING
+            case _:
+                state = RunState.WAITING
+        self._events.state(state, text)
 
 
 def warning_of(event: StrangerConnected) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.causes import own_lines
-from actors.worker.failure import explain, explain_no_start, signal_name
-from messages import JobOutcome, TrainingReport
+from actors.worker.failure import explain, explain_no_start
+from actors.worker.keeper import name_of
+from messages import STOPPED, JobOutcome, TrainingReport
 
 if TYPE_CHECKING:
     from messages import TrainerExited
@@ -14,40 +16,91 @@ if TYPE_CHECKING:
 TAIL: Final = 40
 """Lines of the trainer's output that a report of a failure shows."""
 
+LEFT: Final = 5
+"""Processes that the training has left behind which are named."""
 
-def exit_code_of(returncode: int) -> int:
-    """The exit code that stands for ``returncode``, as a shell gives it."""
+EXIT_CANCELLED: Final = 128 + signal.SIGTERM
+"""The worker's exit code when the training was cancelled, however the trainer took it: what waits
+for a run that went well must not begin."""
+
+EXIT_UNKNOWN: Final = 1
+"""The worker's exit code when a trainer has left before its end, and nobody knows how."""
+
+
+def exit_code_of(returncode: int | None, *, cancelled: bool, train_end: bool) -> int:
+    """The worker's exit code for a trainer that ended with ``returncode``."""
+    if cancelled:
+        return EXIT_CANCELLED
+    if returncode is None:
+        return 0 if train_end else EXIT_UNKNOWN
     return returncode if returncode >= 0 else 128 - returncode
 
 
 def report_of(
-    exited: TrainerExited, *, cancelled: bool, train_end: bool, lines: tuple[str, ...]
+    exited: TrainerExited,
+    *,
+    cancelled: bool,
+    stopped: bool = False,
+    train_end: bool,
+    last_epoch: int | None = None,
+    epochs: int | None = None,
+    lines: tuple[str, ...],
 ) -> TrainingReport:
-    """The report of a trainer's process; ``lines`` are the last ones of its output."""
+    """The report of a trainer's process.
+
+    It was ``stopped`` if it was asked to end early. ``last_epoch`` is the one that ended last (the
+    first is 0), ``epochs`` how many there were to be, ``lines`` are the last ones of its output.
+    """
     code = exited.returncode
-    outcome = JobOutcome.COMPLETED if code == 0 else JobOutcome.FAILED
-    if cancelled:
-        outcome = JobOutcome.CANCELLED
-    text = (
-        f"the trainer has ended with exit code {code}"
-        if code >= 0
-        else f"the trainer was ended by {signal_name(-code)}"
-    )
+    outcome = _outcome(code, cancelled=cancelled, train_end=train_end)
+    text = _end_in_words(code)
     failure = None
-    if outcome is JobOutcome.FAILED:
+    if outcome == JobOutcome.CANCELLED.value:
+        text = f"cancelled: {text}; this worker's exit code is {int(EXIT_CANCELLED)}"
+    elif outcome == JobOutcome.FAILED.value:
         failure = explain(code, lines, out_of_memory=exited.out_of_memory)
         text += f": {failure.cause}" if failure.cause else ""
+    elif stopped and _is_early(last_epoch, epochs):
+        outcome = STOPPED
+        text = f"stopped early {_after(last_epoch, epochs)}: {text}"
     return TrainingReport(
-        outcome=outcome.value,
-        text=text + _saved(exited.checkpoints),
-        exit_code=code if code >= 0 else None,
-        signal=signal_name(-code) if code < 0 else None,
+        outcome=outcome,
+        text=text + _left(exited.left) + _saved(exited.checkpoints),
+        exit_code=None if code is None or code < 0 else code,
+        signal=None if code is None or code >= 0 else name_of(-code),
         train_end=train_end,
+        last_epoch=last_epoch,
         checkpoints=exited.checkpoints or (),
+        left=exited.left,
         cause=failure.cause if failure else None,
         advice=failure.advice if failure else None,
         last_lines=own_lines(lines)[-TAIL:] if failure else (),
     )
+
+
+def _outcome(code: int | None, *, cancelled: bool, train_end: bool) -> str:
+    if cancelled:
+        return JobOutcome.CANCELLED.value
+    went_well = train_end if code is None else code == 0
+    return JobOutcome.COMPLETED.value if went_well else JobOutcome.FAILED.value
+
+
+def _end_in_words(code: int | None) -> str:
+    if code is None:
+        return "the trainer has ended, and nobody knows with which exit code"
+    if code < 0:
+        return f"the trainer was ended by {name_of(-code)}"
+    return f"the trainer has ended with exit code {code}"
+
+
+def _is_early(last_epoch: int | None, epochs: int | None) -> bool:
+    return last_epoch is None or epochs is None or last_epoch + 1 < epochs
+
+
+def _after(last_epoch: int | None, epochs: int | None) -> str:
+    if last_epoch is None:
+        return "before the end of the first epoch"
+    return f"after epoch {last_epoch + 1}" + ("" if epochs is None else f" of {epochs}")
 
 
 def report_of_adopted(*, train_end: bool) -> TrainingReport:
@@ -84,6 +137,15 @@ def report_of_no_training(
         text=f"the training was not started: {reason}",
         cause=failure.cause,
         advice=advice or failure.advice,
+    )
+
+
+def _left(processes: tuple[str, ...]) -> str:
+    if not processes:
+        return ""
+    more = len(processes) - LEFT
+    return f"; still running: {', '.join(processes[:LEFT])}" + (
+        f" and {more} more" if more > 0 else ""
     )
 
 

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import shlex
 import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from actors.settings import PortConflict, ReporterSettings
-from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, program, version
-from actors.worker.outputs import JournalError, check_journal, open_journal
+from actors.worker.command_line import (
+    DEFAULT_PORT,
+    RANDOM,
+    RUNS_VARIABLE,
+    PlanError,
+    program,
+    version,
+)
+from actors.worker.keeping import Keeping, facts_of, keep, keep_on
+from actors.worker.outputs import (
+    JournalError,
+    Run,
+    Runs,
+    RunsError,
+    check_journal,
+    runs_folder,
+)
 from actors.worker.trainer import (
     CONTROL_PORT,
     EMBEDDED,
@@ -51,9 +67,10 @@ class Plan:
 
     An empty ``command`` waits for a trainer that runs already. ``demonstrate`` shows the run
     through a WebRTC connection of this machine with itself. ``viewers`` is None when no page is to
-    be served, ``journal`` the open file to write the run to. ``earlier`` is a journal whose run
-    goes on, or which is shown again with ``replay``. ``again`` says how the run is seen again,
-    ``has_tables`` asks for those of all epochs and counts at its end.
+    be served. ``replay`` is a journal that is shown again. ``keeping`` says how the run is kept and
+    whether it goes on; it takes ``run_size`` bytes, and all in ``runs`` together as many as
+    ``runs_kept`` and ``runs_size`` say. Each signal of ``stop_on`` is a stop. ``again`` says how
+    the run is seen again, ``has_tables`` asks for those of all epochs and counts at its end.
     """
 
     command: tuple[str, ...] = ()
@@ -63,12 +80,16 @@ class Plan:
     epochs: int | None = None
     models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
-    grace: float = 5.0
+    grace: float = 15.0
+    stop_on: frozenset[int] = frozenset()
     demonstrate: bool = False
     viewers: ViewerSettings | None = None
-    journal: IO[str] | None = None
-    earlier: Path | None = None
-    replay: bool = False
+    keeping: Keeping = field(default_factory=Keeping)
+    replay: Path | None = None
+    runs: Runs | None = None
+    run_size: int = 1024**3
+    runs_kept: int = 200
+    runs_size: int = 4 * 1024**3
     keep_open: bool = False
     again: str | None = None
     has_tables: bool = False
@@ -76,57 +97,168 @@ class Plan:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     """What the command line asks for. Raises PlanError."""
-    embedded = not (options.command or options.adopt or options.replay)
+    runs = Runs(_runs_folder(options))
+    if options.replay is not None:
+        return _replay(options, _journal_of(options.replay, runs))
+    if options.adopt:
+        return _go_on(options, runs, _found(options.adopt, runs))
+    embedded = not (options.command or options.adopts)
     command = _embedded_trainer(options) if embedded else options.command
     title = "the embedded trainer" if embedded else shlex.join(command)
-    if options.adopt:
+    if options.adopts:
         title = "a training that runs already"
-    elif options.replay:
-        title = str(options.replay)
-    replay = options.replay is not None
-    if replay:
-        _check_replay(options.replay)
-    folders = (
-        (options.checkpoints,) if options.checkpoints is not None else checkpoint_folders(command)
-    )
+    folders = () if embedded or options.adopts else _checkpoints(options, command)
+    settings = _settings(options)
+    viewers = _viewers_of(options, title)
+    facts = facts_of(command, title=title, epochs=epochs_of(command), folders=folders)
+    keeping = Keeping()
+    if not options.no_gui:
+        keeping = keep(
+            facts,
+            runs=None if options.no_record else runs,
+            journal=options.journal,
+            adopts=options.adopts,
+        )
     return Plan(
         command=command,
         gui=not options.no_gui,
-        settings=_settings(options),
+        settings=settings,
         title=title,
-        epochs=epochs_of(command),
+        epochs=facts.epochs,
         models=models_of(command),
-        checkpoint_folders=() if embedded or options.adopt or replay else folders,
-        grace=options.grace,
+        checkpoint_folders=folders,
         demonstrate=embedded and not options.no_gui,
-        viewers=None if options.no_gui or options.no_page else _viewers(options, title),
-        journal=None if options.journal is None else _journal(options),
-        earlier=options.replay or (options.journal if options.adopt else None),
-        replay=replay,
-        keep_open=options.keep_open,
-        again=None if options.no_gui or replay else _again(options),
-        has_tables=options.log_level in ("debug", "info"),
+        viewers=viewers,
+        keeping=keeping,
+        again=None if options.no_gui else _again(options, keeping),
+        **_common(options, runs),
     )
 
 
-def _again(options: argparse.Namespace) -> str:
-    if options.journal is None:
+def _go_on(options: argparse.Namespace, runs: Runs, run: Run) -> Plan:
+    """Go on with a run whose worker has gone."""
+    if not run.is_here and not run.has_ended:
+        raise PlanError(f"{run.name} runs on {run.facts.host}: go on with it there")
+    facts = run.facts
+    settings, live = _settings(options), run.live
+    defaults = ReporterSettings()
+    if settings.control_address == defaults.control_address:
+        control = str(live.get("control_address") or settings.control_address)
+        settings = dataclasses.replace(settings, control_address=control)
+    if settings.progress_address == defaults.progress_address:
+        progress = str(live.get("progress_address") or settings.progress_address)
+        settings = dataclasses.replace(settings, progress_address=progress)
+    # Of a training that has ended nobody comes to the addresses.
+    conflict = PortConflict.FREE if run.has_ended else PortConflict.FAIL
+    viewers = _viewers_of(options, facts.title)
+    try:
+        keeping = keep_on(run, journal=options.journal)
+    except JournalError as error:
+        raise PlanError(str(error)) from error
+    named = (options.checkpoints,) if options.checkpoints is not None else ()
+    return Plan(
+        settings=dataclasses.replace(settings, on_port_conflict=conflict),
+        title=facts.title,
+        epochs=facts.epochs,
+        models=models_of(facts.command),
+        checkpoint_folders=named or tuple(map(Path, facts.checkpoint_folders)),
+        viewers=viewers,
+        keeping=keeping,
+        again=_again(options, keeping),
+        **_common(options, runs),
+    )
+
+
+def _again(options: argparse.Namespace, keeping: Keeping) -> str:
+    """How the run is seen again."""
+    if keeping.run is None and keeping.journal is None:
         return "it was not kept; --journal FILE keeps the next run"
-    return f"{program()} --replay {shlex.quote(str(options.journal))}"
+    file = options.journal if keeping.run is None else keeping.run.journal
+    if keeping.run is not None and keeping.run.folder.parent == _default_folder():
+        return f"{program()} --replay={keeping.run.name}"
+    return f"{program()} --replay {shlex.quote(str(file))}"
 
 
-def _check_replay(path: Path) -> None:
+def _default_folder() -> Path:
+    named = os.environ.get(RUNS_VARIABLE)
+    return Path(named).absolute() if named else runs_folder()
+
+
+def _replay(options: argparse.Namespace, journal: Path) -> Plan:
     try:
-        check_journal(path)
+        check_journal(journal)
     except JournalError as error:
+        raise PlanError(str(error)) from error
+    return Plan(
+        settings=_settings(options),
+        title=str(journal),
+        viewers=_viewers_of(options, str(journal)),
+        replay=journal,
+        **_common(options, None),
+    )
+
+
+def _common(options: argparse.Namespace, runs: Runs | None) -> dict[str, Any]:
+    return {
+        "grace": options.grace,
+        "stop_on": frozenset(options.stop_on),
+        "keep_open": options.keep_open,
+        "has_tables": options.log_level in ("debug", "info"),
+        "runs": runs,
+        "run_size": options.run_size,
+        "runs_kept": options.runs_kept,
+        "runs_size": options.runs_size,
+    }
+
+
+def list_runs(options: argparse.Namespace) -> int:
+    """Print the runs that are kept, the newest first; the exit code."""
+    runs = Runs(_runs_folder(options))
+    print(f"runs in {runs.folder}")  # noqa: T201 - it is what was asked for
+    for number, run in enumerate(runs, start=1):
+        state = "runs" if run.lives else "ended"
+        title = run.facts.title
+        print(f"{number:4}  {run.name}  {state:5}  {title}")  # noqa: T201
+    return 0
+
+
+def _runs_folder(options: argparse.Namespace) -> Path:
+    named = options.runs_folder or os.environ.get(RUNS_VARIABLE)
+    if named:
+        return Path(named).absolute()
+    is_demo = not (
+        options.command or options.adopts or options.replay or options.runs or options.export
+    )
+    return runs_folder(demo=is_demo)
+
+
+def _found(name: str, runs: Runs) -> Run:
+    try:
+        return runs.find(name)
+    except RunsError as error:
         raise PlanError(str(error)) from error
 
 
-def _journal(options: argparse.Namespace) -> IO[str]:
-    try:
-        return open_journal(options.journal, go_on=options.adopt)
-    except JournalError as error:
-        raise PlanError(str(error)) from error
+def journal_of(options: argparse.Namespace, name: str) -> Path:
+    """The journal of this name: a file, or that of a run that is kept. Raises PlanError."""
+    return _journal_of(name, Runs(_runs_folder(options)))
+
+
+def _journal_of(name: str, runs: Runs) -> Path:
+    path = Path(name)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    return _found(name, runs).journal
+
+
+def _checkpoints(options: argparse.Namespace, command: tuple[str, ...]) -> tuple[Path, ...]:
+    return (
+        (options.checkpoints,) if options.checkpoints is not None else checkpoint_folders(command)
+    )
+
+
+def _viewers_of(options: argparse.Namespace, title: str) -> ViewerSettings | None:
+    return None if options.no_gui or options.no_page else _viewers(options, title)
 
 
 def _settings(options: argparse.Namespace) -> ReporterSettings:
@@ -146,7 +278,7 @@ def _settings(options: argparse.Namespace) -> ReporterSettings:
         drain_timeout=DRAIN_TIMEOUT,
     )
     # A trainer that runs already has nothing to wait for, and may be stopped at once.
-    return dataclasses.replace(settings, connect_wait=0.0) if options.adopt else settings
+    return dataclasses.replace(settings, connect_wait=0.0) if options.adopts else settings
 
 
 def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:

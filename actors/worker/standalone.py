@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from contextlib import AsyncExitStack, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, digest, resources, trainer, viewer
+from actors.worker.command_line import program
+from actors.worker.earlier import EarlierRun
 from actors.worker.events import RunEvents
+from actors.worker.keeper import ENDING, OUTPUT, name_of
 from actors.worker.outputs import (
+    JournalCap,
     JournalError,
+    LiveFile,
     LocalChannel,
     LocalClient,
     read_journal,
@@ -29,7 +36,10 @@ from messages import (
     CancelTraining,
     ChildDown,
     DigestTaken,
+    EarlierPart,
     GetDigest,
+    OutputStore,
+    ReportingReady,
     RunRead,
     RunTraining,
     ServingFailed,
@@ -37,20 +47,23 @@ from messages import (
     ServingStopped,
     ShowLine,
     ShowSummary,
+    SignalReceived,
     StartServing,
     StopServing,
     StopTraining,
     TextsForwarded,
+    TrainerLeft,
     TrainingEnded,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from rich.console import Console
 
+    from actors.worker.keeper import Dispositions
     from actors.worker.plan import Plan
-    from messages import DigestMessage, Mailbox
+    from messages import DigestMessage, LogEntry, Mailbox, TrainerMessage
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +79,9 @@ ADD_TIMEOUT: Final = 60.0
 ENTRIES: Final = 500
 """Entries of a journal in one message."""
 
+SPARE: Final = 1024**3
+"""Bytes of its disk that a run leaves free."""
+
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
@@ -77,15 +93,38 @@ M = TypeVar("M")
 class Standalone:
     """One worker on the running event loop; ``run`` is its life."""
 
-    def __init__(self, plan: Plan, *, console: Console, errors: Console) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        console: Console,
+        errors: Console,
+        dispositions: Dispositions | None = None,
+    ) -> None:
         self._plan = plan
         self.loop = asyncio.get_running_loop()
         self._console = console
         self._errors = errors
+        self._dispositions = dispositions
         self._down: FutureMailbox[ChildDown] = FutureMailbox()
         self._released = asyncio.Event()
         self._interrupted = False
+        self._earlier = EarlierRun()
+        self._live: LiveFile | None = None
+        self._has_ended = False
         self.worker = actor.spawn(parent=self._down)
+
+    def signalled(self, number: int) -> None:
+        """A signal has come."""
+        if number in self._plan.stop_on:
+            self.worker.tell(StopTraining(by=name_of(number)))
+            self._released.set()
+        elif number == signal.SIGINT:
+            self.interrupt()
+        elif number == signal.SIGTERM:
+            self.terminate()
+        elif number in ENDING:
+            self.worker.tell(SignalReceived(name=name_of(number)))
 
     def interrupt(self) -> None:
         """Ctrl-C: stop the training, and cancel it at the second one; keep nothing open."""
@@ -109,7 +148,7 @@ class Standalone:
                     errors=self._errors,
                     parent=_Aside(),
                     has_tables=self._plan.has_tables,
-                    is_replay=self._plan.replay,
+                    is_replay=self._plan.replay is not None,
                 ),
             )
             ended: FutureMailbox[TrainingEnded] = FutureMailbox()
@@ -117,6 +156,7 @@ class Standalone:
                 loop=self.loop, owner=self.worker, settings=self._plan.settings
             )
             stack.push_async_callback(self._end_supervisor, supervisor)
+            self._begin_live(stack)
             try:
                 if self._plan.replay:
                     return await self._show_again(stack, supervisor, screen)
@@ -143,7 +183,7 @@ class Standalone:
                 command=plan.command,
                 gui=plan.gui,
                 supervisor=supervisor,
-                trainer=self._begin(stack, trainer.spawn(parent=self._down)),
+                trainer=self._begin_trainer(stack, screen),
                 resources=self._begin(stack, resources.spawn(parent=_Aside(screen))),
                 reply_to=ended,
                 title=plan.title,
@@ -151,6 +191,10 @@ class Standalone:
                 models=plan.models,
                 checkpoint_folders=plan.checkpoint_folders,
                 grace=plan.grace,
+                store=self._store(),
+                adopted=self._adopted(),
+                attempt=self._attempt(),
+                ready=None if self._live is None else _Ready(self._live),
             )
         )
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
@@ -159,6 +203,7 @@ class Standalone:
             screen.tell(ShowLine(text=f"error: {self._down.future.result().reason}"))
             return EXIT_BROKEN
         end = ended.future.result()
+        self._has_ended = True
         if client is not None and end.summary is not None:
             count = end.summary.received - end.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
@@ -197,6 +242,14 @@ class Standalone:
         stack.push_async_callback(self._end, ref)
         return ref
 
+    def _begin_trainer(
+        self, stack: AsyncExitStack, screen: Mailbox[ShowLine]
+    ) -> TypedRef[TrainerMessage]:
+        return self._begin(
+            stack,
+            trainer.spawn(parent=self._down, left=_Left(screen), dispositions=self._dispositions),
+        )
+
     async def _end(self, ref: TypedRef[Any]) -> None:
         if not await asyncio.to_thread(ref.stop, timeout=STOP_TIMEOUT):
             log.error("%r has not ended", ref)
@@ -208,24 +261,43 @@ class Standalone:
 
     async def _read_earlier(self, supervisor: SupervisorRef) -> int:
         """Put an earlier part of the run into the log; its last position."""
-        if self._plan.earlier is None:
+        earlier = self._plan.replay or self._plan.keeping.earlier
+        if earlier is None:
             return 0
-        entries = await asyncio.to_thread(list, read_journal(self._plan.earlier))
         last = 0
-        for first in range(0, len(entries), ENTRIES):
-            page = tuple(entries[first : first + ENTRIES])
+        try:
+            async for position in self._add_entries(supervisor, read_journal(earlier)):
+                last = position
+        except JournalError as error:
+            if self._plan.replay is not None or self._plan.keeping.adopted:
+                raise
+            RunEvents(supervisor).warning(f"{error}; the training runs")
+        return last
+
+    async def _add_entries(
+        self, supervisor: SupervisorRef, entries: Iterator[LogEntry]
+    ) -> AsyncIterator[int]:
+        """Add a page after the other; the last position after each."""
+        while page := await asyncio.to_thread(lambda: tuple(islice(entries, ENTRIES))):
+            self._earlier.take(page)
             added: FutureMailbox[AddedToLog] = FutureMailbox()
             supervisor.tell(AddToLog(entries=page, reply_to=added))
-            last = (await asyncio.wait_for(asyncio.wrap_future(added.future), ADD_TIMEOUT)).last
-        return last
+            yield (await asyncio.wait_for(asyncio.wrap_future(added.future), ADD_TIMEOUT)).last
 
     async def _attach_clients(
         self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
     ) -> LocalClient | None:
         plan = self._plan
-        if plan.journal is not None:
-            writer = self._begin(stack, spawn_journal(file=plan.journal, parent=_Aside(screen)))
-            self._attach(supervisor, "journal", writer, after)
+        files = {"journal": plan.keeping.journal, "record": plan.keeping.record}
+        for name, file in files.items():
+            if file is not None:
+                cap = JournalCap(plan.run_size // 2, SPARE) if name == "record" else None
+                writer = self._begin(
+                    stack, spawn_journal(file=file, parent=_Aside(screen), cap=cap)
+                )
+                self._attach(supervisor, name, writer, after if file.tell() else 0)
+        for warning in plan.keeping.warnings:
+            RunEvents(supervisor).warning(warning)
         shown = LocalChannel(screen, loop=self.loop)
         if not plan.demonstrate:
             supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
@@ -261,7 +333,9 @@ class Standalone:
         """Serve the page, if it is wanted; what is told of the run with it."""
         if self._plan.viewers is None:
             return None
-        taker = self._begin(stack, digest.spawn(parent=_Aside(screen), earlier=self._plan.replay))
+        taker = self._begin(
+            stack, digest.spawn(parent=_Aside(screen), earlier=self._plan.replay is not None)
+        )
         self._attach(supervisor, "digest", taker, 0, PAGES_PROTOCOL)
         server = self._begin(
             stack,
@@ -277,7 +351,12 @@ class Standalone:
             STOP_TIMEOUT, lambda to: server.tell(StartServing(reply_to=to))
         )
         if isinstance(answer, ServingFailed):
-            raise _NotServedError(answer.reason)
+            if self._plan.replay is not None:
+                raise _NotServedError(answer.reason)
+            RunEvents(supervisor).warning(f"{answer.reason}; the training runs without a page")
+            return None
+        if self._live is not None:
+            self._live.say(link=answer.link)
         stack.push_async_callback(self._stop_serving, server)
         self._show_link(screen, f"watch and stop it at {answer.link}")
         if answer.read_only_link is not None:
@@ -298,6 +377,53 @@ class Standalone:
         server.tell(StopServing(reply_to=stopped))
         await asyncio.wait({asyncio.wrap_future(stopped.future)}, timeout=STOP_TIMEOUT)
 
+    # The run's folder
+
+    def _begin_live(self, stack: AsyncExitStack) -> None:
+        run, plan = self._plan.keeping.run, self._plan
+        if run is None:
+            return
+
+        def tidy() -> None:
+            if plan.runs is not None:
+                plan.runs.tidy(count=plan.runs_kept, size=plan.runs_size, but=run.folder)
+
+        self._live = LiveFile(run, tidy=tidy)
+        stack.callback(self._end_live, self._live)
+
+    def _end_live(self, live: LiveFile) -> None:
+        """A training that goes on is found by what stands there."""
+        if self._has_ended:
+            live.end()
+
+    def _store(self) -> OutputStore | None:
+        run = self._plan.keeping.run
+        if run is None or not (self._plan.command or self._plan.keeping.adopted):
+            return None
+        return OutputStore(folder=run.folder, limit=self._plan.run_size, spare=SPARE)
+
+    def _adopted(self) -> EarlierPart | None:
+        keeping = self._plan.keeping
+        if not keeping.adopted or keeping.run is None:
+            return None
+        return self._earlier.part(keeping.run.facts.began)
+
+    def _attempt(self) -> int:
+        goes_on = self._plan.keeping.adopted or not self._plan.command
+        return 1 if goes_on or self._plan.keeping.earlier is None else self._earlier.attempts + 1
+
+
+class _Ready:
+    """Hears the addresses."""
+
+    def __init__(self, live: LiveFile) -> None:
+        self._live = live
+
+    def tell(self, message: ReportingReady, /) -> None:
+        self._live.say(
+            control_address=message.control_address, progress_address=message.progress_address
+        )
+
 
 class _NotServedError(Exception):
     """The page cannot be served."""
@@ -314,6 +440,20 @@ class _Aside:
             text = f"{message.child} has failed, the training goes on: {message.reason}"
             log.error("%s", text)
             reply(self._screen, ShowLine(text=f"warning: {text}"))
+
+
+class _Left:
+    """Hears of a training that goes on without the worker, and says how to find it."""
+
+    def __init__(self, screen: Mailbox[ShowLine]) -> None:
+        self._screen = screen
+
+    def tell(self, message: TrainerLeft, /) -> None:
+        text = f"the training goes on without this worker: process {message.pid}"
+        if message.folder is not None:
+            text += f"; its output goes to {message.folder / OUTPUT}"
+            text += f"; to go on with it: {program()} --adopt={message.folder.name}"
+        self._screen.tell(ShowLine(text=text))
 
 
 async def _answer(timeout: float, ask: Callable[[Mailbox[M]], None]) -> M:  # noqa: ASYNC109 - ours

@@ -1,17 +1,31 @@
 """What the trainer's actor takes, and what it tells of its process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from messages.events import EpochRead
 from messages.mailbox import Mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputStore:
+    """The run's folder, where the output is written as it comes, and how it is told again.
+
+    It takes ``limit`` bytes there at most, and leaves ``spare`` bytes of the disk free.
+    """
+
+    folder: Path
+    limit: int = 512 * 1024**2
+    spare: int = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerStarted:
-    """The process runs."""
+    """The process runs. ``keeper`` is the process that keeps it; None when that is the worker."""
 
     pid: int
+    keeper: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,58 +40,109 @@ class TrainerOutput:
     """Lines of the process's output, without their ends, in order.
 
     ``changing`` is what it writes again and again below them, in its last state: up to ten lines,
-    joined by line feeds. None when there is nothing of that.
+    joined by line feeds. None when there is nothing of that. The lines end at the position
+    ``until`` of the output, in bytes.
     """
 
     lines: tuple[str, ...]
     changing: str | None = None
+    until: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerSignalled:
-    """The signal ``name`` has been sent to the process group."""
+    """The signal ``name`` has been sent to all of the training."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainerExited:
-    """The process has ended, and its process group with it; all of its output has been told.
+class TrainerRefused:
+    """The training was not signalled, and goes on."""
 
-    ``returncode`` is the exit code, or minus the number of the signal that ended it.
-    ``checkpoints`` are the model's files that were written meanwhile, None if none were looked for;
-    ``out_of_memory`` says that the system has killed a process of the job because memory ran out.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerExited:
+    """The process has ended; all of its output has been told.
+
+    ``returncode`` is the exit code, or minus the number of the signal that ended it; None when
+    nobody knows. ``checkpoints`` are the model's files that were written meanwhile, None when that
+    is not known; ``out_of_memory`` says that the system has killed a process of the job because
+    memory ran out. It was ``cancelled`` by a ``TerminateTrainer``, also of an earlier worker.
+    ``left`` names processes that it has left behind.
     """
 
-    returncode: int
+    returncode: int | None
     checkpoints: tuple[str, ...] | None = None
     out_of_memory: bool = False
+    cancelled: bool = False
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerLeft:
+    """The trainer's actor has ended and the training goes on; ``folder`` is its run's, if any."""
+
+    pid: int
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerLogged:
+    """The epochs that stand in the trainer's own log."""
+
+    epochs: tuple[EpochRead, ...]
 
 
 TrainerEvent: TypeAlias = (
-    TrainerStarted | TrainerNotStarted | TrainerOutput | TrainerSignalled | TrainerExited
+    TrainerStarted
+    | TrainerLogged
+    | TrainerNotStarted
+    | TrainerOutput
+    | TrainerSignalled
+    | TrainerRefused
+    | TrainerExited
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartTrainer:
-    """Start ``command`` in a process group of its own.
+    """Start ``command`` in a session of its own.
 
-    With ``capture`` its output is told as ``TrainerOutput``; else it goes where the worker's own
-    goes. The model's files are looked for in ``checkpoint_folders`` when the process has ended.
+    With ``capture`` its output is told as ``TrainerOutput``, and written to ``store``; else it goes
+    where the worker's own goes. The model's files are looked for in ``checkpoint_folders`` when the
+    process has ended.
     """
 
     command: tuple[str, ...]
     capture: bool
     reply_to: Mailbox[TrainerEvent]
     checkpoint_folders: tuple[Path, ...] = ()
+    store: OutputStore | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptTrainer:
+    """Go on with the training of ``store``, which began at ``since`` (seconds since the epoch).
+
+    What it has written after the position ``after`` is told, and the epochs of its own log.
+    One that has ended meanwhile is told like one that ends now.
+    """
+
+    store: OutputStore
+    after: int
+    since: float
+    reply_to: Mailbox[TrainerEvent]
+    checkpoint_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateTrainer:
-    """TERM to the process group, KILL after ``grace`` seconds; again, and it is KILL at once."""
+    """TERM to all of the training, KILL after ``grace`` seconds; again, and it is KILL at once."""
 
-    grace: float = 5.0
+    grace: float = 15.0
 
 
-TrainerMessage: TypeAlias = StartTrainer | TerminateTrainer
+TrainerMessage: TypeAlias = StartTrainer | AdoptTrainer | TerminateTrainer

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from messages.events import TrainingReport
 from messages.mailbox import Mailbox
-from messages.supervisor import ReportingSummary, SupervisorMessage
+from messages.supervisor import ReportingReady, ReportingSummary, SupervisorMessage
 from messages.worker.resources import ResourcesMessage
-from messages.worker.trainer import TrainerMessage
+from messages.worker.trainer import OutputStore, TrainerMessage
 
 TERMINAL = "terminal"
 """Who it is that asks from the worker's own terminal."""
@@ -28,14 +28,32 @@ class TrainingEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierPart:
+    """What is known of a run that goes on.
+
+    It began at ``since`` (seconds since the epoch), has told its output up to the position
+    ``until``, of which ``lines`` are the last ones, and the epoch ``last_epoch``; ``train_end``
+    says whether the trainer's last message has come.
+    """
+
+    since: float
+    until: int = 0
+    lines: tuple[str, ...] = ()
+    last_epoch: int | None = None
+    train_end: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTraining:
     """Report one job and run its trainer; answered with ``TrainingEnded``.
 
     ``{control_port}`` and ``{progress_port}`` in ``command`` are filled in. With ``gui=False``
     nothing is reported and the trainer's output goes to stdout. With an empty ``command`` no
     trainer is started: one that runs already is waited for. ``grace`` is the time from TERM to
-    KILL in seconds; ``epochs`` is their number where it is known, and ``models``
-    are the kinds of models that are trained, in their order.
+    KILL in seconds; ``epochs`` is their number where it is known, and ``models`` are the kinds of
+    models that are trained, in their order. ``store`` is where the output is kept. With ``adopted``
+    the training of ``store`` goes on, which another worker has started. ``attempt`` counts the
+    starts of the same run; ``ready`` is told the addresses.
     """
 
     job_id: str
@@ -49,7 +67,11 @@ class RunTraining:
     epochs: int | None = None
     models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
-    grace: float = 5.0
+    grace: float = 15.0
+    store: OutputStore | None = None
+    adopted: EarlierPart | None = None
+    attempt: int = 1
+    ready: Mailbox[ReportingReady] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +86,16 @@ class StopTraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTraining:
-    """Terminate the trainer's process group: TERM, and KILL after the grace time; twice too."""
+    """End all of the training: TERM, and KILL after the grace time; twice too."""
 
     by: str = TERMINAL
 
 
-WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalReceived:
+    """The worker has been sent the signal ``name``, which ends nothing."""
+
+    name: str
+
+
+WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining | SignalReceived

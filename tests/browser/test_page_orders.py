@@ -22,7 +22,8 @@ def test_stop_early_is_confirmed_sent_and_answered(browser, transport):
         browser.press("#confirm-yes")
         browser.wait_for("#answers", "by you: the trainer has been asked to stop")
         assert worker.ends() == 0
-        browser.wait_for("#state", "finished")
+        browser.wait_for("#state", "stopped early")
+        browser.wait_for("#report", "stopped early after epoch")
         browser.picture(f"stopped-{transport}")
     assert "stopped early" in worker.output
     assert browser.viewer()["reports"] == worker.count("received from the trainer")
@@ -38,6 +39,21 @@ def test_cancel_ends_the_trainer_and_says_how(browser):
         assert worker.ends() == 128 + signal.SIGTERM
         browser.wait_for("#state", "cancelled")
         browser.wait_for("#report", "SIGTERM")
+
+
+def test_the_time_until_the_training_is_killed_is_counted_down(browser, gate):
+    deaf = f"trap 'read line < {gate.path}; exit 3' TERM; echo ready; while :; do sleep 0.02; done"
+    with served("--grace", "600", "--", *shell(deaf)) as worker:
+        visit(browser, worker)
+        worker.wait_for("ready")
+        browser.press("#cancel")
+        browser.press("#confirm-yes")
+        browser.wait_for("#state-note", "s it is killed")
+        first = browser.text("#state-note")
+        browser.wait(lambda: browser.text("#state-note") != first, "a second less")
+        gate.open()
+        assert worker.ends() == 143
+        browser.wait_for("#state", "cancelled")
 
 
 def test_a_stop_before_the_trainer_is_ready_is_held_and_then_sent(browser, gate):

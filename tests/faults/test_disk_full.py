@@ -51,7 +51,7 @@ def test_a_disk_that_is_full_from_the_start_ends_the_journal_and_not_the_trainin
 
 def error_of_a_run_with(journal: Path, largest: int | None = None) -> str:
     """What the terminal says in a run that is no less than whole for everybody else."""
-    options = (*PAGE, "--journal", str(journal))
+    options = (*PAGE, "--no-record", "--journal", str(journal))
     steps = trainer("send:2000", "leave", "exit:6")
     limit = () if largest is None else ("prlimit", f"--fsize={largest}")
     with RunningWorker(*options, "--", *steps, under=limit) as worker:

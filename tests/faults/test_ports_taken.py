@@ -16,7 +16,7 @@ from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
 
 
-@pytest.mark.parametrize("taken", ["control", "progress", "page"])
+@pytest.mark.parametrize("taken", ["control", "progress"])
 def test_a_port_that_is_taken_at_the_start_is_named_with_its_holder_and_nothing_is_left(taken):
     addresses = dict(zip(("control", "progress", "page"), fixed_addresses(3), strict=True))
     ports = at(addresses["control"], addresses["progress"])
@@ -44,6 +44,9 @@ def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_tra
                 crashed.open()
                 warning = client.wait_for(lambda: without_reports(client))
                 assert f"in use by process {os.getpid()}" in warning
+                client.send("JOB_STOP")
+                client.wait_for_event("control", command="stop", step="refused")
+                client.wait_for(lambda: states_of(client)[-2] == "stopping")  # and it was left
                 trained.open()
                 assert worker.ends() == 4, worker.output
             assert client.reports == reports(200)
@@ -75,6 +78,10 @@ def stolen(address: str) -> Iterator[None]:
     assert settled(lambda: is_free(address))
     with occupied(address):
         yield
+
+
+def states_of(client: PageClient) -> list[str]:
+    return [event["state"] for event in client.events if event["event"] == "state"]
 
 
 def without_reports(client: PageClient) -> str:

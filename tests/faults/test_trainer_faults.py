@@ -42,7 +42,7 @@ def test_a_trainer_that_hangs_is_killed_after_the_grace_time_and_the_page_stays_
                 for step in ("terminating", "killing"):
                     client.wait_for_event("control", step=step, by="control-a-late-one")
                 assert client.wait_for_event("ended")["outcome"] == "cancelled"
-            assert worker.ends() == 128 + signal.SIGKILL, worker.output
+            assert worker.ends() == 128 + signal.SIGTERM, worker.output
             assert client.reports == reports(worker.count("received from the trainer"))
         assert worker.leaves_nothing()
         assert ends(pid)
@@ -59,7 +59,7 @@ def test_a_trainer_that_is_deaf_to_stop_and_term_is_killed_after_the_grace_time(
             client.wait_for_reports(asked + 20)  # it trains on
             client.send("JOB_CANCEL")
             client.wait_for_event("control", step="killing")
-            assert worker.ends() == 128 + signal.SIGKILL, worker.output
+            assert worker.ends() == 128 + signal.SIGTERM, worker.output
             assert client.reports == reports(worker.count("received from the trainer"))
         assert worker.leaves_nothing()
 

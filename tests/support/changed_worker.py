@@ -8,6 +8,9 @@ and to close, instead of 5 s; and the worker's own so much to connect, instead o
 ``resigned TIMES``: a crashed part's address is tried so often, instead of 50 times.
 ``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
 ``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
+``broken SIGNAL``: at this signal the worker's actor crashes.
+``hung PATH``: the folder of the checkpoints does not answer until the gate is opened.
+``threadless NAME``: no thread of this name can be started.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
 """
@@ -17,6 +20,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import types
 from pathlib import Path
@@ -56,13 +60,18 @@ def prompt(seconds: float) -> None:
 
 
 def stuck(gate: str) -> None:
-    """The signal's handler runs on the event loop's thread."""
+    """A signal is taken on the event loop's thread."""
+    from actors.worker.standalone import Standalone
 
-    def stand_still(*_: Any) -> None:
-        os.write(2, b"the event loop stands still\n")
-        _wait_at(gate)
+    signalled = Standalone.signalled
 
-    signal.signal(signal.SIGUSR1, stand_still)
+    def stand_still(self: Any, number: int) -> None:
+        signalled(self, number)
+        if number == signal.SIGUSR1:
+            os.write(2, b"the event loop stands still\n")
+            _wait_at(gate)
+
+    Standalone.signalled = stand_still  # type: ignore[method-assign]
 
 
 def clock(seconds: float) -> None:
@@ -135,13 +144,55 @@ def crash(gate: str) -> None:
     ProgressSocket._close = close_and_wait  # type: ignore[method-assign]
 
 
+def broken(number: float) -> None:
+    """None of its own messages does that."""
+    from actors.worker.standalone import Standalone
+
+    signalled = Standalone.signalled
+
+    def crash_or_not(self: Any, got: int) -> None:
+        if got == number:
+            self.worker.tell("none of its messages")
+        else:
+            signalled(self, got)
+
+    Standalone.signalled = crash_or_not  # type: ignore[method-assign]
+
+
+def hung(gate: str) -> None:
+    """As on a network file system whose server is gone."""
+    from actors.worker.trainer import actor
+
+    def wait(*_: Any) -> tuple[str, ...]:
+        _wait_at(gate)
+        return ()
+
+    actor.checkpoints_since = wait  # type: ignore[assignment]
+
+
+def threadless(name: str) -> None:
+    """As where the system has too many."""
+    start = threading.Thread.start
+
+    def start_or_not(self: threading.Thread) -> None:
+        if self.name == name:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    threading.Thread.start = start_or_not  # type: ignore[method-assign]
+
+
 def _wait_at(gate: str) -> None:
     with Path(gate).open() as opened:
         opened.readline()
 
 
 CHANGES = {
-    change.__name__: change for change in (prompt, impatient, hasty, resigned, stuck, clock, crash)
+    change.__name__: change
+    for change in (
+        *(prompt, impatient, hasty, resigned),
+        *(stuck, clock, broken, hung, threadless, crash),
+    )
 }
 
 if __name__ == "__main__":

@@ -66,3 +66,9 @@ def shell(script: str, *arguments: str) -> tuple[str, ...]:
 def python(script: str, *arguments: str) -> tuple[str, ...]:
     """The command that runs a Python script; its arguments are sys.argv[1:]."""
     return (sys.executable, "-c", script, *arguments)
+
+
+def parent_of(pid: int) -> int:
+    """The process that has started ``pid``, or has taken it over."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(stat.rpartition(")")[2].split()[1])

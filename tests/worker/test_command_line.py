@@ -87,4 +87,4 @@ def test_on_windows_the_worker_refuses_at_once_in_one_line():
 
 @pytest.mark.parametrize(("level", "shown"), [("warning", False), ("info", True)])
 def test_the_tables_at_the_end_come_with_the_log_level(level, shown):
-    assert plan_of(parse(["--no-page", "--log-level", level])).has_tables is shown
+    assert plan_of(parse(["--no-page", "--no-record", "--log-level", level])).has_tables is shown

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from actors.worker.causes import Failure, own_lines
-from actors.worker.failure import explain, explain_no_start, signal_name
+from actors.worker.failure import explain, explain_no_start
+from actors.worker.keeper import name_of
 from tests.support.paths import ROOT
 
 DATA = ROOT / "tests" / "data" / "output"
@@ -249,4 +250,4 @@ def test_what_the_output_shows_goes_before_the_signal():
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (15, "SIGTERM"), (100, "signal 100")])
 def test_a_signal_has_a_name(number, name):
-    assert signal_name(number) == name
+    assert name_of(number) == name

@@ -18,7 +18,12 @@ from tests.support.running_worker import COMMAND, FREE_PORTS, RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import PATIENCE
 
-THREADS_OF_THE_WORKER = "cat /proc/$PPID/task/*/comm"
+THREADS_OF_THE_WORKER = """\
+parent=$PPID
+grep -q keeper /proc/$parent/cmdline && read _ _ _ parent _ < /proc/$parent/stat
+cat /proc/$parent/task/*/comm
+"""
+"""The training is a child of the worker, or of its keeper."""
 
 
 def test_each_report_is_shown_while_the_training_runs(gate):

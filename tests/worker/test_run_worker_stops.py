@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.support.processes import python, shell
+from tests.support.processes import python, runs, shell
 from tests.support.running_worker import PROGRAM, RunningWorker
 from tests.support.waiting import settled
 
@@ -95,24 +95,27 @@ def test_a_third_ctrl_c_kills_a_trainer_that_ignores_term_too():
         worker.ctrl_c()
         worker.wait_for("heard")
         worker.ctrl_c()
-        assert worker.ends() == 128 + signal.SIGKILL, worker.output
+        assert worker.ends() == 128 + signal.SIGTERM, worker.output
         assert worker.leaves_nothing()
+    assert "SIGKILL has been sent" in worker.output
 
 
 def test_a_trainer_that_ignores_term_is_killed_after_the_grace_time():
-    with RunningWorker("--grace", "0.5", "--", *shell(IGNORES_TERM)) as worker:
+    with RunningWorker("--grace", "1", "--", *shell(IGNORES_TERM)) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGTERM)
         worker.wait_for("heard")
-        assert worker.ends() == 128 + signal.SIGKILL, worker.output
+        assert worker.ends() == 128 + signal.SIGTERM, worker.output
         assert worker.leaves_nothing()
+    assert "the trainer was ended by SIGKILL" in worker.output
 
 
-def test_the_processes_of_the_trainer_end_with_it():
-    with RunningWorker("--", *shell("sleep 1000 & sleep 1000 & echo done; exit 4")) as worker:
+def test_what_the_trainer_leaves_behind_is_named_and_left_alone():
+    with RunningWorker("--", *shell("sleep 1000 & echo left $!; exit 4")) as worker:
+        left = int(worker.wait_for("left ").split()[1])
         assert worker.ends() == 4
-        assert worker.leaves_nothing()
-    assert "done" in worker.output
+        assert runs(left)
+    assert f"still running: process {left} (sleep)" in " ".join(worker.output.split())
 
 
 def test_a_terminated_worker_ends_the_embedded_trainer_and_shows_what_came():

@@ -1,5 +1,7 @@
 """The worker's actor is asked to stop, in every state and more than once."""
 
+import time
+
 import pytest
 
 from actors.worker.actor import ADOPTED_GONE, TOO_MANY
@@ -18,14 +20,18 @@ from messages import (
     ReportingSummary,
     RunState,
     SendControl,
+    SignalReceived,
     StopTraining,
     TerminateTrainer,
     TrainerConnected,
     TrainerDisconnected,
     TrainerExited,
     TrainerNotStarted,
+    TrainerRefused,
     TrainerSignalled,
+    WarningGiven,
 )
+from tests.support.waiting import PATIENCE
 from tests.support.worker_rig import JOB, READY, SUMMARY
 
 ASK = '{"command": "stop"}'
@@ -138,13 +144,22 @@ def test_without_gui_a_stop_terminates_the_trainer(worker, stops):
     [(CancelTraining(),), (StopTraining(), CancelTraining())],
     ids=["cancel", "stop-cancel"],
 )
-@pytest.mark.parametrize(("returncode", "exit_code"), [(-15, 143), (-9, 137), (0, 0), (1, 1)])
-def test_a_terminated_training_is_a_cancelled_job(worker, stops, returncode, exit_code):
+@pytest.mark.parametrize("returncode", [-15, -9, 0, 1, None])
+def test_a_terminated_training_is_a_cancelled_job_whatever_the_trainer_ends_with(
+    worker, stops, returncode
+):
     worker.train()
-    worker.tell(*stops, TrainerExited(returncode=returncode))
+    worker.tell(*stops, TrainerExited(returncode=returncode, cancelled=True))
     assert worker.stop_outcome() is JobOutcome.CANCELLED
     worker.stopped()
-    worker.ends_with(exit_code, SUMMARY)
+    report = worker.ends_with(143, SUMMARY).report
+    assert report.outcome == "cancelled"
+    assert (report.exit_code, report.signal) == {
+        0: (0, None),
+        1: (1, None),
+        -9: (None, "SIGKILL"),
+        -15: (None, "SIGTERM"),
+    }.get(returncode, (None, None))
 
 
 @pytest.mark.parametrize("stops", STOPS)
@@ -192,22 +207,134 @@ def test_each_step_of_a_stop_is_noted_with_who_asked(worker, reply, step, part, 
     [stopping] = worker.noted()
     assert stopping.state is RunState.STOPPING
     worker.supervisor.get().reply_to.tell(reply)
-    [answer] = worker.noted()
+    answer, *after = worker.noted()
     assert (answer.command, answer.by, answer.step) == ("stop", by, step)
     assert part in answer.text
+    # The state follows: nobody has been asked.
+    states = [RunState.WAITING] if step is ControlStep.REFUSED else []
+    assert [event.state for event in after] == states
+
+
+def test_a_stop_that_is_rejected_after_one_that_was_not_changes_no_state(worker):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining(), StopTraining(by="bob"))
+    first, second = worker.supervisor.get(), worker.supervisor.get()
+    first.reply_to.tell(ControlPublished())
+    worker.noted()
+    second.reply_to.tell(ControlRejected(reason="no"))
+    [answer] = worker.noted()
+    assert answer.step is ControlStep.REFUSED
+
+
+def test_a_training_whose_stop_was_rejected_is_training_again(worker):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining(by="bob"))
+    worker.supervisor.get().reply_to.tell(ControlRejected(reason="nothing is bound"))
+    assert worker.noted()[-1].state is RunState.TRAINING
+    worker.tell(StopTraining(by="bob"))
+    assert worker.noted()[-1].state is RunState.STOPPING
 
 
 def test_each_step_of_a_cancellation_is_noted_with_who_asked(worker):
     worker.train()
     worker.noted()
     worker.tell(CancelTraining(by="bob"))
+    before = time.time()
     [state] = worker.noted()
-    assert (state.state, state.text) == (RunState.CANCELLING, "ending the trainer")
+    assert state.state is RunState.CANCELLING
+    assert abs(state.kill_at - before - 3.0) < PATIENCE
     worker.tell(TrainerSignalled(name="SIGTERM"), TrainerSignalled(name="SIGKILL"))
     assert worker.noted() == [
-        taken("cancel", "bob", ControlStep.TERMINATING, "SIGTERM has been sent to the trainer"),
-        taken("cancel", "bob", ControlStep.KILLING, "SIGKILL has been sent to the trainer"),
+        taken("cancel", "bob", ControlStep.TERMINATING, "SIGTERM has been sent to the training"),
+        taken("cancel", "bob", ControlStep.KILLING, "SIGKILL has been sent to the training"),
     ]
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_cancellation_that_is_refused_leaves_the_training_as_it_was(worker, connected, stopped):
+    worker.train()
+    worker.tell(*[TrainerConnected()] * connected, *[StopTraining()] * stopped)
+    worker.noted()
+    worker.tell(CancelTraining(by="bob"), TrainerRefused(reason="it belongs to root"))
+    _, refusal, state = worker.noted()
+    assert (refusal.by, refusal.step) == ("bob", ControlStep.REFUSED)
+    assert refusal.text == "it belongs to root"
+    expected = RunState.TRAINING if connected else RunState.WAITING
+    assert state.state is (RunState.STOPPING if stopped else expected)
+    worker.tell(TrainerExited(returncode=0))
+    assert worker.stop_outcome() is JobOutcome.COMPLETED
+    worker.stopped()
+    worker.ends_with(0)
+
+
+# Stopped early
+
+
+@pytest.mark.parametrize(
+    ("last_epoch", "outcome", "words"),
+    [
+        (2, "stopped", "stopped early after epoch 3 of 7: the trainer has ended with exit code 0"),
+        (None, "stopped", "stopped early before the end of the first epoch"),
+        (6, "completed", "the trainer has ended with exit code 0"),
+    ],
+)
+def test_a_trainer_that_obeyed_a_stop_was_stopped_early_unless_it_was_at_its_end(
+    worker, last_epoch, outcome, words
+):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlPublished())
+    worker.tell(TrainerExited(returncode=0))
+    worker.stop_outcome()
+    report = ended_after(worker, last_epoch).report
+    assert report.outcome == outcome
+    assert report.text.startswith(words)
+    assert report.last_epoch == last_epoch
+
+
+def test_a_trainer_that_never_heard_the_stop_was_not_stopped(worker):
+    worker.train()
+    worker.tell(StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlHeld())
+    worker.tell(TrainerExited(returncode=0))
+    worker.stop_outcome()
+    assert ended_after(worker, 2).report.outcome == "completed"
+
+
+def test_a_trainer_that_fails_after_a_stop_has_failed(worker):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlPublished())
+    worker.tell(TrainerExited(returncode=1))
+    worker.stop_outcome()
+    assert ended_after(worker, 2, exit_code=1).report.outcome == "failed"
+
+
+def ended_after(worker, last_epoch, exit_code=0):
+    summary = ReportingSummary(received=3, train_end=True, last_epoch=last_epoch)
+    outcome = JobOutcome.COMPLETED
+    worker.tell(ReportingStopped(job_id=JOB, outcome=outcome, summary=summary))
+    return worker.ends_with(exit_code, ReportingSummary(received=3))
+
+
+# Signals
+
+
+def test_a_signal_is_noted_and_ends_nothing(worker):
+    worker.tell(SignalReceived(name="SIGUSR2"))
+    worker.train()
+    assert "SIGUSR2 has come: the training goes on" in worker.shown()
+    worker.tell(SignalReceived(name="SIGUSR1"), SignalReceived(name="SIGUSR1"))
+    worker.tell(SignalReceived(name="SIGXCPU"))
+    assert [type(event) for event in worker.noted()] == [WarningGiven, WarningGiven]
+    assert worker.told() == {}
+
+
+def test_a_signal_that_is_a_stop_asks_the_trainer_as_often_as_it_comes(worker):
+    worker.train()
+    worker.tell(StopTraining(by="SIGUSR1"), StopTraining(by="SIGUSR1"))
+    assert [message.command for message in worker.told()["supervisor"]] == [ASK, ASK]
 
 
 @pytest.mark.parametrize("order", [StopTraining(by="bob"), CancelTraining(by="bob")])

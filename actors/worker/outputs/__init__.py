@@ -2,26 +2,46 @@
 
 from actors.worker.outputs.escapes import plain
 from actors.worker.outputs.journal import (
+    JournalCap,
     JournalError,
     check_journal,
     open_journal,
     read_journal,
 )
 from actors.worker.outputs.journal import spawn as spawn_journal
+from actors.worker.outputs.live import LiveFile
 from actors.worker.outputs.local_channel import LocalChannel
 from actors.worker.outputs.local_client import LocalClient
+from actors.worker.outputs.runs import (
+    Run,
+    RunFacts,
+    Runs,
+    RunsError,
+    is_requeued,
+    runs_folder,
+    slurm_job,
+)
 from actors.worker.outputs.terminal import consoles
 from actors.worker.outputs.terminal import spawn as spawn_terminal
 
 __all__ = [
+    "JournalCap",
     "JournalError",
+    "LiveFile",
     "LocalChannel",
     "LocalClient",
+    "Run",
+    "RunFacts",
+    "Runs",
+    "RunsError",
     "check_journal",
     "consoles",
+    "is_requeued",
     "open_journal",
     "plain",
     "read_journal",
+    "runs_folder",
+    "slurm_job",
     "spawn_journal",
     "spawn_terminal",
 ]

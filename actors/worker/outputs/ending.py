@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.outputs.words import duration, loss_words
-from messages import JobOutcome
+from messages import STOPPED, JobOutcome
 
 if TYPE_CHECKING:
     from actors.worker.outputs.run_record import Epoch, RunRecord
@@ -17,6 +17,7 @@ _OUTCOMES: Final = {
     JobOutcome.COMPLETED.value: "finished",
     JobOutcome.FAILED.value: "failed",
     JobOutcome.CANCELLED.value: "cancelled",
+    STOPPED: "stopped early",
 }
 
 
@@ -33,7 +34,7 @@ def ending(
         facts += [("cause", report.cause)] if report.cause else []
     if record.models > 1:
         facts.append(("models", f"{record.models}; this is the last one:"))
-    ended = [epoch for epoch in record.epochs_of_model if epoch.seconds is not None]
+    ended = [epoch for epoch in record.rows_of_model if epoch.has_ended or epoch.is_read]
     if ended:
         facts.append(("epochs", _epochs(ended, total)))
     best = _best(ended)
@@ -49,7 +50,8 @@ def ending(
 def _epochs(ended: list[Epoch], total: int | None) -> str:
     last = ended[-1]
     count = f"{len(ended)}" if total is None else f"{len(ended)} of {total}"
-    assert last.seconds is not None
+    if last.began is None or last.seconds is None or ended[0].began is None:
+        return count  # nobody knows when they began
     return f"{count} in {duration(last.began + last.seconds - ended[0].began)}"
 
 

@@ -6,12 +6,15 @@ and ``message``, which is a trainer's report or a worker event as it stands in t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
 import math
 import os
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, assert_never
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
 from actors.worker.reading import read_object
@@ -22,14 +25,12 @@ from messages import (
     Mailbox,
     TextsForwarded,
     TextsTaken,
-    TrainingReport,
     decode_event,
     decode_report,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -37,33 +38,50 @@ LINES_CHECKED: Final = 100
 LINE_BYTES: Final = 1024 * 1024
 """How much of a file is looked at for the first entry of a run."""
 
-_EPOCH_MARKS: Final = ('"epoch_begin"', '"epoch_end"', '"train_begin"', '"train_end"')
+_BEGIN: Final = b'{"sequence": '
+"""How each entry begins."""
+
+_MAX_LINE: Final = 16 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+
+_PASSING: Final = ('"batch_start"', '"batch_end"', '"output"', '"resources"')
+"""Parts of the messages without which a run can be understood."""
+
+CHECK: Final = 2.0
+"""Seconds between two looks at the room on the disk."""
 
 _Inbox: TypeAlias = TextsForwarded
+
+
+class JournalCap(NamedTuple):
+    """What a journal may take: bytes of its file, and the bytes that it leaves free on the disk."""
+
+    size: int
+    spare: int
 
 
 class JournalError(Exception):
     """The journal cannot be written or read; the message is human-readable."""
 
 
-def open_journal(path: Path, *, go_on: bool) -> IO[str]:
-    """The file to write to, at its end if the run is to ``go_on`` in it. Raises JournalError.
+def open_journal(path: Path) -> IO[str]:
+    """The file to write to, at its end: a run in it goes on. Raises JournalError.
 
-    It is locked as long as it is open: two runs in one file could not be told apart.
+    A file that is not a journal is left as it is. It is locked as long as it is open: two workers'
+    runs in one file could not be told apart.
     """
     try:
+        if path.is_fifo():
+            raise JournalError(f"{path} is not a journal: it is a pipe")
         file = path.open("a", encoding="utf-8")
     except OSError as error:
         raise JournalError(f"the journal cannot be written: {error}") from error
     try:
         _lock(file)
-        if go_on:
-            _cut_unfinished_line(path)
+        if path.is_file():
+            _check(path)
+            _end_line(path)
             file.seek(0, os.SEEK_END)
-        elif file.tell():
-            raise JournalError(
-                f"{path} holds a run already: choose another file, or show it with --replay"
-            )
     except BlockingIOError:
         file.close()
         raise JournalError(f"{path} is being written by another worker") from None
@@ -110,15 +128,23 @@ def check_journal(path: Path) -> None:
 class JournalActor(ThreadActor[TextsForwarded]):
     """Takes ``TextsForwarded`` and writes them; answers with the failure when it cannot.
 
-    What has been written is handed to the system at each epoch, and when the training has ended.
+    What has been written is handed to the system before the answer: a worker that is killed then
+    loses nothing of it.
+    With ``cap`` the file is bounded: the oldest batch reports and output leave it first.
     """
 
     name = "journal"
 
-    def __init__(self, *, file: IO[str], parent: Mailbox[ChildDown]) -> None:
+    def __init__(
+        self, *, file: IO[str], parent: Mailbox[ChildDown], cap: JournalCap | None = None
+    ) -> None:
         super().__init__()
         self.parent = parent
         self._file = file
+        self._cap = cap
+        self._name = "" if cap is None else file.name
+        self._size = 0 if cap is None else file.tell()
+        self._checked = float("-inf")
         self._clock = ClockTold(time=0.0, position=1)
         self._next = 1
 
@@ -141,6 +167,7 @@ class JournalActor(ThreadActor[TextsForwarded]):
         try:
             for text in texts:
                 self._write_text(text)
+            self._file.flush()
         except OSError as error:
             return f"the journal is not written any more: {error}"
         return None
@@ -153,11 +180,59 @@ class JournalActor(ThreadActor[TextsForwarded]):
         if isinstance(event, ClockTold):
             self._clock, self._next = event, event.position
             return
-        line = {"sequence": self._next, "time": self._clock.time, "message": message}
-        self._file.write(f"{json.dumps(line)}\n")
+        fields = {"sequence": self._next, "time": self._clock.time, "message": message}
         self._next += 1
-        if isinstance(event, TrainingReport) or any(mark in message for mark in _EPOCH_MARKS):
-            self._file.flush()
+        line = f"{json.dumps(fields)}\n"
+        if self._cap is not None:
+            self._make_room(self._cap, len(line))
+        self._file.write(line)
+
+    def _make_room(self, cap: JournalCap, size: int) -> None:
+        """Room for ``size`` bytes more. Raises OSError when there is none."""
+        now = time.monotonic()
+        if now - self._checked >= CHECK:
+            self._checked = now
+            disk = os.statvfs(self._name)
+            if disk.f_bavail * disk.f_frsize < cap.spare:
+                raise OSError(errno.ENOSPC, f"less than {cap.spare} bytes are free on its disk")
+        if self._size + size > cap.size:
+            self._drop_oldest(cap.size)
+            if self._size + size > cap.size:
+                raise OSError(errno.EFBIG, f"it has {cap.size} bytes")
+        self._size += size
+
+    def _drop_oldest(self, most: int) -> None:
+        """Write the file again, without what passes in its older half; all of that if need be."""
+        self._file.flush()
+        for share in (most // 2, most):
+            shorter = _without_passing(Path(self._name), share)
+            self._file.close()
+            self._file = shorter
+            self._size = shorter.tell()
+            if self._size <= most * 3 // 4:
+                return
+
+
+def _without_passing(path: Path, share: int) -> IO[str]:
+    """The journal at ``path`` without what passes in its first ``share`` bytes; locked."""
+    new = path.with_name(f"{path.name}.new")
+    shorter = new.open("w", encoding="utf-8")
+    try:
+        _lock(shorter)
+        at = 0
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                at += len(line)
+                entry = _entry(line) if at <= share else None
+                if entry is None or not any(mark in entry.text for mark in _PASSING):
+                    shorter.write(line)
+        shorter.flush()
+        new.replace(path)
+    except OSError:
+        shorter.close()
+        new.unlink(missing_ok=True)
+        raise
+    return shorter
 
 
 def _entry(line: str) -> LogEntry | None:
@@ -181,19 +256,38 @@ def _lock(file: IO[str]) -> None:
         log.info("%s cannot be locked: %s", file.name, error)
 
 
-def _cut_unfinished_line(path: Path) -> None:
+def _check(path: Path) -> None:
+    """Raise JournalError when the file holds something else than a run."""
+    with path.open("rb") as file:
+        first = file.readline(_MAX_LINE)
+    is_entry = first.endswith(b"\n") and _entry(first.decode(errors="replace")) is not None
+    if not is_entry and not _begins_entry(first):
+        raise JournalError(f"{path} is not a journal: it is left as it is")
+
+
+def _begins_entry(line: bytes) -> bool:
+    """Whether ``line`` is the unfinished beginning of an entry."""
+    return not line.endswith(b"\n") and (line.startswith(_BEGIN) or _BEGIN.startswith(line))
+
+
+def _end_line(path: Path) -> None:
     """What a killed worker has not finished is not an entry, and must not spoil the next one."""
     with path.open("rb+") as file:
-        end = file.seek(0, 2)
-        while end:
-            start = max(0, end - 4096)
+        end = start = file.seek(0, os.SEEK_END)
+        rest = b""
+        while start and b"\n" not in rest:
+            size = min(_CHUNK, start)
+            start -= size
             file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                file.truncate(start + found + 1)
-                return
-            end = start
-        file.truncate(0)
+            rest = file.read(size) + rest
+        rest = rest.rpartition(b"\n")[2]
+        if not rest:
+            return
+        if _begins_entry(rest):
+            file.truncate(end - len(rest))
+        else:
+            file.seek(end)
+            file.write(b"\n")
 
 
 spawn = starter(JournalActor)

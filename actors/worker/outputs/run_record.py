@@ -5,25 +5,37 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from messages import EpochRead
 
 EVENT_NAMES: Final = 50
 """Names of events that are counted apart; a trainer has half a dozen."""
 
+WAITED: Final = 1.0
+"""Seconds from the first report after a pause in which others come that have waited, too."""
+
 
 @dataclass(slots=True)
 class Epoch:
-    """One epoch; a loss is None as long as it is not known."""
+    """One epoch; a loss is None as long as it is not known.
+
+    ``began`` is None where nobody knows when: its report has waited for a worker.
+    """
 
     number: int
-    began: float
+    began: float | None
     batches: int = 0
     batch_loss: float | None = None
     batch_sum: float = 0.0
     train_loss: float | None = None
     val_loss: float | None = None
     seconds: float | None = None
+    has_ended: bool = False
+    is_read: bool = False
+    """Whether the trainer's own log alone tells of it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +46,9 @@ class RunRecord:
     events: Counter[str] = field(default_factory=Counter)
     epochs: list[Epoch] = field(default_factory=list)
     ended: bool = False
+    _read: dict[int, EpochRead] = field(default_factory=dict)
+    _paused: bool = False
+    _resumed: float | None = None
     batches_per_epoch: int | None = None
     """Known when the first epoch has ended."""
     models: int = 0
@@ -56,9 +71,47 @@ class RunRecord:
         ):
             event = "other"
         self.events[event] += 1
+        self._has_waited(now)
         if isinstance(report, dict):
             self._learn(event, report, now)
         return event
+
+    def pause(self) -> None:
+        """Nobody listens for a while: what comes first after it has waited."""
+        self._paused, self._resumed = True, None
+        for epoch in self.epochs:
+            if not epoch.has_ended:
+                epoch.began = None
+
+    def _has_waited(self, now: float) -> bool:
+        if self._paused and self._resumed is None:
+            self._resumed = now
+        return self._resumed is not None and now < self._resumed + WAITED
+
+    def fill_in(self, read: EpochRead) -> bool:
+        """Take an epoch of the trainer's own log, unless its end is known; whether it was taken."""
+        if any(one.number == read.epoch and one.has_ended for one in self.epochs_of_model):
+            return False
+        self._read[read.epoch] = read
+        return True
+
+    @property
+    def rows(self) -> list[Epoch]:
+        """All epochs; what is known of one from the trainer's own log alone is among them."""
+        return self.epochs[: self._first] + self.rows_of_model
+
+    @property
+    def rows_of_model(self) -> list[Epoch]:
+        """Those of the last model."""
+        rows = {epoch.number: epoch for epoch in self.epochs_of_model}
+        if not self._read:
+            return self.epochs_of_model
+        for number, read in self._read.items():
+            row = rows.get(number) or Epoch(number, began=None)
+            rows[number] = replace(
+                row, train_loss=read.train_loss, val_loss=read.val_loss, is_read=True
+            )
+        return [rows[number] for number in sorted(rows)]
 
     @property
     def epoch(self) -> Epoch | None:
@@ -78,11 +131,12 @@ class RunRecord:
                 self.ended = False
                 self.models += 1
                 self._first, self._is_late = len(self.epochs), None
+                self._read.clear()
             case "epoch_begin":
                 number = report.get("epoch")
                 if not isinstance(number, int):
                     number = len(self.epochs)
-                self.epochs.append(Epoch(number, began=now))
+                self.epochs.append(Epoch(number, began=None if self._has_waited(now) else now))
             case "batch_end" if self.epochs:
                 self.epochs[-1].batches += 1
                 loss = self.epochs[-1].batch_loss = _number(logs.get("loss"))
@@ -91,7 +145,9 @@ class RunRecord:
                 epoch = self.epochs[-1]
                 self._learn_train_loss(epoch, logs)
                 epoch.val_loss = _number(logs.get("val/loss"))
-                epoch.seconds = now - epoch.began
+                epoch.has_ended = True
+                self._read.pop(epoch.number, None)
+                epoch.seconds = None if epoch.began is None else now - epoch.began
                 self.batches_per_epoch = max(self.batches_per_epoch or 0, epoch.batches)
             case "train_end":
                 self.ended = True

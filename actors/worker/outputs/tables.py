@@ -19,7 +19,7 @@ def run_table(record: RunRecord) -> Table:
     table = Table(title="The run, as the client received it", title_justify="left")
     for column in ("epoch", "batches", "train loss", "val loss", "seconds"):
         table.add_column(column, justify="right")
-    for epoch in record.epochs:
+    for epoch in record.rows:
         table.add_row(
             str(epoch.number + 1),
             str(epoch.batches),

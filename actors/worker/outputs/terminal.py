@@ -26,10 +26,12 @@ from actors.worker.outputs.tables import counts_table, run_table
 from actors.worker.outputs.words import gigabytes, loss_words, moment
 from messages import (
     TERMINAL,
+    AttemptBegan,
     ChildDown,
     ClockTold,
     ControlStep,
     ControlTaken,
+    EpochRead,
     JobOutcome,
     Mailbox,
     OutputWritten,
@@ -114,6 +116,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._epochs: int | None = None
         self._bar: TaskID | None = None
         self._changing = self._resources = ""
+        self._kill_at: float | None = None
+        self._is_new = True  # nothing has been reported of this attempt
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -167,9 +171,13 @@ class TerminalActor(ThreadActor[TerminalMessage]):
 
     def _below(self) -> Group:
         lines = self._changing.split("\n") if self._changing else []
-        lines += [self._resources] if self._resources else []
+        lines += [line for line in (self._resources, self._countdown()) if line]
         shown = (Text.from_ansi(coloured(line), style="dim") for line in lines)
         return Group(*shown, self._progress)
+
+    def _countdown(self) -> str:
+        left = 0.0 if self._kill_at is None else self._kill_at - time.time()
+        return f"KILL in {left:.0f} s" if left > 0 else ""
 
     # The run
 
@@ -191,7 +199,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                     self._line(f"a recording, begun {moment(event.time)}")
                 self._clock = event.time
             case StateChanged():
-                self._epochs = event.epochs
+                self._epochs, self._kill_at = event.epochs, event.kill_at
+                if event.state is RunState.STARTING and not self._is_new:
+                    self._record.pause()
                 if event.state is not RunState.ENDED:  # the report has said it
                     self._line(event.text)
             case ControlTaken():
@@ -206,14 +216,25 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._resources = _resources(event)
             case WarningGiven():
                 self._trouble(f"warning: {event.text}")
+            case AttemptBegan():
+                self._is_new = True
+                self._line(event.text)
+            case EpochRead():
+                self._show_read(event)
             case TrainingReport():
                 self._show_end(event)
             case _:
                 assert_never(event)
 
+    def _show_read(self, epoch: EpochRead) -> None:
+        if self._record.fill_in(epoch):
+            losses = f"loss {loss_words(epoch.train_loss)}  val {loss_words(epoch.val_loss)}"
+            self._line(f"epoch {epoch.epoch + 1}: {losses}, as the trainer's own log has it")
+
     def _show_end(self, report: TrainingReport) -> None:
         self._report = report
         self._changing = self._resources = ""
+        self._is_new = False
         if report.outcome == JobOutcome.FAILED.value:
             self._trouble(f"error: {report.text}")
             if report.advice:
@@ -222,6 +243,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._line(report.text)
 
     def _show_report(self, event: str) -> None:
+        self._is_new = False
         epoch = self._record.epoch
         if epoch is None:
             return

@@ -1,325 +1,277 @@
-"""The trainer's actor: owns the training's process and its process group.
+"""The trainer's actor: has a training run, and tells what becomes of it.
 
-It runs on a thread of its own; one thread reads the process's output and one waits for its end,
-and both only tell.
+It looks at the training again and again, on its own thread. When it ends itself, whatever ends it,
+the training goes on.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import select
-import signal
-import subprocess
-import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
-from actors.worker.trainer.files import checkpoints_since
+from actors.worker.keeper import (
+    Dispositions,
+    Ended,
+    Missed,
+    NotStarted,
+    OutputLog,
+    Refused,
+    Signalled,
+    Start,
+    Started,
+    Wrote,
+    open_door,
+)
+from actors.worker.trainer.files import checkpoints_since, epochs_logged
+from actors.worker.trainer.kept import KeptTraining
+from actors.worker.trainer.look import Look
 from actors.worker.trainer.memory import OutOfMemoryKills
-from actors.worker.trainer.output import OutputLines, Written
-from actors.worker.trainer.relay import OutputRelay
+from actors.worker.trainer.own import OwnTraining
+from actors.worker.trainer.source import Source
+from actors.worker.trainer.teller import OutputTeller
 from messages import (
+    AdoptTrainer,
     ChildDown,
+    EpochRead,
     Mailbox,
     StartTrainer,
     TerminateTrainer,
-    TrainerEvent,
     TrainerExited,
+    TrainerLeft,
+    TrainerLogged,
     TrainerMessage,
     TrainerNotStarted,
-    TrainerOutput,
+    TrainerRefused,
     TrainerSignalled,
     TrainerStarted,
 )
 
 if TYPE_CHECKING:
-    from actors.runtime import Cancellable, Scheduler
+    from actors.runtime import Cancellable
+    from actors.worker.keeper import Event
 
 log = logging.getLogger(__name__)
 
-CHANGING_INTERVAL: Final = 0.2
-"""Seconds between two states of a progress bar that are told; of several bars, for each of them."""
+LOOK_INTERVAL: Final = 0.05
+"""Seconds between two looks at a training of which there is no news."""
 
-OUTPUT_TIMEOUT: Final = 1.0
-"""Seconds after the process's end that the rest of its output is waited for: a process that left
-its group can hold the pipe open for ever."""
-
-GROUP_LOOK: Final = 0.1
-"""Seconds between two looks whether the group of a process that has ended is empty."""
-
-_CHUNK: Final = 64 * 1024
-_NO_SIGNAL: Final = 0
+START_INTERVAL: Final = 0.005
+"""The same while it is being started: what follows from its start should not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ProcessEnded:
-    process: int
-    returncode: int
+class _Look:
+    """It is time to look at ``source``."""
+
+    source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OutputEnded:
-    """The process's output has been told to its end, or is waited for no longer."""
-
-    process: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _GraceOver:
-    """TERM has not been enough."""
-
-    process: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LookAtGroup:
-    """The process has ended; those that it has started may go on."""
-
-    process: int
-
-
-_Inbox: TypeAlias = TrainerMessage | _ProcessEnded | _OutputEnded | _LookAtGroup | _GraceOver
+_Inbox: TypeAlias = TrainerMessage | _Look
 
 
 class TrainerActor(ThreadActor[TrainerMessage]):
-    """Takes ``TrainerMessage``; runs one process at a time, and kills it when it ends itself."""
+    """Takes ``TrainerMessage``; has one training at a time. ``left`` hears of one that it leaves.
+
+    ``dispositions`` are the signals that a training is to ignore and to block.
+    """
 
     name = "trainer"
 
-    def __init__(self, *, parent: Mailbox[ChildDown], scheduler: Scheduler | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        parent: Mailbox[ChildDown],
+        left: Mailbox[TrainerLeft] | None = None,
+        dispositions: Dispositions | None = None,
+    ) -> None:
         super().__init__()
         self.parent = parent
-        self._scheduler = scheduler or self.actor_inbox
+        self._left = left
+        self._dispositions = dispositions or Dispositions()
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._number = 0
-        self._reply_to: Mailbox[TrainerEvent] | None = None
-        self._returncode: int | None = None
-        self._output_ended = False
-        self._timers: list[Cancellable] = []
-        self._terminated = self._killed = self._group_ended = False
-        self._folders: tuple[Path, ...] = ()
-        self._began = 0.0
+        self._timer: Cancellable | None = None
+        self._source: Source | None = None
+        self._request: StartTrainer | AdoptTrainer
+        self._teller: OutputTeller
         self._memory = OutOfMemoryKills()
+        self._began = 0.0
+        self._pid: int | None = None
+        self._ended: Ended | None = None
+        self._look: Look[tuple[str, ...]] | None = None
+        self._log_look: Look[tuple[EpochRead, ...]] | None = None
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
         match message:
-            case StartTrainer():
-                self._start(message)
+            case StartTrainer() | AdoptTrainer():
+                self._begin(message)
             case TerminateTrainer():
-                self._terminate(message.grace)
-            case _ProcessEnded() | _OutputEnded() | _LookAtGroup() | _GraceOver():
-                if message.process == self._number:  # not of the one before
-                    self._process_changed(message)
+                if self._source is not None:
+                    self._source.terminate(message.grace)
+            case _Look():
+                if message.source is self._source:  # not the one before
+                    self._look_at(message.source)
             case _:
                 assert_never(message)
 
     def release(self) -> None:
-        """Kill what still runs."""
-        self._cancel_timers()
-        self._signal(signal.SIGKILL)
-
-    def _process_changed(
-        self, message: _ProcessEnded | _OutputEnded | _LookAtGroup | _GraceOver
-    ) -> None:
-        match message:
-            case _ProcessEnded():
-                self._process_ended(message.returncode)
-            case _OutputEnded():
-                self._output_ended = True
-                self._finish_when_ended()
-            case _LookAtGroup():
-                self._look_at_group()
-            case _GraceOver():
-                log.warning("the trainer has not ended after TERM: KILL")
-                self._kill()
-            case _:
-                assert_never(message)
-
-    def _start(self, message: StartTrainer) -> None:
-        if self._process is not None:
-            reason = "a trainer runs already"
-            reply(message.reply_to, TrainerNotStarted(reason=reason))
+        """Leave a training that runs alone, and say so."""
+        if self._source is None:
             return
-        relay = None
+        if self._pid is not None and self._ended is None:
+            folder = None if self._request.store is None else self._request.store.folder
+            reply(self._left, TrainerLeft(pid=self._pid, folder=folder))
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._source is not None:
+            self._source.release()
+        self._source = None
+
+    # Its beginning
+
+    def _begin(self, message: StartTrainer | AdoptTrainer) -> None:
+        if self._source is not None:
+            reply(message.reply_to, TrainerNotStarted(reason="a trainer runs already"))
+            return
+        position = message.after if isinstance(message, AdoptTrainer) else 0
         try:
-            relay = OutputRelay.start() if message.capture else None
-            process = self._process = _started(message.command, relay)
+            match message:
+                case AdoptTrainer():
+                    self._source = KeptTraining.adopt(message.store.folder, position=position)
+                case StartTrainer(capture=True):
+                    self._source, position = self._kept(message)
+                case StartTrainer():
+                    self._source = OwnTraining(
+                        message.command, dispositions=self._dispositions, variables=_variables()
+                    )
         except (OSError, ValueError) as error:
-            if relay is not None:
-                relay.end()
-            reason = f"{message.command[0]} cannot be started: {error}"
-            reply(message.reply_to, TrainerNotStarted(reason=reason))
+            self._not_started(message, str(error))
             return
-        log.info("trainer %d started: %s", process.pid, message.command)
-        self._number = number = self._number + 1
-        self._reply_to = message.reply_to
-        self._folders, self._began = message.checkpoint_folders, time.time()
-        self._memory = OutOfMemoryKills(process.pid)
-        self._returncode = None
-        self._terminated = self._killed = self._group_ended = False
-        self._output_ended = relay is None
-        reply(message.reply_to, TrainerStarted(pid=process.pid))
-        if relay is not None:
-            threading.Thread(
-                target=self._read,
-                args=(relay, number, message.reply_to),
-                name="trainer-output",
-                daemon=True,
-            ).start()
-        threading.Thread(
-            target=lambda: self._me.tell(_ProcessEnded(process=number, returncode=process.wait())),
-            name="trainer-wait",
-            daemon=True,
-        ).start()
+        self._request = message
+        self._teller = OutputTeller(message.reply_to, position=position)
+        self._began = message.since if isinstance(message, AdoptTrainer) else time.time()
+        self._pid = self._ended = self._look = self._log_look = None
+        if isinstance(message, AdoptTrainer):
+            self._look_into_log()
+        self._look_at(self._source)
 
-    def _read(self, relay: OutputRelay, number: int, reply_to: Mailbox[TrainerEvent]) -> None:
-        """Read to the end, in any case: a full pipe would stall the training."""
-        teller = _OutputTeller(reply_to)
-        lines = OutputLines()
-        poll = select.poll()
-        poll.register(relay.outlet, select.POLLIN)
-        while True:
-            if teller.waits and not poll.poll(CHANGING_INTERVAL * 1000):
-                teller.tell_changing()
-                continue
-            data = os.read(relay.outlet.fileno(), _CHUNK)
-            if not data:
-                break
-            teller.take(lines.feed(data))
-        relay.end()
-        teller.take(lines.end())
-        self._me.tell(_OutputEnded(process=number))
+    def _kept(self, message: StartTrainer) -> tuple[KeptTraining, int]:
+        variables = {"PYTHONUNBUFFERED": "1", **_variables()}
+        start = Start(
+            command=list(message.command),
+            ignored=list(self._dispositions.ignored),
+            blocked=list(self._dispositions.blocked),
+        )
+        store = message.store
+        if store is None:
+            return KeptTraining.start(start, variables=variables), 0
+        written = OutputLog(store.folder)
+        start = start._replace(
+            folder=str(store.folder.absolute()),
+            position=written.ends,
+            begins=written.begins,
+            limit=store.limit,
+            spare=store.spare,
+        )
+        door = open_door(store.folder)
+        try:
+            kept = KeptTraining.start(start, variables=variables, folder=store.folder, door=door)
+        finally:
+            if door is not None:
+                door.close()
+        return kept, start.position
 
-    def _terminate(self, grace: float) -> None:
-        if self._process is None:
-            return
-        if self._terminated:
-            self._kill()
-            return
-        self._terminated = True
-        self._signal_and_tell(signal.SIGTERM)
-        self._after(grace, _GraceOver(process=self._number))
+    def _not_started(self, message: StartTrainer | AdoptTrainer, why: str) -> None:
+        adopts = isinstance(message, AdoptTrainer)
+        what = message.store.folder.name if adopts else message.command[0]  # type: ignore[union-attr]
+        reply(message.reply_to, TrainerNotStarted(reason=f"{what} cannot be started: {why}"))
 
-    def _kill(self) -> None:
-        self._killed = True
-        self._signal_and_tell(signal.SIGKILL)
+    # What becomes of it
 
-    def _process_ended(self, returncode: int) -> None:
-        log.info("trainer ended with %d", returncode)
-        self._returncode = returncode
-        self._look_at_group()
-
-    def _look_at_group(self) -> None:
-        """After TERM, what the process has started has the grace too: it may be the trainer."""
-        if self._terminated and not self._killed and self._signal(_NO_SIGNAL):
-            self._after(GROUP_LOOK, _LookAtGroup(process=self._number))
-            return
-        self._signal(signal.SIGKILL)  # what it has left behind
-        self._group_ended = True
-        self._cancel_timers()
-        self._after(OUTPUT_TIMEOUT, _OutputEnded(process=self._number))
+    def _look_at(self, source: Source) -> None:
+        has_news = False
+        for event in source.news():
+            has_news = True
+            self._take(event)
+            if self._source is not source:  # it has not started
+                return
+        self._teller.pause()
         self._finish_when_ended()
+        if self._source is source:
+            look = _Look(source=source)
+            delay = 0.0 if has_news else LOOK_INTERVAL if self._pid is not None else START_INTERVAL
+            self._timer = self.actor_inbox.after(delay, lambda: self._me.tell(look))
+
+    def _take(self, event: Event) -> None:
+        reply_to = self._request.reply_to
+        match event:
+            case Started():
+                log.info("trainer %d runs", event.pid)
+                self._pid = event.pid
+                self._memory = OutOfMemoryKills(event.pid)
+                reply(reply_to, TrainerStarted(pid=event.pid, keeper=event.keeper or None))
+            case NotStarted():
+                self._forget()
+                self._not_started(self._request, event.reason)
+            case Wrote():
+                self._teller.take(event.data, event.until)
+            case Missed():
+                self._teller.miss(event.until - event.after, event.until)
+            case Signalled():
+                reply(reply_to, TrainerSignalled(name=event.name))
+            case Refused():
+                reply(reply_to, TrainerRefused(reason=event.reason))
+            case Ended():
+                log.info("trainer ended with %s", event.returncode)
+                self._ended = event
+                self._teller.end()
+                folders, began = self._request.checkpoint_folders, self._began
+                search = (lambda: checkpoints_since(folders, began)) if folders else None
+                self._look = Look(search)
+            case _:
+                assert_never(event)
+
+    def _look_into_log(self) -> None:
+        folders, began = self._request.checkpoint_folders, self._began
+        self._log_look = Look((lambda: epochs_logged(folders, began)) if folders else None)
+
+    def _tell_log(self) -> None:
+        if self._log_look is None or not self._log_look.is_over:
+            return
+        epochs, self._log_look = self._log_look.found, None
+        if epochs:
+            reply(self._request.reply_to, TrainerLogged(epochs=epochs))
 
     def _finish_when_ended(self) -> None:
-        if not self._group_ended or not self._output_ended or self._reply_to is None:
+        self._tell_log()
+        if self._log_look is not None:
             return
-        assert self._returncode is not None
-        self._cancel_timers()
-        reply_to, self._reply_to, self._process = self._reply_to, None, None
+        if self._ended is None or self._look is None or not self._look.is_over:
+            return
+        ended, reply_to = self._ended, self._request.reply_to
+        self._forget()
         reply(
             reply_to,
             TrainerExited(
-                returncode=self._returncode,
-                checkpoints=checkpoints_since(self._folders, self._began)
-                if self._folders
-                else None,
-                out_of_memory=not self._terminated and self._memory.happened(),
+                returncode=ended.returncode,
+                checkpoints=self._look.found,
+                out_of_memory=not ended.cancelled and self._memory.happened(),
+                cancelled=ended.cancelled,
+                left=tuple(ended.left),
             ),
         )
 
-    def _signal_and_tell(self, number: signal.Signals) -> None:
-        self._signal(number)
-        if self._reply_to is not None and not self._group_ended:
-            reply(self._reply_to, TrainerSignalled(name=number.name))
 
-    def _signal(self, number: int) -> bool:
-        """Signal the process group; whether there is anybody in it."""
-        if self._process is None:
-            return False
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def _after(self, delay: float, message: _OutputEnded | _LookAtGroup | _GraceOver) -> None:
-        self._timers.append(self._scheduler.after(delay, lambda: self._me.tell(message)))
-
-    def _cancel_timers(self) -> None:
-        while self._timers:
-            self._timers.pop().cancel()
-
-
-def _started(command: tuple[str, ...], relay: OutputRelay | None) -> subprocess.Popen[bytes]:
-    """Start ``command``, with its output into ``relay``. Raises OSError or ValueError."""
-    if relay is None:
-        return _process(command)
-    try:
-        # Python would keep lines that go into a pipe to itself for a long time.
-        return _process(command, relay.inlet, {"PYTHONUNBUFFERED": "1", **os.environ})
-    finally:
-        relay.close_inlet()
-
-
-def _process(
-    command: tuple[str, ...], output: int | None = None, variables: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        # A process group of its own: a Ctrl-C in the terminal is the worker's to handle.
-        start_new_session=True,
-        env=variables,
-    )
-
-
-class _OutputTeller:
-    """Tells lines as they come, and what changes now and then; on the reading thread."""
-
-    def __init__(self, reply_to: Mailbox[TrainerEvent]) -> None:
-        self._reply_to = reply_to
-        self._changing: str | None = None
-        self._told: str | None = None
-        self._told_at = float("-inf")
-
-    @property
-    def waits(self) -> bool:
-        """Whether a state of what changes has not been told yet."""
-        return self._changing != self._told
-
-    def take(self, written: Written) -> None:
-        """Tell what there is to be told."""
-        self._changing = written.changing
-        now = time.monotonic()
-        interval = CHANGING_INTERVAL * (1 + (self._changing or "").count("\n"))
-        if written.lines or (self.waits and now - self._told_at >= interval):
-            self._tell(written.lines, now)
-
-    def tell_changing(self) -> None:
-        """Nothing more comes for the moment: tell the last state."""
-        self._tell((), time.monotonic())
-
-    def _tell(self, lines: tuple[str, ...], now: float) -> None:
-        self._told, self._told_at = self._changing, now
-        reply(self._reply_to, TrainerOutput(lines=lines, changing=self._changing))
+def _variables() -> dict[str, str]:
+    """The environment of the training."""
+    return dict(os.environ)
 
 
 spawn = starter(TrainerActor)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
+import math
 import os
 import re
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from messages import EpochRead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CHECKPOINT_ENDINGS: Final = (".ckpt", ".h5", ".keras", ".pt", ".pth", ".safetensors")
 
@@ -16,6 +23,12 @@ SCAN_ENTRIES: Final = 50_000
 SCAN_DEPTH: Final = 6
 """What looking for checkpoints may cost, in seconds, directory entries and levels: the folder may
 be somebody's home."""
+
+EPOCH_LOG: Final = "training_log.csv"
+"""Where sleap-nn writes a row for each epoch."""
+
+MAX_EPOCH_LOG: Final = 16 * 1024 * 1024
+"""Characters of it that are read."""
 
 MAX_CONFIG: Final = 1024 * 1024
 """Bytes of a configuration file that are read."""
@@ -48,26 +61,71 @@ def checkpoints_since(folders: tuple[Path, ...], since: float) -> tuple[str, ...
 
     It may not find all of them in a very large folder.
     """
+    found = _written_since(folders, since, lambda name: name.endswith(CHECKPOINT_ENDINGS))
+    return tuple(str(path) for _, path in sorted(found, reverse=True))
+
+
+def _newest(folders: tuple[Path, ...], name: str, since: float) -> Path | None:
+    found = list(_written_since(folders, since, lambda other: other == name))
+    return max(found)[1] if found else None
+
+
+def _written_since(
+    folders: tuple[Path, ...], since: float, is_wanted: Callable[[str], bool]
+) -> Iterator[tuple[float, Path]]:
+    """The files that were written after ``since``, each with the time of that."""
     deadline = time.monotonic() + SCAN_TIME
-    found: list[tuple[float, str]] = []
     entries = 0
     for folder in folders:
         for place, below, names in os.walk(folder):
             depth = len(Path(place).relative_to(folder).parts)
             below[:] = [b for b in below if not b.startswith(".")] if depth < SCAN_DEPTH else []
             entries += len(names)
-            for name in names:
-                if name.endswith(CHECKPOINT_ENDINGS):
-                    path = Path(place, name)
-                    try:
-                        written = path.stat().st_mtime
-                    except OSError:
-                        continue
-                    if written >= since:
-                        found.append((written, str(path)))
+            for name in filter(is_wanted, names):
+                path = Path(place, name)
+                try:
+                    written = path.stat().st_mtime
+                except OSError:
+                    continue
+                if written >= since:
+                    yield written, path
             if entries > SCAN_ENTRIES or time.monotonic() > deadline:
                 break
-    return tuple(path for _, path in sorted(found, reverse=True))
+
+
+def epochs_logged(folders: tuple[Path, ...], since: float) -> tuple[EpochRead, ...]:
+    """The epochs in the newest of sleap-nn's logs below ``folders`` written after ``since``.
+
+    ``since`` is in seconds. Empty when there is none.
+    """
+    found = _newest(folders, EPOCH_LOG, since)
+    if found is None:
+        return ()
+    epochs: dict[int, EpochRead] = {}
+    try:
+        with found.open(encoding="utf-8", errors="replace", newline="") as file:
+            text = file.read(MAX_EPOCH_LOG)
+    except OSError:
+        return ()
+    whole = text[: text.rfind("\n") + 1]  # the last row may be being written
+    for row in csv.DictReader(whole.splitlines()):
+        number = _number(row.get("epoch"))
+        if number is not None and number >= 0:
+            epoch = int(number)
+            epochs[epoch] = EpochRead(
+                epoch=epoch,
+                train_loss=_number(row.get("train_loss") or row.get("train/loss")),
+                val_loss=_number(row.get("val_loss") or row.get("val/loss")),
+            )
+    return tuple(epochs[number] for number in sorted(epochs))
+
+
+def _number(text: object) -> float | None:
+    try:
+        value = float(text) if isinstance(text, str) else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _in_configuration(command: tuple[str, ...], pattern: re.Pattern[str]) -> list[str]:

@@ -2,10 +2,17 @@
 
 import io
 import json
+import os
 
 import pytest
 
-from actors.worker.outputs.journal import JournalError, open_journal, read_journal, spawn
+from actors.worker.outputs.journal import (
+    JournalCap,
+    JournalError,
+    open_journal,
+    read_journal,
+    spawn,
+)
 from messages import (
     ChildDown,
     ClockTold,
@@ -14,7 +21,6 @@ from messages import (
     StateChanged,
     TextsForwarded,
     TextsTaken,
-    TrainingReport,
     encode_event,
     encode_report,
 )
@@ -33,9 +39,9 @@ def clock(time, position):
 class Writer:
     """The journal's actor on a file of the test's."""
 
-    def __init__(self, file) -> None:
+    def __init__(self, file, cap: JournalCap | None = None) -> None:
         self.parent: Probe[ChildDown] = Probe()
-        self.actor = spawn(file=file, parent=self.parent)
+        self.actor = spawn(file=file, parent=self.parent, cap=cap)
 
     def write(self, *messages) -> TextsTaken:
         texts = tuple(map(encode_report, messages))
@@ -54,7 +60,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def writer(path):
-    writer = Writer(open_journal(path, go_on=False))
+    writer = Writer(open_journal(path))
     yield writer
     writer.close()
 
@@ -78,15 +84,10 @@ def test_what_is_written_can_be_read_again(writer, path):
     ]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [EPOCH, '{"event": "train_end"}', encode_event(TrainingReport(outcome="failed", text=""))],
-)
-def test_it_is_on_the_disk_at_each_epoch_and_at_the_end(writer, path, message):
+def test_what_is_answered_is_on_the_disk(writer, path):
     writer.write(BATCH)
-    assert path.read_text() == ""
-    writer.write(message)
-    assert [line["message"] for line in lines(path)] == [BATCH, message]
+    writer.write(EPOCH, BATCH)
+    assert [line["message"] for line in lines(path)] == [BATCH, EPOCH, BATCH]
 
 
 def test_a_disk_that_is_full_is_answered_with_the_reason():
@@ -101,46 +102,70 @@ def test_a_disk_that_is_full_is_answered_with_the_reason():
     writer.parent.expect(ChildDown(child="journal", reason=None))
 
 
-def test_a_file_that_holds_a_run_is_not_written_over(path):
-    path.write_text("{}\n")
-    with pytest.raises(JournalError, match="holds a run already"):
-        open_journal(path, go_on=False)
-    assert path.read_text() == "{}\n"
+ENTRY = '{"sequence": 1, "time": 1.0, "message": "a"}\n'
 
 
-@pytest.mark.parametrize("go_on", [False, True])
-def test_a_file_that_another_worker_writes_is_left_alone(path, go_on):
-    with open_journal(path, go_on=False) as file:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}\n",
+        b"never finished",
+        b'{"labels": [1, 2, 3], "skeletons": [], "videos": ["a.mp4"]}',
+        b"PK\x03\x04" + b"\0" * 5_000 + b"the checkpoint's tail, without a line's end",
+        b"\n\n" + ENTRY.encode(),
+    ],
+)
+def test_a_file_that_is_not_a_journal_is_left_as_it_is(path, content):
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="is not a journal"):
+        open_journal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_pipe_is_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(JournalError, match="it is a pipe"):
+        open_journal(path)
+
+
+def test_a_last_line_that_is_something_else_is_ended_and_not_cut(path):
+    path.write_text(ENTRY + "somebody's words")
+    open_journal(path).close()
+    assert path.read_text() == ENTRY + "somebody's words\n"
+
+
+def test_a_file_that_another_worker_writes_is_left_alone(path):
+    with open_journal(path) as file:
         with pytest.raises(JournalError, match="another worker"):
-            open_journal(path, go_on=go_on)
+            open_journal(path)
         file.write('{"sequence": 1, "time": 1.0, "message": "a"}\n')
-    with open_journal(path, go_on=True):
+    with open_journal(path):
         assert [entry.text for entry in read_journal(path)] == ["a"]
 
 
 def test_a_file_that_cannot_be_opened_says_why(tmp_path):
     with pytest.raises(JournalError, match="cannot be written"):
-        open_journal(tmp_path / "none" / "run.jsonl", go_on=False)
+        open_journal(tmp_path / "none" / "run.jsonl")
     with pytest.raises(JournalError, match="Is a directory"):
-        open_journal(tmp_path, go_on=False)
+        open_journal(tmp_path)
     with pytest.raises(JournalError, match="cannot be read"):
         list(read_journal(tmp_path / "none.jsonl"))
 
 
-@pytest.mark.parametrize("rest", ["", '{"sequence": 3, "ti', "x" * 10_000])
+@pytest.mark.parametrize("rest", ["", "{", '{"sequence": 3, "ti', '{"sequence": 3' + "x" * 200_000])
 def test_a_run_goes_on_behind_what_a_killed_worker_has_finished(path, rest):
     path.write_text('{"sequence": 1, "time": 1.0, "message": "a"}\n' + rest)
-    writer = Writer(open_journal(path, go_on=True))
+    writer = Writer(open_journal(path))
     writer.write(clock(2.0, 2), "b")
     writer.close()
     assert [entry.text for entry in read_journal(path)] == ["a", "b"]
 
 
 def test_a_run_may_go_on_in_a_file_that_is_empty_or_not_there(path):
-    for content in (None, "", "never finished"):
+    for content in (None, "", '{"seq'):
         if content is not None:
             path.write_text(content)
-        with open_journal(path, go_on=True) as file:
+        with open_journal(path) as file:
             assert file.tell() == 0
 
 
@@ -152,3 +177,35 @@ def test_lines_that_are_no_entries_are_passed_over_with_a_warning(path, caplog):
     path.write_bytes("\n".join([*bad, good]).encode() + b"\n\xff\xfe\n")
     assert list(read_journal(path)) == [LogEntry(text="good", time=3.0)]
     assert f"{len(bad) + 1} lines" in caplog.text
+
+
+def test_of_a_journal_that_is_full_the_oldest_batch_reports_go_and_the_epochs_stay(path):
+    writer = Writer(open_journal(path), JournalCap(size=20_000, spare=0))
+    for _ in range(20):
+        assert writer.write(EPOCH, *[BATCH] * 30) == TextsTaken()
+        assert path.stat().st_size <= 20_000
+    with pytest.raises(JournalError, match="another worker"):
+        open_journal(path)
+    assert writer.write(EPOCH) == TextsTaken()
+    writer.close()
+    texts = [entry.text for entry in read_journal(path)]
+    assert texts.count(EPOCH) == 21
+    assert 30 < texts.count(BATCH) < 20 * 30
+    assert texts[-2] == BATCH  # it is the oldest ones that have gone
+    numbers = [line["sequence"] for line in lines(path)]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == 20 * 31 + 1
+
+
+def test_a_journal_of_which_nothing_may_go_ends_when_it_is_full(path):
+    writer = Writer(open_journal(path), JournalCap(size=2_000, spare=0))
+    assert "it has 2000 bytes" in writer.write(*[EPOCH] * 100).failure
+    writer.close()
+    assert path.stat().st_size <= 2_000
+
+
+def test_nothing_is_written_where_little_is_free(path):
+    writer = Writer(open_journal(path), JournalCap(size=10**6, spare=10**18))
+    assert "bytes are free on its disk" in writer.write(EPOCH).failure
+    writer.close()
+    assert path.stat().st_size == 0

@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from actors.worker.outputs.run_record import RunRecord
+from messages import EpochRead
 from tests.support.recorded_runs import RECORDINGS, recorded_run
 
 
@@ -148,3 +149,34 @@ def test_a_loss_too_large_for_a_float_does_not_break_the_record(event):
 def test_an_event_of_another_name_is_counted_under_it():
     record = record_of({"event": "lr_changed"}, {"event": "lr_changed"})
     assert record.events == {"lr_changed": 2}
+
+
+def epoch_of(number: int, event: str, **logs: float) -> str:
+    return json.dumps({"event": event, "epoch": number, "logs": logs})
+
+
+def test_what_has_waited_for_a_worker_has_no_duration():
+    record = RunRecord()
+    record.add(epoch_of(0, "epoch_begin"), now=1.0)
+    record.pause()
+    for number in range(2):
+        record.add(epoch_of(number, "epoch_end"), now=100.0)
+        record.add(epoch_of(number + 1, "epoch_begin"), now=100.0)
+    record.add(epoch_of(2, "epoch_end"), now=103.0)
+    record.add(epoch_of(3, "epoch_begin"), now=103.0)
+    record.add(epoch_of(3, "epoch_end"), now=107.0)
+    assert [epoch.seconds for epoch in record.epochs] == [None, None, None, 4.0]
+    assert all(epoch.has_ended for epoch in record.epochs)
+
+
+def test_an_epoch_of_the_trainers_own_log_gives_way_to_a_report():
+    record = RunRecord()
+    record.add(epoch_of(0, "epoch_begin"), now=1.0)
+    record.add(epoch_of(0, "epoch_end", loss=0.9), now=2.0)
+    assert not record.fill_in(EpochRead(epoch=0, train_loss=0.1))
+    assert record.fill_in(EpochRead(epoch=1, train_loss=0.8, val_loss=0.7))
+    assert record.fill_in(EpochRead(epoch=2, train_loss=0.6))
+    record.add(epoch_of(2, "epoch_begin"), now=3.0)
+    record.add(epoch_of(2, "epoch_end", loss=0.5), now=4.0)
+    losses = [(one.number, one.train_loss, one.is_read) for one in record.rows]
+    assert losses == [(0, 0.9, False), (1, 0.8, True), (2, 0.5, False)]

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -31,7 +32,7 @@ from messages import (
 )
 from tests.support.probe import Probe
 from tests.support.recorded_runs import recorded_run
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, settled
 
 SUMMARY = ReportingSummary(received=1234, forwarded=1200, failed=30, undecodable=4)
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -370,3 +371,10 @@ def test_a_report_of_any_content_does_not_end_the_show(screens, terminal, messag
     begin = '{"event": "epoch_begin", "epoch": 0}'
     shown = screens(terminal=terminal).after(texts(begin, message), ShowLine(text="goes on"))
     assert "goes on" in shown
+
+
+def test_a_terminal_counts_down_until_the_training_is_killed(screens):
+    soon = StateChanged(state=RunState.CANCELLING, text="ending", kill_at=time.time() + 600)
+    screen = screens(terminal=True)
+    screen.actor.tell(texts(soon))
+    assert settled(lambda: "KILL in " in screen.file.getvalue())

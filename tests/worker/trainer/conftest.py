@@ -1,16 +1,15 @@
-"""A trainer's actor on a clock that the test advances."""
+"""A trainer's actor."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.clock import ManualScheduler
 from tests.support.training_rig import TrainingRig
 
 
 @pytest.fixture
 def rig() -> Iterator[TrainingRig]:
     """One that is ended after the test."""
-    rig = TrainingRig(ManualScheduler())
+    rig = TrainingRig()
     yield rig
     rig.close()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from messages import ChildDown, TrainerNotStarted
-from tests.support.processes import ends, python, runs, shell
+from messages import ChildDown, TrainerLeft, TrainerNotStarted
+from tests.support.processes import python, runs, shell
 from tests.support.training_rig import TrainingRig
 from tests.support.waiting import PATIENCE
 
@@ -130,25 +130,27 @@ def test_when_one_process_has_ended_the_next_one_can_be_started(rig: TrainingRig
         assert training.exited() == code
 
 
-def test_the_end_of_the_actor_kills_the_process_and_what_it_started(rig: TrainingRig):
-    script = "trap '' TERM INT HUP; sleep 1000 & echo $!; echo ready; wait; wait"
-    training = rig.start(*shell(script))
+def test_the_end_of_the_actor_leaves_the_training_alone_and_says_so(rig: TrainingRig, tmp_path):
+    training = rig.start(*shell("echo ready; exec sleep 1000"), store=tmp_path)
     pid = training.started()
     training.wait_for_line("ready")
     assert rig.trainer.stop(timeout=PATIENCE)
     rig.parent.expect(ChildDown(child="trainer", reason=None))
-    assert ends(pid)
-    assert ends(int(training.lines[0]))
+    rig.left.expect(TrainerLeft(pid=pid, folder=tmp_path))
+    assert runs(pid)
+    assert runs(training.keeper)
 
 
-def test_a_crash_of_the_actor_kills_the_process(rig: TrainingRig):
-    training = rig.start("sleep", "1000")
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_crash_of_the_actor_leaves_the_training_alone(rig: TrainingRig, capture):
+    training = rig.start("sleep", "1000", capture=capture)
     pid = training.started()
     rig.trainer.tell("no message of the trainer's")
     down = rig.parent.get()
     assert down.child == "trainer"
     assert down.reason is not None
-    assert ends(pid)
+    rig.left.expect(TrainerLeft(pid=pid, folder=None))
+    assert runs(pid)
 
 
 def test_the_end_of_the_actor_without_a_process_is_told(rig: TrainingRig):

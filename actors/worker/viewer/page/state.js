@@ -69,7 +69,8 @@ function trainingState(training, connected) {
       note: "",
     };
   }
-  if (state === "cancelling") return { kind: state, words: "cancelling", note: training.stateText };
+  if (state === "cancelling")
+    return { kind: state, words: "cancelling", note: countdown(training) || training.stateText };
   if (training.finishing)
     return {
       kind: "finishing",
@@ -145,4 +146,10 @@ export function noCurves(training, isReplay) {
 export function noOutput(training, isReplay) {
   if (isReplay) return "The recording has no output.";
   return isOver(training) ? "The trainer wrote nothing." : "No output yet.";
+}
+
+/** How long the training has until it is killed. @param {Training} training */
+function countdown({ killAt, clock }) {
+  if (killAt === null || killAt <= clock.now) return "";
+  return `The training is told to end; in ${Math.ceil(killAt - clock.now)} s it is killed.`;
 }

@@ -68,6 +68,7 @@ export class Training {
     this.usual = 0; // seconds: the longest of its recent silences
     this.state = "";
     this.stateText = "";
+    this.killAt = /** @type {number | null} */ (null);
     this.title = "";
     this.total = /** @type {number | null} */ (null);
     this.finishing = false;
@@ -355,6 +356,10 @@ export class Training {
       case "warning":
         this.note(`worker ${text(event.text)}`, text(event.text));
         break;
+      case "attempt":
+        this.ending = null;
+        this.note(`worker ${text(event.text)}`, text(event.text), { mild: true });
+        break;
       case "ended":
         this.ending = event;
         this.endedAt = this.clock.time;
@@ -371,6 +376,7 @@ export class Training {
       this.answer("", words);
     this.state = state;
     this.stateText = words;
+    this.killAt = number(event.kill_at);
     this.title = text(event.title) || this.title;
     this.total = index(event.epochs) || null;
     this.models = list(event.models).map(text);
@@ -388,11 +394,14 @@ export class Training {
       event.command === "stop" || event.command === "cancel"
         ? QUESTIONS[event.command].name
         : text(event.command).slice(0, 100);
-    const by = text(event.by).endsWith(`-${this.client}`)
+    const asker = text(event.by);
+    const by = asker.endsWith(`-${this.client}`)
       ? "you"
-      : event.by === "terminal"
+      : asker === "terminal"
         ? "the terminal"
-        : "another viewer";
+        : asker.startsWith("SIG")
+          ? asker
+          : "another viewer";
     return `${command}, by ${by}`;
   }
 

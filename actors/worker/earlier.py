@@ -1,0 +1,75 @@
+"""EarlierRun: what the earlier part of a run says of it. A plain object."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from messages import AttemptBegan, EarlierPart, EpochRead, OutputWritten, decode_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from messages import LogEntry, WorkerEvent
+
+LINES_KEPT: Final = 200
+"""Last lines of the output that are kept, for the cause of a failure."""
+
+
+class EarlierRun:
+    """Takes the entries of a journal, in order."""
+
+    def __init__(self) -> None:
+        self._until = 0
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._last_epoch: int | None = None
+        self._train_end = False
+        self.attempts = 1
+        """How often its training has been started."""
+
+    def take(self, entries: Iterable[LogEntry]) -> None:
+        """Take ``entries``."""
+        for entry in entries:
+            event = decode_event(entry.text) if entry.note else None
+            if event is not None:
+                self._take_event(event)
+            elif '"train_end"' in entry.text or '"epoch_end"' in entry.text:
+                self._take_report(entry.text)
+
+    def part(self, since: float) -> EarlierPart:
+        """What is known of the attempt that runs; its run began at ``since`` (seconds)."""
+        return EarlierPart(
+            since=since,
+            until=self._until,
+            lines=tuple(self._lines),
+            last_epoch=self._last_epoch,
+            train_end=self._train_end,
+        )
+
+    def _take_event(self, event: WorkerEvent) -> None:
+        match event:
+            case AttemptBegan():
+                self.attempts = max(self.attempts, event.number)
+                self._last_epoch, self._train_end = None, False
+                self._lines.clear()
+            case EpochRead():
+                self._last_epoch = max(event.epoch, self._last_epoch or 0)
+            case OutputWritten():
+                self._until = max(self._until, event.until)
+                self._lines.extend(event.lines)
+            case _:
+                pass
+
+    def _take_report(self, text: str) -> None:
+        try:
+            report = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(report, dict):
+            return
+        if report.get("event") == "train_end":
+            self._train_end = True
+        epoch = report.get("epoch")
+        if report.get("event") == "epoch_end" and type(epoch) is int and epoch >= 0:
+            self._last_epoch = epoch

@@ -1,0 +1,192 @@
+"""RunFiles: what a keeper writes into the run's folder, on a thread of its own.
+
+A file system may take long, or for ever: neither the training nor the worker waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from actors.worker.keeper.talk import Start
+
+OUTPUT: Final = "output.log"
+"""The newest part of the training's output."""
+
+EXIT: Final = "exit.json"
+"""How the training ended; it is there when it has."""
+
+KEEPER: Final = "keeper.json"
+"""Which processes the keeper and the training are, and which position ``OUTPUT`` begins with."""
+
+SOCKET: Final = "keeper.sock"
+"""Where a worker reaches the keeper."""
+
+OLDER: Final = re.compile(r"output-(\d{15})\.log")
+"""The part before ``OUTPUT``; the number is the position that it begins with."""
+
+PARTS: Final = 4
+"""The log takes the half of its limit at most: the newest part, and one before it."""
+
+HEARTBEAT: Final = 60.0
+"""Seconds without news after which the time of ``KEEPER`` is set again."""
+
+CHECK: Final = 2.0
+"""Seconds between two looks at the room on the disk."""
+
+_QUEUED: Final = 8 * 1024 * 1024
+"""Bytes that wait to be written beyond which no more are taken: the disk is too slow."""
+
+
+class RunFiles:
+    """Writes into ``folder``; whatever fails is tried again later, or left out."""
+
+    def __init__(self, start: Start, folder: str, fields: dict[str, Any]) -> None:
+        self._folder = folder
+        self._part = max(1, start.limit // PARTS)
+        self._spare = start.spare
+        self._fields, self._fields_are_written = fields, False
+        self._file: int | None = None
+        self._size = 0
+        self._checked = float("-inf")
+        self._has_room = True
+        self._queue: SimpleQueue[tuple[int, bytes] | dict[str, Any] | None] = SimpleQueue()
+        self._given = self._taken = 0
+        self._begins, self._end = start.begins, start.position
+        self.position = self._end
+        """Up to where the log goes, or as far as it ever will."""
+        self.has_end = False
+        """Whether it stands there how the training has ended."""
+        self._thread = threading.Thread(target=self._run, name="files", daemon=True)
+        self._thread.start()
+
+    def write(self, data: bytes, position: int) -> None:
+        """Have ``data``, which begins at ``position``, written."""
+        if self._given - self._taken + len(data) <= _QUEUED:
+            self._given += len(data)
+            self._queue.put((position, data))
+
+    def end_with(self, fields: dict[str, Any]) -> None:
+        """Write how the training has ended."""
+        self._queue.put(fields)
+
+    def close(self, timeout: float) -> None:
+        """Take no more, and wait a while until all is written."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    # On the thread
+
+    def _run(self) -> None:
+        self._remove(EXIT)
+        self._write_fields()
+        while (item := self._next()) is not None:
+            if isinstance(item, dict):
+                self._replace(EXIT, {**item, "output_from": self._begins})
+                self.has_end = True
+                continue
+            position, data = item
+            try:
+                self._log(position, data)
+            except OSError:
+                self._close()
+            self._taken += len(data)
+            self.position = position + len(data)
+        self._close()
+        self._remove(SOCKET)
+
+    def _next(self) -> tuple[int, bytes] | dict[str, Any] | None:
+        while True:
+            try:
+                return self._queue.get(timeout=HEARTBEAT)
+            except Empty:
+                self._give_sign()
+
+    def _give_sign(self) -> None:
+        """Another machine sees by the file's time that the training lives."""
+        try:
+            os.utime(os.path.join(self._folder, KEEPER))
+        except OSError:
+            pass
+
+    def _log(self, position: int, data: bytes) -> None:
+        if not self._may_write():
+            return
+        if position != self._end or self._size + len(data) > self._part:
+            self._begin_part(position)
+        if self._file is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+            self._file = os.open(os.path.join(self._folder, OUTPUT), flags, 0o600)
+            self._size = os.fstat(self._file).st_size
+        while data:
+            written = os.write(self._file, data)
+            data = data[written:]
+            self._size += written
+            self._end += written
+        if not self._fields_are_written:
+            self._write_fields()
+
+    def _may_write(self) -> bool:
+        now = time.monotonic()
+        if now - self._checked >= CHECK:
+            self._checked = now
+            disk = os.statvfs(self._folder)
+            self._has_room = disk.f_bavail * disk.f_frsize >= self._spare
+        return self._has_room
+
+    def _begin_part(self, position: int) -> None:
+        self._close()
+        current = os.path.join(self._folder, OUTPUT)
+        if _size(current):
+            os.replace(current, os.path.join(self._folder, f"output-{self._begins:015}.log"))
+        self._begins = self._end = position
+        self._size = 0
+        for name in sorted(filter(OLDER.fullmatch, os.listdir(self._folder)))[:-1]:
+            self._remove(name)
+        self._write_fields()
+
+    def _write_fields(self) -> None:
+        fields = {**self._fields, "output_from": self._begins}
+        self._fields_are_written = self._replace(KEEPER, fields)
+
+    def _replace(self, name: str, fields: dict[str, Any]) -> bool:
+        path = os.path.join(self._folder, name)
+        try:
+            file = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                os.write(file, json.dumps(fields).encode() + b"\n")
+                os.fsync(file)
+            finally:
+                os.close(file)
+            os.replace(f"{path}.new", path)
+        except OSError:
+            self._remove(f"{name}.new")
+            return False
+        return True
+
+    def _remove(self, name: str) -> None:
+        try:
+            os.unlink(os.path.join(self._folder, name))
+        except OSError:
+            pass
+
+    def _close(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            try:
+                os.close(file)
+            except OSError:
+                pass
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

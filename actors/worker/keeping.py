@@ -1,0 +1,148 @@
+"""Keeping: where a run is kept, and which earlier part it goes on with.
+
+Whatever is wrong with it is a warning: no file stands between a user and the training.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from actors.worker.outputs import (
+    JournalError,
+    Run,
+    RunFacts,
+    Runs,
+    is_requeued,
+    open_journal,
+    read_journal,
+    slurm_job,
+)
+from messages import StateChanged, decode_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST: Final = 100
+"""Entries of a journal in which its run says which command it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How a run is kept.
+
+    ``journals`` are the open files to write it to, ``run`` is its folder, if it has one. It goes on
+    with the run in the journal ``earlier``: as another attempt, or, if it is ``adopted``, with the
+    training of ``run``, which another worker has started.
+    """
+
+    run: Run | None = None
+    record: IO[str] | None = None
+    journal: IO[str] | None = None
+    earlier: Path | None = None
+    adopted: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is found out one by one."""
+
+    run: Run | None = None
+    record: IO[str] | None = None
+    journal: IO[str] | None = None
+    earlier: Path | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def keeping(self, *, adopted: bool = False) -> Keeping:
+        return Keeping(
+            run=self.run,
+            record=self.record,
+            journal=self.journal,
+            earlier=self.earlier,
+            adopted=adopted,
+            warnings=tuple(self.warnings),
+        )
+
+
+def facts_of(
+    command: tuple[str, ...], *, title: str, epochs: int | None, folders: tuple[Path, ...]
+) -> RunFacts:
+    """What is known of a run that begins here and now."""
+    return RunFacts(
+        began=time.time(),
+        host=os.uname().nodename,
+        command=command,
+        folder=str(Path.cwd()),
+        title=title,
+        epochs=epochs,
+        checkpoint_folders=tuple(str(folder.absolute()) for folder in folders),
+        slurm=slurm_job(),
+    )
+
+
+def keep(facts: RunFacts, *, runs: Runs | None, journal: Path | None, adopts: bool) -> Keeping:
+    """Keep the run that begins; with ``adopts`` its training runs already.
+
+    ``journal`` is the file that somebody wants it to be written to.
+    """
+    draft = _Draft()
+    if runs is not None:
+        _begin(draft, runs, facts)
+    if journal is not None:
+        _add_journal(draft, journal, lambda: adopts or _title_of(journal) == facts.title)
+    return draft.keeping()
+
+
+def keep_on(run: Run, *, journal: Path | None) -> Keeping:
+    """Go on with ``run``, whose worker has gone. Raises JournalError when another worker does."""
+    draft = _Draft(run=run, earlier=run.journal)
+    draft.record = open_journal(run.journal)
+    if journal is not None:
+        _add_journal(draft, journal, lambda: _title_of(journal) == run.facts.title)
+    return draft.keeping(adopted=True)
+
+
+def _begin(draft: _Draft, runs: Runs, facts: RunFacts) -> None:
+    before = runs.attempt_before(facts) if is_requeued() else None
+    try:
+        if before is not None:
+            try:
+                draft.record = open_journal(before.journal)
+                draft.run, draft.earlier = before.further_attempt(), before.journal
+                return
+            except JournalError as error:
+                draft.warnings.append(f"{error}; the earlier attempt is left as it is")
+        draft.run = runs.begin(facts)
+        draft.record = open_journal(draft.run.journal)
+    except (OSError, JournalError) as error:
+        draft.warnings.append(f"the run is not kept: {error}")
+
+
+def _add_journal(draft: _Draft, path: Path, is_same: Callable[[], bool]) -> None:
+    try:
+        file = open_journal(path)
+    except JournalError as error:
+        draft.warnings.append(f"{error}: the run is not written there")
+        return
+    holds_run = path.is_file() and path.stat().st_size > 0
+    if holds_run and not is_same():
+        file.close()
+        draft.warnings.append(f"{path} holds another run: this one is not written there")
+        return
+    draft.journal = file
+    if holds_run and draft.earlier is None:
+        draft.earlier = path
+
+
+def _title_of(journal: Path) -> str | None:
+    """The command of the run in ``journal``."""
+    for entry in islice(read_journal(journal), _FIRST):
+        event = decode_event(entry.text)
+        if isinstance(event, StateChanged) and event.title:
+            return event.title
+    return None

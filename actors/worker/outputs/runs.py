@@ -1,0 +1,292 @@
+"""The folders of runs: each run has one, where it is kept and found again. Plain objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import platformdirs
+
+from actors.worker.keeper import EXIT, KEEPER, OLDER, OUTPUT, SOCKET, fields_of, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+JOURNAL: Final = "run.jsonl"
+"""The run's journal."""
+
+MARKER: Final = "run.json"
+"""What was started, and where: ``RunFacts``. A folder without it is not a run's."""
+
+LIVE: Final = "live.json"
+"""Which worker runs it, and where; it is removed when that one ends."""
+
+HEARTBEAT: Final = 60.0
+"""Seconds between two signs of life of a worker and of a keeper."""
+
+LIVES: Final = 600.0
+"""Seconds after a run's last sign of life for which another machine takes it for one that lives."""
+
+LAST: Final = "last"
+"""The name that stands for the newest run."""
+
+_NAME: Final = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]{1,64}-\d+")
+_OURS: Final = frozenset(
+    (
+        *(JOURNAL, LIVE, EXIT, KEEPER, OUTPUT, SOCKET),
+        *(f"{name}.new" for name in (JOURNAL, MARKER, LIVE, EXIT, KEEPER)),
+    )
+)
+
+
+class RunsError(Exception):
+    """The runs cannot be read or written; the message is human-readable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What a run is; ``slurm`` tells a job that SLURM starts again from others."""
+
+    began: float
+    host: str
+    command: tuple[str, ...] = ()
+    folder: str = ""
+    title: str = ""
+    epochs: int | None = None
+    checkpoint_folders: tuple[str, ...] = ()
+    slurm: tuple[str, ...] = ()
+    attempts: int = 1
+
+    def is_same_job(self, other: RunFacts) -> bool:
+        """Whether ``other`` is the same job of SLURM, started again."""
+        mine, its = ((facts.slurm, facts.folder, facts.command) for facts in (self, other))
+        return bool(self.slurm) and mine == its
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run's folder."""
+
+    folder: Path
+    facts: RunFacts
+
+    @property
+    def name(self) -> str:
+        """Its name, by which it is found again."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """Its journal's file."""
+        return self.folder / JOURNAL
+
+    @property
+    def live(self) -> dict[str, Any]:
+        """What its worker has said of itself."""
+        return fields_of(self.folder / LIVE)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its training runs, or has run, on this machine."""
+        return self.facts.host == os.uname().nodename
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is known how its training has ended."""
+        return (self.folder / EXIT).exists()
+
+    @property
+    def lives(self) -> bool:
+        """Whether its worker, its keeper or its training runs, as far as that is known."""
+        kept, live = fields_of(self.folder / KEEPER), self.live
+        if self.is_here:
+            pairs = (
+                (live.get("pid"), live.get("worker")),
+                (kept.get("keeper_pid"), kept.get("keeper")),
+                (kept.get("trainer_pid"), kept.get("trainer")),
+            )
+            return any(
+                isinstance(pid, int) and bool(who) and identity(pid) == who for pid, who in pairs
+            )
+        return time.time() - self._last_sign() < LIVES
+
+    def _last_sign(self) -> float:
+        signs = [0.0]
+        for name in (LIVE, KEEPER, JOURNAL, OUTPUT):
+            try:
+                signs.append((self.folder / name).stat().st_mtime)
+            except OSError:
+                continue
+        return max(signs)
+
+    def write_live(self, **fields: Any) -> None:
+        """Say what its worker is. Raises OSError."""
+        pid = os.getpid()
+        host = os.uname().nodename
+        _write(self.folder / LIVE, {"host": host, "pid": pid, "worker": identity(pid), **fields})
+
+    def end_live(self) -> None:
+        """Its worker ends."""
+        (self.folder / LIVE).unlink(missing_ok=True)
+
+    def further_attempt(self) -> Run:
+        """The same run, whose training is started once more. Raises OSError."""
+        facts = dataclasses.replace(
+            self.facts, attempts=self.facts.attempts + 1, host=os.uname().nodename
+        )
+        _write(self.folder / MARKER, dataclasses.asdict(facts))
+        return dataclasses.replace(self, facts=facts)
+
+
+class Runs:
+    """All runs below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __iter__(self) -> Iterator[Run]:
+        """The newest first."""
+        try:
+            names = sorted((path.name for path in self.folder.iterdir()), reverse=True)
+        except OSError:
+            return
+        for name in filter(_NAME.fullmatch, names):
+            run = _run_in(self.folder / name)
+            if run is not None:
+                yield run
+
+    def find(self, name: str) -> Run:
+        """The run of this name, or number in their list, or the last one. Raises RunsError."""
+        if _NAME.fullmatch(name):
+            run = _run_in(self.folder / name)
+            if run is not None:
+                return run
+        elif name == LAST or name.isdecimal():
+            number = 1 if name == LAST else int(name)
+            for at, run in enumerate(self, start=1):
+                if at == number:
+                    return run
+        raise RunsError(f"there is no run {name} in {self.folder}: --runs lists them")
+
+    def begin(self, facts: RunFacts) -> Run:
+        """A folder for a run that begins. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        started = time.strftime("%Y%m%d-%H%M%S", time.localtime(facts.began))
+        host = re.sub(r"[^A-Za-z0-9._-]", "_", facts.host)[:64] or "host"
+        folder = self.folder / f"{started}-{host}-{os.getpid()}"
+        folder.mkdir(mode=0o700)
+        _write(folder / MARKER, dataclasses.asdict(facts))
+        return Run(folder=folder, facts=facts)
+
+    def attempt_before(self, facts: RunFacts) -> Run | None:
+        """The run of the same job of SLURM, unless it still lives."""
+        for run in self:
+            if run.facts.is_same_job(facts):
+                return None if run.lives else run
+        return None
+
+    def tidy(self, *, count: int, size: int, but: Path | None = None) -> None:
+        """Remove the oldest runs beyond ``count`` of them or ``size`` bytes; never one that lives.
+
+        Of a folder only the files go that a run has.
+        """
+        total = 0
+        for at, run in enumerate(list(self), start=1):
+            total += _size(run.folder)
+            if (at > count or total > size) and run.folder != but and not run.lives:
+                try:
+                    _remove(run.folder)
+                except OSError as error:
+                    log.info("%s cannot be removed: %s", run.folder, error)
+
+
+def runs_folder(*, demo: bool = False) -> Path:
+    """Where the runs are by default; those of the embedded trainer have a folder of their own."""
+    return platformdirs.user_state_path("sleap-progress", False) / ("demo" if demo else "runs")
+
+
+def slurm_job() -> tuple[str, ...]:
+    """What tells the job of SLURM in which the worker runs from others; empty outside of one."""
+    names = ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    values = tuple(os.environ.get(name, "") for name in names)
+    return values if values[1] else ()
+
+
+def is_requeued() -> bool:
+    """Whether SLURM has started this job before."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+
+
+def _run_in(folder: Path) -> Run | None:
+    """The run in ``folder``; None when that is none of ours."""
+    try:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            return None
+        if not stat.S_ISREG((folder / MARKER).lstat().st_mode):
+            return None
+    except OSError:
+        return None
+    fields = fields_of(folder / MARKER)
+    try:
+        epochs = fields.get("epochs")
+        facts = RunFacts(
+            began=float(fields["began"]),
+            host=str(fields["host"]),
+            command=tuple(map(str, fields.get("command", ()))),
+            folder=str(fields.get("folder", "")),
+            title=str(fields.get("title", "")),
+            epochs=None if epochs is None else int(epochs),
+            checkpoint_folders=tuple(map(str, fields.get("checkpoint_folders", ()))),
+            slurm=tuple(map(str, fields.get("slurm", ()))),
+            attempts=int(fields.get("attempts", 1)),
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+    return Run(folder=folder, facts=facts)
+
+
+def _write(path: Path, fields: dict[str, Any]) -> None:
+    """Write ``fields``; whoever reads them meanwhile gets these or those before. Raises OSError."""
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(fields, file)
+        file.write("\n")
+    new.replace(path)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    total += entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        pass
+    return total
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run's files and, if nothing else is in it, its folder. Raises OSError."""
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        for name in os.listdir(place):  # noqa: PTH208 - of the very folder that was opened
+            if name in _OURS or OLDER.fullmatch(name):
+                os.unlink(name, dir_fd=place)
+        if set(os.listdir(place)) <= {MARKER}:  # noqa: PTH208
+            os.unlink(MARKER, dir_fd=place)
+            folder.rmdir()
+    finally:
+        os.close(place)

@@ -1,0 +1,283 @@
+"""KeptTraining: a training that a keeper runs, as a worker sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from actors.worker.keeper import (
+    KEEPER,
+    PROGRAM,
+    Attach,
+    Ended,
+    Listener,
+    Missed,
+    NotStarted,
+    NotUnderstoodError,
+    OutputLog,
+    Refused,
+    Signalled,
+    Started,
+    Terminate,
+    Wrote,
+    end_of,
+    every_process,
+    fields_of,
+    identity,
+    knock,
+    reap,
+    said,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from actors.worker.keeper import Event, Order, Start
+
+LOOK: Final = 512 * 1024
+"""Bytes of output that one look takes."""
+
+START_TIMEOUT: Final = 30.0
+"""Seconds that a keeper may take to read its order."""
+
+REAPING: Final = 2.0
+"""Seconds between two looks for processes that have ended and that nobody waits for."""
+
+_CHUNK: Final = 64 * 1024
+GONE: Final = "its keeper is gone: nobody waits for it any more, and nobody signals it"
+
+
+class KeptTraining:
+    """See ``Source``. ``position`` is where its output goes on; None makes it tell none."""
+
+    def __init__(self, *, folder: Path | None, position: int = 0) -> None:
+        self._folder = folder
+        self._position = position
+        self._link: socket.socket | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None  # if it is this worker's child
+        self._pid, self._trainer = 0, ""
+        self._refused: list[Event] = []
+        self._is_unanswered = False  # the keeper may die before it ends the training
+        self._reap_at = 0.0
+        self._heard: Iterator[Event | None] = self._silence()
+
+    @classmethod
+    def start(
+        cls,
+        start: Start,
+        *,
+        variables: dict[str, str],
+        folder: Path | None = None,
+        door: socket.socket | None = None,
+    ) -> Self:
+        """Have a keeper ``start`` it, and let other workers in at ``door``. Raises OSError.
+
+        ``variables`` are the training's environment.
+        """
+        kept = cls(folder=folder, position=start.position)
+        kept._link, theirs = socket.socketpair()
+        try:
+            with theirs:
+                kept._keeper = _spawned([theirs] if door is None else [theirs, door], variables)
+            kept._link.settimeout(START_TIMEOUT)
+            kept._link.sendall(said(start))
+            kept._link.setblocking(False)
+        except OSError:
+            kept.release()
+            raise
+        kept._heard = kept._hear()
+        return kept
+
+    @classmethod
+    def adopt(cls, folder: Path, *, position: int) -> Self:
+        """The training of the run in ``folder``, which another worker has started."""
+        kept = cls(folder=folder, position=position)
+        kept._link = knock(folder)
+        if kept._link is not None:
+            kept._link.setblocking(False)
+            kept._say(Attach(position))
+            kept._heard = kept._hear()
+        else:
+            kept._heard = kept._without_keeper(folder)
+        return kept
+
+    def news(self) -> Iterator[Event]:
+        """What has happened."""
+        self._reap_orphans()
+        refused, self._refused = self._refused, []
+        yield from refused
+        size = 0
+        for event in self._heard:
+            if event is None:
+                return
+            yield event
+            size += len(event.data) if isinstance(event, Wrote) else 0
+            if size > LOOK:
+                return
+
+    def terminate(self, grace: float) -> None:
+        """Have the keeper end it."""
+        if self._say(Terminate(grace)):
+            self._is_unanswered = True
+        else:
+            self._refused.append(Refused(GONE))
+
+    def release(self) -> None:
+        """Close the link; the keeper goes on with the training."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        if self._keeper is not None and self._keeper.poll() is None:
+            self._keeper.returncode = 0  # it goes on, and is waited for no longer
+
+    def _reap_orphans(self) -> None:
+        """Process 1 gets every process that is left behind in its container."""
+        if os.getpid() == 1 and time.monotonic() >= self._reap_at:
+            self._reap_at = time.monotonic() + REAPING
+            reap(
+                every_process().values(), but={self._keeper.pid} if self._keeper is not None else ()
+            )
+
+    # What the keeper tells
+
+    def _say(self, order: Order) -> bool:
+        if self._link is None:
+            return False
+        try:
+            self._link.sendall(said(order))
+        except OSError:
+            return False
+        return True
+
+    def _hear(self) -> Iterator[Event | None]:
+        """All that comes; None where nothing more has come for the moment."""
+        listener = Listener()
+        ended: Ended | None = None
+        while (data := self._received()) != b"":
+            if data is None:
+                yield None
+                continue
+            try:
+                messages = listener.hear(data)
+            except NotUnderstoodError:
+                break
+            for message in messages:
+                if isinstance(message, Ended):
+                    ended = message
+                else:
+                    yield from self._taken(message)
+            if ended is not None and self._position >= ended.until:
+                yield ended
+                yield from self._silence()
+        yield from self._after_keeper(ended)
+
+    def _received(self) -> bytes | None:
+        if self._link is None:
+            return b""
+        try:
+            return self._link.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def _taken(self, message: Event) -> Iterator[Event | None]:
+        match message:
+            case Missed():
+                yield from self._read_log(message.until)
+                return
+            case Started():
+                self._pid, self._trainer = message.pid, identity(message.pid)
+            case Wrote():
+                self._position = message.until
+            case Signalled() | Refused():
+                self._is_unanswered = False
+            case _:
+                pass
+        yield message
+
+    def _read_log(self, until: int | None = None) -> Iterator[Event | None]:
+        """What the keeper does not have any more, from the log as far as that has it."""
+        if self._folder is not None:
+            try:
+                for data, position in OutputLog(self._folder).read(self._position, until):
+                    yield from self._passed_over(position - len(data))
+                    self._position = position
+                    yield Wrote(data, position)
+            except OSError:
+                pass  # what it does not give is missed
+        if until is not None:
+            yield from self._passed_over(until)
+
+    def _passed_over(self, until: int) -> Iterator[Event]:
+        if self._position < until:
+            yield Missed(self._position, until)
+            self._position = until
+
+    # Without a keeper
+
+    def _after_keeper(self, ended: Ended | None) -> Iterator[Event | None]:
+        """It has ended before it has told all, which only KILL makes it do."""
+        self.release()
+        if ended is None and self._folder is not None:
+            ended = end_of(self._folder)
+        if ended is not None:
+            yield from self._read_log(ended.until)
+            yield ended
+        elif not self._trainer:
+            yield NotStarted("the keeper of the training has not started")
+        else:
+            if self._is_unanswered:
+                yield Refused(GONE)
+            yield from self._watched()
+        yield from self._silence()
+
+    def _without_keeper(self, folder: Path) -> Iterator[Event | None]:
+        """A training whose keeper is gone: its files are there, and itself perhaps."""
+        ended = end_of(folder)
+        fields = fields_of(folder / KEEPER)
+        try:
+            self._pid, self._trainer = int(fields["trainer_pid"]), str(fields["trainer"])
+        except (KeyError, ValueError, TypeError):
+            pass  # nobody knows who it was
+        yield Started(self._pid, keeper=0, position=self._position)
+        yield from self._read_log()
+        if ended is not None:
+            yield ended
+        else:
+            yield from self._watched()
+        yield from self._silence()
+
+    def _watched(self) -> Iterator[Event | None]:
+        """Nobody will ever know how it ends."""
+        while self._trainer and identity(self._pid) == self._trainer:
+            yield None
+        yield Ended(None, cancelled=False, left=[], time=time.time(), until=self._position)
+
+    def _silence(self) -> Iterator[None]:
+        while True:
+            yield None
+
+
+def _spawned(sockets: list[socket.socket], variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A keeper with ``sockets``, which blocks every signal from its first moment on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        places = [one.fileno() for one in sockets]
+        return subprocess.Popen(
+            (sys.executable, "-I", "-S", PROGRAM, *map(str, places)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=variables,
+            pass_fds=places,
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,119 @@
+"""A journal, a run's folder, a page: whatever is wrong with them, the training runs."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+from tests.support.processes import shell
+from tests.support.running_worker import PAGE, RunningWorker
+
+TRAINS = ("--", *shell("echo trained; exit 5"))
+
+
+def warning_of(*options: str, variables: dict[str, str] | None = None) -> str:
+    """What a worker says that trains with ``options``."""
+    with RunningWorker(*options, *TRAINS, variables=variables) as worker:
+        assert worker.ends() == 5, worker.output
+        assert worker.leaves_nothing()
+    output = " ".join(worker.output.split())
+    assert "trained" in output
+    assert "warning:" in output
+    return output.partition("warning:")[2]
+
+
+@pytest.mark.parametrize("adopts", [False, True])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"labels": ["fly"], "skeletons": [], "videos": ["fly.mp4"]}',
+        b"PK\x03\x04" + b"\0" * 4_000 + b"\na checkpoint's tail",
+        b"{}\n",
+        b'{"sequence": 1, "time": 1, "message": "{}"}\n',
+    ],
+)
+def test_a_file_that_is_something_else_is_left_as_it_is(content, adopts, tmp_path):
+    wrong = tmp_path / "labels.json"
+    wrong.write_bytes(content)
+    options = ("--no-page", "--journal", str(wrong))
+    if not adopts:
+        assert "labels.json" in warning_of(*options)
+        assert wrong.read_bytes() == content
+    elif not content.endswith(b'"{}"}\n'):  # that one is a journal
+        with RunningWorker(*options, "--adopt") as worker:
+            worker.wait_for("is not a journal")
+            worker.interrupt_until_it_ends()
+        assert wrong.read_bytes() == content
+
+
+def test_a_journal_that_cannot_be_written_is_a_warning(tmp_path):
+    says = warning_of("--no-page", "--journal", str(tmp_path / "none" / "run.jsonl"))
+    assert "the journal cannot be written" in says
+
+
+def test_a_journal_that_another_worker_writes_is_a_warning(tmp_path, gate):
+    journal = ("--no-page", "--journal", str(tmp_path / "run.jsonl"))
+    with RunningWorker(*journal, "--", *shell("echo ready; read line < $1", gate.path)) as one:
+        one.wait_for("ready")
+        assert "is being written by another worker" in warning_of(*journal)
+        gate.open()
+        assert one.ends() == 0
+
+
+def test_a_journal_that_is_a_pipe_is_a_warning(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "it is a pipe" in warning_of("--no-page", "--journal", str(tmp_path / "pipe"))
+
+
+def test_a_page_at_a_port_that_is_in_use_is_a_warning():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        says = warning_of("--port", port)
+    assert f"cannot be served at 127.0.0.1:{port}" in says
+    assert "runs without a page" in says
+
+
+def test_with_a_certificate_that_cannot_be_read_there_is_no_page_in_the_clear(tmp_path):
+    broken = tmp_path / "cert.pem"
+    broken.write_text("no certificate")
+    says = warning_of(*PAGE, "--certfile", str(broken))
+    assert "runs without a page" in says
+    assert "http://" not in says
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/dev/null", "/dev/null/runs"])
+def test_runs_that_cannot_be_kept_there_are_a_warning(place):
+    assert "the run is not kept" in warning_of("--no-page", "--runs-folder", place)
+
+
+def test_a_read_only_file_system_is_a_warning(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    mount = ("mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(tmp_path))
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system mounts nothing")
+    try:
+        says = warning_of("--no-page", variables={"SLEAP_PROGRESS_RUNS": str(tmp_path / "runs")})
+        assert "Read-only file system" in says
+    finally:
+        subprocess.run(("umount", str(tmp_path)), check=True)
+
+
+def test_a_file_system_with_little_room_is_not_written_to(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path))
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system mounts nothing")
+    try:
+        says = warning_of("--no-page", variables={"SLEAP_PROGRESS_RUNS": str(tmp_path / "runs")})
+        assert "bytes are free on its disk" in says
+        (run,) = (tmp_path / "runs").iterdir()
+        assert not (run / "output.log").exists()
+        assert json.loads((run / "exit.json").read_text())["code"] == 5
+    finally:
+        subprocess.run(("umount", str(tmp_path)), check=True)

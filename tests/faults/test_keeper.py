@@ -1,0 +1,63 @@
+"""The keeper between a worker and its training: it never waits for the worker, or for a disk."""
+
+import os
+import signal
+
+from tests.support.processes import ends, parent_of, python, runs, shell
+from tests.support.running_worker import RunningWorker
+from tests.support.waiting import settled
+
+WRITES = """\
+import pathlib, sys
+print('ready', flush=True)
+open(sys.argv[1]).readline()
+for number in range(20_000):
+    print(number, 'x' * 1000)
+pathlib.Path(sys.argv[2]).touch()
+"""
+"""A trainer that writes 20 MB, and says when it has."""
+
+
+def keeper_of(worker: RunningWorker) -> int:
+    """The process that keeps the training."""
+    return parent_of(int(worker.wait_for("training started").split("process ")[1].rstrip(")\n")))
+
+
+def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
+    done = tmp_path / "done"
+    with RunningWorker("--", *python(WRITES, gate.path, str(done))) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(signal.SIGSTOP)
+        gate.open()
+        assert settled(done.exists)
+        worker.interrupt(signal.SIGCONT)
+        assert worker.ends() == 0, worker.output
+        assert worker.leaves_nothing()
+    assert "19999 xxx" in worker.output
+
+
+def test_a_keeper_that_is_killed_costs_the_exit_code_and_not_the_training(gate):
+    script = "trap '' PIPE; echo ready; read line < $1; exit 7"
+    with RunningWorker("--", *shell(script, gate.path)) as worker:
+        worker.wait_for("ready")
+        os.kill(keeper_of(worker), signal.SIGKILL)
+        worker.interrupt(signal.SIGTERM)
+        worker.wait_for("its keeper is gone")
+        gate.open()
+        assert worker.ends() == 1, worker.output
+        assert worker.leaves_nothing()
+    assert "nobody knows with which exit code" in " ".join(worker.output.split())
+
+
+def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_path):
+    done = tmp_path / "done"
+    with RunningWorker("--", *python(WRITES, gate.path, str(done))) as worker:
+        worker.wait_for("ready")
+        keeper = keeper_of(worker)
+        worker.interrupt(signal.SIGKILL)
+        assert worker.ends() == -signal.SIGKILL
+        assert runs(keeper)
+        gate.open()
+        assert settled(done.exists)
+        assert ends(keeper)
+        assert worker.leaves_nothing()
