@@ -22,7 +22,7 @@ def test_a_page_that_is_reloaded_in_mid_run_has_the_run_from_its_first_message(b
             browser.wait(lambda: browser.viewer()["connected"], "connected again")
         worker.ctrl_c()
         assert worker.ends() == 0
-        browser.wait_for("#state", "finished")
+        browser.wait_for("#state", "stopped early")
     assert browser.viewer()["reports"] == worker.count("received from the trainer")
 
 
@@ -47,7 +47,7 @@ def test_a_network_that_was_away_costs_nothing(browser, transport):
             assert browser.viewer()["instance"] == before["instance"]
             worker.ctrl_c()
             assert worker.ends() == 0
-            browser.wait_for("#state", "finished")
+            browser.wait_for("#state", "stopped early")
     assert browser.viewer()["reports"] == worker.count("received from the trainer")
 
 
@@ -78,4 +78,4 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
             browser.wait_for("#answers", "has been asked to stop")
             trainer.wait(PATIENCE)
             assert worker.ends() == 0
-            browser.wait_for("#state", "finished")
+            browser.wait_for("#state", "stopped early")

@@ -6,7 +6,7 @@ from actors.worker import PlanError, parse, plan_of
 
 
 def viewers_of(*arguments):
-    found = plan_of(parse([*arguments, "--", "true"])).viewers
+    found = plan_of(parse([*arguments, "--no-record", "--", "true"])).viewers
     assert found is not None
     return found
 
