@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.paths import ROOT
 
 LEVELS = [
-    ["run_worker", "benchmarks"],
+    ["run_worker", "benchmarks", "examples"],
     ["actors.worker"],
     ["actors.worker.viewer"],
     ["actors.worker.digest"],
@@ -31,7 +31,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 FILES = [
     path
-    for name in ("actors", "messages", "benchmarks", "run_worker.py")
+    for name in ("actors", "messages", "benchmarks", "examples", "run_worker.py")
     for path in sorted([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
 ]
 

@@ -1,0 +1,1 @@
+"""Workers of one's own: programs that run as they stand, each with both ends on this machine."""
