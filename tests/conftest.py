@@ -21,7 +21,7 @@ from tests.support.settings import on_free_ports
 from tests.support.unit import is_unit, nothing_outside
 from tests.support.waiting import PATIENCE, settled
 
-_ALWAYS = {
+_ALWAYS: dict[str, Any] = {
     "database": None,  # nothing is written beside the code
     "deadline": None,  # a busy machine is no failure
     "suppress_health_check": [

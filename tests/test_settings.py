@@ -1,10 +1,18 @@
 """ReporterSettings: the defaults of the requirement text, and what makes no sense."""
 
+from typing import Any
+
 import pytest
 
 from actors import ControlEncoding, PortConflict, ReporterSettings
 
 NAN = float("nan")
+
+
+def of(name: str, value: object) -> ReporterSettings:
+    """The settings with one value, which may be of any type."""
+    changes: dict[str, Any] = {name: value}
+    return ReporterSettings(**changes)
 
 
 def test_the_defaults_are_those_of_the_requirement_text() -> None:
@@ -19,23 +27,23 @@ def test_the_defaults_are_those_of_the_requirement_text() -> None:
 @pytest.mark.parametrize("value", [0, -0.1, NAN])
 def test_a_time_that_must_pass_is_more_than_zero(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be more than 0"):
-        ReporterSettings(**{name: value})
+        of(name, value)
 
 
 @pytest.mark.parametrize("name", ["connect_wait", "gather_interval", "settle_time"])
 @pytest.mark.parametrize("value", [-0.1, NAN])
 def test_a_time_that_may_be_skipped_is_zero_or_more(name: str, value: float) -> None:
-    assert getattr(ReporterSettings(**{name: 0}), name) == 0
+    assert getattr(of(name, 0), name) == 0
     with pytest.raises(ValueError, match=f"{name} must be 0 seconds or more"):
-        ReporterSettings(**{name: value})
+        of(name, value)
 
 
 @pytest.mark.parametrize("name", ["log_limit", "log_bytes", "channel_high_water", "page_messages"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_bound_is_at_least_one(name: str, value: int) -> None:
-    assert getattr(ReporterSettings(**{name: 1}), name) == 1
+    assert getattr(of(name, 1), name) == 1
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):
-        ReporterSettings(**{name: value})
+        of(name, value)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,7 @@ def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
     name: str, value: object, error: type[Exception], expected: str
 ) -> None:
     with pytest.raises(error) as refused:
-        ReporterSettings(**{name: value})
+        of(name, value)
     assert type(refused.value) is error
     assert str(refused.value).startswith(f"{name} must be ")
     assert expected in str(refused.value)
@@ -68,6 +76,9 @@ def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
 
 
 def test_of_an_enumeration_its_value_is_taken_too() -> None:
-    settings = ReporterSettings(control_encoding="sleap-nn", on_port_conflict="free")
+    settings = ReporterSettings(
+        control_encoding="sleap-nn",  # type: ignore[arg-type]  # as from a file
+        on_port_conflict="free",  # type: ignore[arg-type]
+    )
     assert settings.control_encoding is ControlEncoding.SLEAP_NN
     assert settings.on_port_conflict is PortConflict.FREE

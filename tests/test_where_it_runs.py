@@ -85,7 +85,9 @@ def test_the_reporter_uses_nothing_that_windows_lacks(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKER_BEFORE_ITS_REFUSAL, ids=lambda path: path.name)
 def test_the_worker_imports_nothing_that_windows_lacks_before_it_refuses(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    imported = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     assert missing_on_windows(ast.Module(imported, [])) == set()
 
 

@@ -36,7 +36,7 @@ class TurnCounter:
             self.done.tell(message)
             return
         self._answered = self._count
-        message.reply_to.tell(page(message.after, behind=self._behind.pop(0)))
+        message.reply_to.tell(page(message.after or 0, behind=self._behind.pop(0)))
 
     def _turn(self) -> None:
         self._count += 1

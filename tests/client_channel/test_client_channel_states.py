@@ -22,7 +22,12 @@ GONE = ClientGone(client_id="alice", reason="its channel is closed")
 
 
 def flushed(position: int, **fields: Any) -> ReportsFlushed:
-    counts = {"channel_state": "open", "forwarded": 0, "failed": 0, "missed": 0} | fields
+    counts: dict[str, Any] = {
+        "channel_state": "open",
+        "forwarded": 0,
+        "failed": 0,
+        "missed": 0,
+    } | fields
     return ReportsFlushed(status=ClientStatus(client_id="alice", position=position, **counts))
 
 

@@ -1,5 +1,7 @@
 """attach: what a channel brings before its actor listens."""
 
+from typing import Any
+
 import pytest
 
 from actors.client_channel import attach, channels
@@ -39,7 +41,7 @@ def test_what_nobody_ever_listens_to_is_not_kept(
     channel = FakeChannel()
     message = attached(loop_thread, channel)
     loop_thread.call(channel.receive, "early")
-    early = message.channel
+    early: Any = message.channel
     assert settled(lambda: not any(early._early.values()))
     loop_thread.call(channel.receive, "later")
     texts = texts_of(loop_thread, message)

@@ -71,7 +71,7 @@ def test_the_pause_ends(rig: ClientRig, listener: ListenerStandIn, channel: Page
     for report in reports(5):
         before = len(channel.sent)
         listener.add(report)
-        channel.wait_for(lambda sent, before=before: len(sent) > before)
+        channel.wait_for(lambda sent, before=before: len(sent) > before)  # type: ignore[misc]
     assert channel.messages == reports(5)
 
 

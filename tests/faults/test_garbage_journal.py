@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def lines_of(messages: list[str]) -> list[bytes]:
 def nasty_messages() -> list[str]:
     """Messages that are whole in themselves, and of which nothing can be expected."""
     found = ["", "\ud800", "\x1b[2J\x1b]0;title\x07", "[" * 9_000, "9" * 9_000, "x" * 300_000]
-    for value in (None, -1, "x", [], {}, [[]], 10**400, 1e308, True, "\ud800"):
+    values: list[Any] = [None, -1, "x", [], {}, [[]], 10**400, 1e308, True, "\ud800"]
+    for value in values:
         for event in EVENTS:
             fields = json.loads(event)
             found += [json.dumps({**fields, name: value}) for name in fields]
@@ -42,7 +44,8 @@ def broken_journal() -> bytes:
     chance, whole = random.Random(13), lines_of([*recorded_run("sleap_nn_full_run"), *EVENTS])
     lines = [broken(line, chance) if chance.random() < 0.5 else line for line in whole * 3]
     lines += lines_of(nasty_messages())
-    for time in (None, "x", 1e308, -1e308, "nan", 10**400, [], 0):
+    times: list[Any] = [None, "x", 1e308, -1e308, "nan", 10**400, [], 0]
+    for time in times:
         lines.append(json.dumps({"sequence": 1, "time": time, "message": EVENTS[0]}).encode())
     lines += [b"", b"null", b"[]", b"[" * 50_000, b"\xff" * 50, b"9" * 5_000, b'{"message": 1}']
     return b"\n".join([*lines, *whole, b'{"sequence": 1, "ti'])

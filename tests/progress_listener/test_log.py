@@ -5,8 +5,9 @@ import json
 import pytest
 
 from actors import ProgressLog
-from actors.progress_listener.log import DECODE_LIMIT, PAGE_BYTES, text_bytes
+from actors.progress_listener.log import DECODE_LIMIT, PAGE_BYTES
 from messages import ProgressCounts, ProgressPage
+from messages.wire import text_bytes
 
 KEPT_EVENTS = ["train_begin", "epoch_begin", "epoch_end", "train_end", "val_end", ""]
 NO_REPORTS = ["not JSON", "[1, 2]", "7", "null", '"batch_end"', '{"event": ', "[" * 100_000, "{}"]

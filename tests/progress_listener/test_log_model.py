@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from actors import ProgressLog
 from actors.progress_listener.block import SIZE
-from actors.progress_listener.log import PAGE_BYTES, text_bytes
+from actors.progress_listener.log import PAGE_BYTES
 from messages import ProgressCounts
+from messages.wire import text_bytes
 
 END_JOB, UNDECODABLE = "end of a job", "undecodable"
 

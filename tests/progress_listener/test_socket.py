@@ -181,7 +181,7 @@ def test_a_wake_ends_the_gathering(context: "zmq.Context[zmq.Socket[bytes]]") ->
     settings = ReporterSettings(gather_interval=PATIENCE * 10)
     with closing(Opened(context, settings)) as opened, joined(opened) as trainer:
         trainer.send(*"ab")
-        received = []
+        received: list[str | Undecodable] = []
         while len(received) < 2:  # they may come in two polls, the second of which gathers
             opened.socket.wake()
             opened.run(opened.socket.poll)

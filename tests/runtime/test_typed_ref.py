@@ -78,8 +78,12 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(echo: Typed
     late: Probe[str] = Probe()
     echo.tell(gate)
 
+    def note(answer: str) -> str:
+        late.tell(answer)
+        return "late"
+
     def make(reply_to: Any) -> Any:
-        return Adapter(reply_to, lambda answer: late.tell(answer) or "late")
+        return Adapter(reply_to, note)
 
     with pytest.raises(TimeoutError):
         echo.ask(make, timeout=0.01)

@@ -6,7 +6,10 @@ import pytest
 
 from actors import ProgressLog, ReporterSettings, progress_listener
 from messages import (
+    ListeningFailed,
     ListeningStarted,
+    ListeningStopped,
+    Mailbox,
     StartListening,
     StopListening,
 )
@@ -28,14 +31,18 @@ def polling() -> Iterator[Polling]:
         progress_log=ProgressLog(limit=1000, max_bytes=10**6),
         settings=ReporterSettings(),
     )
-    started = listener.ask(
-        lambda reply_to: StartListening(context=context, address=FREE_PORT, reply_to=reply_to),
-        timeout=PATIENCE,
-    )
+
+    def start(reply_to: Mailbox[ListeningStarted | ListeningFailed]) -> StartListening:
+        return StartListening(context=context, address=FREE_PORT, reply_to=reply_to)
+
+    def stop(reply_to: Mailbox[ListeningStopped]) -> StopListening:
+        return StopListening(reply_to=reply_to)
+
+    started = listener.ask(start, timeout=PATIENCE)
     assert isinstance(started, ListeningStarted)
     yield Polling(listener, journal, context, loop_thread, started.address)
     context.gate.set()
-    listener.ask(lambda reply_to: StopListening(reply_to=reply_to), timeout=PATIENCE)
+    listener.ask(stop, timeout=PATIENCE)
     listener.stop(timeout=PATIENCE)
     context.term()
     tasks, errors = loop_thread.tasks(), loop_thread.errors

@@ -119,6 +119,7 @@ def test_a_second_crash_meanwhile_does_not_end_a_report_that_is_well(
     assert settled(lambda: clock.waiting(REOPEN_INTERVAL))
     crash(actor, owner)
     address = settings.control_address if actor == CONTROL else settings.progress_address
+    assert address is not None
     assert settled(lambda: is_served(address))
     for _ in range(REOPENS + 1):
         clock.advance(REOPEN_INTERVAL)

@@ -56,7 +56,7 @@ def prompt(seconds: float) -> None:
         settings = dataclasses.replace(plan.settings, connect_wait=seconds)
         return dataclasses.replace(plan, settings=settings, has_tables=True)
 
-    worker.plan_of = plan_of  # type: ignore[attr-defined]
+    worker.plan_of = plan_of
 
 
 def stuck(gate: str) -> None:
@@ -86,7 +86,7 @@ def clock(seconds: float) -> None:
 
     time.time = jumping
     # aiortc refuses a handshake whose cookie is an hour old, as it has to.
-    rtcsctptransport.time = types.SimpleNamespace(time=true)  # type: ignore[assignment]
+    rtcsctptransport.time = types.SimpleNamespace(time=true)  # type: ignore[assignment, attr-defined]
 
 
 def impatient(seconds: float) -> None:
@@ -95,10 +95,10 @@ def impatient(seconds: float) -> None:
     from actors.worker.outputs import local_client
     from actors.worker.viewer import peers, server, websocket
 
-    plan.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = seconds  # type: ignore[misc]
+    plan.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = seconds  # type: ignore[misc, attr-defined]
     standalone.STOP_TIMEOUT = 3 * seconds  # type: ignore[misc]
     for module in (peers, server, websocket):
-        module.CLOSE_TIMEOUT = seconds  # type: ignore[misc]
+        module.CLOSE_TIMEOUT = seconds  # type: ignore[attr-defined]
     local_client.OPEN_TIMEOUT = seconds  # type: ignore[misc]
 
 

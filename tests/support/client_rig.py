@@ -50,6 +50,7 @@ class ListenerStandIn:
     def _serve(self) -> None:
         waiting, self._waiting = self._waiting, []
         for read in waiting:
+            assert read.after is not None
             page = self.log.page(read.after, read.limit)
             if page is None:
                 self._waiting.append(read)

@@ -41,7 +41,7 @@ class EmbeddedRun:
             f"--control-port={self._control_port}",
             f"--progress-port={self._progress_port}",
         )
-        assert self._control.poll(PATIENCE * 1000), "the trainer has not joined"
+        assert self._control.poll(int(PATIENCE * 1000)), "the trainer has not joined"
         assert self._control.recv() == b"\x01", "the trainer has not subscribed to everything"
 
     def start_alone(self, *options: str, join_timeout: int | None = None) -> None:
@@ -63,7 +63,7 @@ class EmbeddedRun:
 
     def until(self, event: str, epoch: int | None = None) -> list[dict[str, Any]]:
         """The messages up to and with this one."""
-        messages = []
+        messages: list[dict[str, Any]] = []
         while True:
             self._wait_for_message(f"no message after {messages[-3:]}")
             messages.append(json.loads(self._progress.recv().decode()))

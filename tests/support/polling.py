@@ -9,7 +9,7 @@ from typing import Any
 import zmq
 
 from actors import TypedRef
-from messages import ProgressListenerMessage, ProgressPage, ReadProgress
+from messages import Mailbox, ProgressListenerMessage, ProgressPage, ReadProgress
 from tests.support.event_loop import LoopThread
 from tests.support.waiting import PATIENCE
 
@@ -58,6 +58,7 @@ class RecordingSocket(zmq.Socket[bytes]):
     """A ZeroMQ socket; a SUB socket's uses are noted in its context's journal."""
 
     kind = -1
+    context: "RecordingContext"
 
     def __init__(self, context: "RecordingContext", kind: int, **options: Any) -> None:
         super().__init__(context, kind, **options)
@@ -114,7 +115,9 @@ class _RecordingLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._journal = journal
 
-    def call_later(self, delay: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+    def call_later(  # type: ignore[override]
+        self, delay: float, *arguments: Any, **options: Any
+    ) -> asyncio.TimerHandle:
         task = asyncio.current_task(self)
         if task is not None and task.get_name() == "progress-listener":
             self._journal.note("sleep", delay)
@@ -144,7 +147,8 @@ class Polling:
 
     def read(self, after: int) -> ProgressPage:
         """The next page after the position ``after``."""
-        return self.listener.ask(
-            lambda reply_to: ReadProgress(after=after, limit=100, reply_to=reply_to),
-            timeout=PATIENCE,
-        )
+
+        def request(reply_to: Mailbox[ProgressPage]) -> ReadProgress:
+            return ReadProgress(after=after, limit=100, reply_to=reply_to)
+
+        return self.listener.ask(request, timeout=PATIENCE)

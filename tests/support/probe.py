@@ -1,11 +1,13 @@
 """A mailbox that remembers what it was told."""
 
 import queue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
+
+from typing_extensions import TypeVar  # Python's own has no defaults before 3.13
 
 from tests.support.waiting import PATIENCE
 
-M = TypeVar("M")
+M = TypeVar("M", default=Any)
 T = TypeVar("T")
 
 

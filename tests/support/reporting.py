@@ -17,7 +17,9 @@ from messages import (
     ReporterStatus,
     ReportingReady,
     ReportingStopped,
+    StartAnswer,
     StartReporting,
+    StopAnswer,
     StopReporting,
     SwitchJob,
 )
@@ -33,10 +35,11 @@ NewSupervisor: TypeAlias = Callable[..., SupervisorRef]
 
 def ask_start(supervisor: SupervisorRef, job_id: str = "job-1", *, gui: bool = True) -> Any:
     """The answer to a ``StartReporting``."""
-    return supervisor.ask(
-        lambda reply_to: StartReporting(job_id=job_id, gui=gui, reply_to=reply_to),
-        timeout=PATIENCE,
-    )
+
+    def request(reply_to: Mailbox[StartAnswer]) -> StartReporting:
+        return StartReporting(job_id=job_id, gui=gui, reply_to=reply_to)
+
+    return supervisor.ask(request, timeout=PATIENCE)
 
 
 def ask_stop(
@@ -45,10 +48,11 @@ def ask_stop(
     outcome: JobOutcome = JobOutcome.COMPLETED,
 ) -> Any:
     """The answer to a ``StopReporting``."""
-    return supervisor.ask(
-        lambda reply_to: StopReporting(job_id=job_id, outcome=outcome, reply_to=reply_to),
-        timeout=PATIENCE,
-    )
+
+    def request(reply_to: Mailbox[StopAnswer]) -> StopReporting:
+        return StopReporting(job_id=job_id, outcome=outcome, reply_to=reply_to)
+
+    return supervisor.ask(request, timeout=PATIENCE)
 
 
 def start(supervisor: SupervisorRef, job_id: str = "job-1") -> ReportingReady:
@@ -113,7 +117,11 @@ def stopping(supervisor: SupervisorRef) -> Iterator[None]:
 
 def status(supervisor: SupervisorRef) -> ReporterStatus:
     """How reporting stands; all that was told before has been handled when it comes."""
-    return supervisor.ask(lambda reply_to: GetStatus(reply_to=reply_to), timeout=PATIENCE)
+
+    def request(reply_to: Mailbox[ReporterStatus]) -> GetStatus:
+        return GetStatus(reply_to=reply_to)
+
+    return supervisor.ask(request, timeout=PATIENCE)
 
 
 def wait_for_phase(supervisor: SupervisorRef, phase: Phase) -> ReporterStatus:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -66,7 +67,12 @@ class Cluster:
         for folder, name in zip(folders, ("slurmctld", "slurmd", "munged"), strict=True):
             pid = int((folder / f"{name}.pid").read_text())
             os.kill(pid, signal.SIGTERM)
-            settled(lambda pid=pid: not Path(f"/proc/{pid}").exists())
+            settled(partial(has_ended, pid))
+
+
+def has_ended(pid: int) -> bool:
+    """Whether there is no such process."""
+    return not Path(f"/proc/{pid}").exists()
 
 
 class Job:

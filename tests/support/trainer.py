@@ -23,7 +23,7 @@ class StandInTrainer:
         if progress_address is not None:
             self._progress = self._connect(zmq.XPUB, progress_address)
             # XPUB hands out the worker's subscription: from then on nothing is lost.
-            assert self._progress.poll(PATIENCE * 1000), "the worker has not subscribed"
+            assert self._progress.poll(int(PATIENCE * 1000)), "the worker has not subscribed"
             assert self._progress.recv() == b"\x01"
         if control_address is not None:
             self._control = self._connect(zmq.SUB, control_address)
@@ -37,7 +37,7 @@ class StandInTrainer:
         monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         socket.connect(address)
         try:
-            assert monitor.poll(PATIENCE * 1000), f"no handshake with {address}"
+            assert monitor.poll(int(PATIENCE * 1000)), f"no handshake with {address}"
             recv_monitor_message(monitor)
         finally:
             socket.disable_monitor()
@@ -63,7 +63,7 @@ class StandInTrainer:
     def command(self, timeout: float = PATIENCE) -> str:
         """The next control message."""
         assert self._control is not None
-        assert self._control.poll(timeout * 1000), "no control message came"
+        assert self._control.poll(int(timeout * 1000)), "no control message came"
         return self._control.recv_string()
 
     def has_command(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import enum
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -165,22 +166,28 @@ class Unspeakable:
         raise ZeroDivisionError
 
 
+# As of a host without types.
+UNSPEAKABLE: Any = Unspeakable()
+PROBE: Any = Probe
+COMPLETED: Any = "completed"
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        lambda answers: StartReporting(job_id=Unspeakable(), gui=True, reply_to=answers),
-        lambda answers: StartReporting(job_id="a", gui=True, reply_to=Unspeakable()),
-        lambda answers: GetStatus(reply_to=Unspeakable()),
-        lambda answers: AttachClient(channel=Unspeakable(), client_id="alice"),
-        lambda answers: AttachClient(channel=FakeChannel(), client_id=Unspeakable()),
+        lambda answers: StartReporting(job_id=UNSPEAKABLE, gui=True, reply_to=answers),
+        lambda answers: StartReporting(job_id="a", gui=True, reply_to=UNSPEAKABLE),
+        lambda answers: GetStatus(reply_to=UNSPEAKABLE),
+        lambda answers: AttachClient(channel=UNSPEAKABLE, client_id="alice"),
+        lambda answers: AttachClient(channel=FakeChannel(), client_id=UNSPEAKABLE),
         lambda answers: StartReporting.__new__(StartReporting),
         lambda answers: AttachClient.__new__(AttachClient),
         lambda answers: GetStatus.__new__(GetStatus),
-        lambda answers: Unspeakable(),
-        lambda answers: GetStatus(reply_to=Probe),
+        lambda answers: UNSPEAKABLE,
+        lambda answers: GetStatus(reply_to=PROBE),
         lambda answers: SwitchJob(
             job_id="job-1",
-            outcome="completed",
+            outcome=COMPLETED,
             next_job_id="b",
             reply_to=answers,
             drain_timeout=10**400,

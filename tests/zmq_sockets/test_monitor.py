@@ -24,7 +24,7 @@ class Watched:
         self.events: Probe[ConnectionEvent] = Probe()
         self.monitor = SocketMonitor(self.socket, self.events, name=NAME)
         self.socket.bind(FREE_PORT)
-        self.address = self.socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+        self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self.monitor.start()  # what has happened by now is told too
 
 

@@ -66,6 +66,7 @@ def peer_that(
             with server.accept()[0] as accepted:
                 assert accepted.recv(2) == b"me"
                 yield process.pid, accepted
+            assert process.stdin is not None
             process.stdin.close()
 
 

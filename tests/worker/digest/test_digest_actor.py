@@ -13,6 +13,7 @@ from messages import (
     ChildDown,
     DigestTaken,
     GetDigest,
+    Mailbox,
     RunRead,
     TextsForwarded,
     TextsTaken,
@@ -40,7 +41,10 @@ class Rig:
         assert self.taken.get() == TextsTaken()
 
     def digest(self) -> dict[str, Any]:
-        taken = self.ref.ask(lambda reply_to: GetDigest(reply_to=reply_to), timeout=PATIENCE)
+        def request(reply_to: Mailbox[DigestTaken]) -> GetDigest:
+            return GetDigest(reply_to=reply_to)
+
+        taken = self.ref.ask(request, timeout=PATIENCE)
         json_of_it = gzip.decompress(taken.packed)
         assert taken.size == len(json_of_it)
         found: dict[str, Any] = json.loads(json_of_it)

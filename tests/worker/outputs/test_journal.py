@@ -17,6 +17,7 @@ from messages import (
     ChildDown,
     ClockTold,
     LogEntry,
+    Mailbox,
     RunState,
     StateChanged,
     TextsForwarded,
@@ -45,9 +46,11 @@ class Writer:
 
     def write(self, *messages) -> TextsTaken:
         texts = tuple(map(encode_report, messages))
-        return self.actor.ask(
-            lambda reply_to: TextsForwarded(texts=texts, reply_to=reply_to), timeout=PATIENCE
-        )
+
+        def request(reply_to: Mailbox[TextsTaken]) -> TextsForwarded:
+            return TextsForwarded(texts=texts, reply_to=reply_to)
+
+        return self.actor.ask(request, timeout=PATIENCE)
 
     def close(self) -> None:
         self.actor.stop(timeout=PATIENCE)

@@ -21,6 +21,7 @@ class Screen:
 
     def send(self, text: str) -> None:
         report = decode_report(text)
+        assert report is not None
         if decode_event(report) is None:
             self.reports.tell(report)
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -258,7 +259,8 @@ STEPS = st.sampled_from(
 
 def within(steps: list[bytes]) -> bytes:
     """``steps`` whose cursor stays below its first row; pyte restores what was saved once alone."""
-    row, saved, kept = 0, None, []
+    row, kept = 0, []
+    saved: Any = None
     for step in steps:
         up = {b"\x1b[A": 1, b"\x1b[2A": 2, b"\x1b[F": 1}.get(step, 0)
         if row < up or (step == b"\x1b8" and saved is None):

@@ -145,7 +145,7 @@ def test_the_end_of_the_actor_leaves_the_training_alone_and_says_so(rig: Trainin
 def test_a_crash_of_the_actor_leaves_the_training_alone(rig: TrainingRig, capture):
     training = rig.start("sleep", "1000", capture=capture)
     pid = training.started()
-    rig.trainer.tell("no message of the trainer's")
+    rig.trainer.tell("no message of the trainer's")  # type: ignore[arg-type]
     down = rig.parent.get()
     assert down.child == "trainer"
     assert down.reason is not None
