@@ -148,8 +148,16 @@ def _parsed(pid: int, stat: str) -> Process:
     """The process whose ``/proc/PID/stat`` is ``stat``."""
     head, _, tail = stat.rpartition(")")
     fields = tail.split()  # from the third one on: state, ppid, pgrp, session
-    started = _booted() + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    started = _booted() + int(fields[19]) / _ticks()
     return Process(pid, head.partition("(")[2], started, int(fields[1]), int(fields[3]))
+
+
+@cache
+def _ticks() -> int:
+    """The ticks of a second in ``/proc``. Raises OSError where a system has none."""
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_CLK_TCK")
+    raise OSError("this system has no /proc")
 
 
 @cache

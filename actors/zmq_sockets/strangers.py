@@ -121,4 +121,8 @@ def is_foreign(user: int | None, roots: set[int]) -> bool:
 
     Root is none.
     """
-    return user not in (None, ROOT, os.geteuid()) and user not in users_of(roots)
+    if user is None or user == ROOT:
+        return False
+    if hasattr(os, "geteuid") and user == os.geteuid():
+        return False
+    return user not in users_of(roots)
