@@ -1,0 +1,47 @@
+"""CONTRIBUTING.md names the tasks, the steps of CI and the hooks that there are."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+
+import yaml
+
+from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def section(heading: str) -> str:
+    """What stands below ``heading``."""
+    return TEXT.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_the_tasks_are_those_of_nox() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-m", "nox", "--noxfile", ROOT / "noxfile.py", "--list"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    tasks = re.findall(r"^[*-] (\w+) -> ", listed.stdout, flags=re.MULTILINE)
+    assert {"unit", "tests", "faults", "nightly", "types", "bench"} <= {*tasks}
+    assert re.findall(r"^\| `(\w+)` \|", section("Tasks"), flags=re.MULTILINE) == tasks
+
+
+def test_the_steps_are_those_of_ci() -> None:
+    steps = re.findall(r'^step "(.+)"$', (ROOT / ".ci" / "run").read_text(), flags=re.MULTILINE)
+    assert len(steps) >= 5
+    assert re.findall(r"^- (.+)$", section("What CI runs"), flags=re.MULTILINE) == steps
+
+
+def test_the_hooks_use_the_environments_own_tools() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repository["repo"] for repository in config["repos"]] == ["local"]
+    for hook in config["repos"][0]["hooks"]:
+        python, option, tool, *_ = shlex.split(hook["entry"])
+        assert (python, option, hook["language"]) == (".venv/bin/python", "-m", "system")
+        assert importlib.util.find_spec(tool) is not None
