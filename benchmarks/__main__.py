@@ -1,7 +1,8 @@
 """Measure this project beside what a user would pick instead, and beside the physical limit.
 
 A trainer, a worker and a client run as three processes on loopback, with the messages of a real
-run. The subjects take turns, so that what else the machine does hits all alike.
+run; what is of the complete worker alone is measured with run_worker.py. The subjects take turns,
+so that what else the machine does hits all alike.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ DISTRIBUTIONS = ("aiortc", "pykka", "pyzmq")
 
 def main() -> int:
     """Measure as the command line says; the exit code."""
-    options = _parse()
+    options = parser().parse_args()
     console = Console(stderr=True)
     results = Results(machine=_machine())
     effort = QUICK if options.quick else FULL
@@ -50,21 +51,22 @@ async def _measure(names: list[str], effort: Effort, results: Results, console: 
     without = {}
     began = time.monotonic()
     for name in names:
-        measure, subjects = MEASURES[name]
-        for number in range(effort.rounds):
+        measure = MEASURES[name]
+        rounds = min(effort.rounds, measure.rounds)
+        for number in range(rounds):
             # Every other round the other way: nobody always comes first.
-            for subject in subjects if number % 2 == 0 else reversed(subjects):
+            for subject in measure.subjects[:: 1 if number % 2 == 0 else -1]:
                 if subject not in without:
                     without[subject] = await asyncio.to_thread(why_not, subject)
                 if without[subject] is not None:
                     continue
                 spent = time.monotonic() - began
                 console.print(
-                    f"{spent:5.0f} s  {name}, round {number + 1} of {effort.rounds}: {subject}",
+                    f"{spent:5.0f} s  {name}, round {number + 1} of {rounds}: {subject}",
                     highlight=False,
                 )
                 try:
-                    results.add(name, subject, await measure(subject, effort))
+                    results.add(name, subject, await measure.take(subject, effort))
                 except (RuntimeError, TimeoutError) as error:
                     results.missing.append(f"{name} of {subject}: {error!r}")
     results.missing.extend(reason for reason in without.values() if reason is not None)
@@ -79,23 +81,24 @@ def _machine() -> dict[str, object]:
     }
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="within two minutes, and rougher")
-    parser.add_argument(
+    made.add_argument("--quick", action="store_true", help="within two minutes, and rougher")
+    made.add_argument(
         "--only",
         action="append",
         choices=tuple(MEASURES),
         metavar="NAME",
         help=f"only this, may be given again: {', '.join(MEASURES)}",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw an HTML page in FILE")
-    return parser.parse_args()
+    made.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
+    made.add_argument("--plot", type=Path, metavar="FILE", help="draw an HTML page in FILE")
+    return made
 
 
 if __name__ == "__main__":

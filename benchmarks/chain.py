@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.processes import Process
+import psutil
+
+from benchmarks.processes import Process, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,12 +24,16 @@ QUIET: Final = 3.0
 
 @dataclass
 class Chain:
-    """``source`` is what sends the reports, ``worker`` what stands in between, if anything does."""
+    """``source`` is what sends the reports, ``worker`` what stands in between, if anything does.
+
+    ``ports`` are the control port and the progress port of each job.
+    """
 
     client: Process
     source: Process
     worker: Process | None
     clients: list[str] = field(default_factory=list)
+    ports: list[dict[str, int]] = field(default_factory=list)
 
     async def run(self, command: str, **fields: Any) -> tuple[dict[str, Any], list[Any]]:
         """Have the source send; what it says of it, and what the first client has received."""
@@ -38,11 +44,14 @@ class Chain:
 
     async def received(self, sent: dict[str, Any]) -> list[Any]:
         """What the first client has received of what was sent: number, sent (ns), received (ns)."""
-        last = sent["first"] + sent["count"] - 1
+        return (await self.received_by_all(sent))[0]
+
+    async def received_by_all(self, sent: dict[str, Any]) -> list[list[Any]]:
+        """The same for each client."""
         for client in self.clients:
-            await self.client.ask("wait", client=client, last=last, quiet=QUIET)
-        taken: list[Any] = await self.client.ask("take", client=self.clients[0])
-        return [entry for entry in taken if entry[0] >= sent["first"]]
+            await self.client.ask("wait", client=client, last=sent["last"], quiet=QUIET)
+        taken = [await self.client.ask("take", client=client) for client in self.clients]
+        return [[entry for entry in each if entry[0] >= sent["first"]] for each in taken]
 
     @property
     def middle(self) -> Process:
@@ -75,13 +84,14 @@ async def chain(subject: str, *, jobs: int = 1, clients: int = 1) -> AsyncIterat
             worker, trainer = await begin("worker", subject), await begin("trainer")
             made = Chain(client, trainer, worker)
             for job in range(jobs):
-                control, progress = free_ports(2)
-                await worker.ask("start", job=f"job {job}", control=control, progress=progress)
+                ports = dict(zip(("control", "progress"), free_ports(2), strict=True))
+                made.ports.append(ports)
+                await worker.ask("start", job=f"job {job}", **ports)
                 # A peer binds the progress port with its first client.
                 for number in range(clients):
                     await _join(made, worker, f"job {job}", f"{job}.{number}")
-                await trainer.ask("connect", control=control, progress=progress)
-        await made.run("send", rate=50, seconds=0.3)
+                await trainer.ask("connect", **ports)
+        await made.run("send", rate=150, seconds=0.1)
         yield made
 
 
@@ -101,10 +111,11 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-async def peak_memory(process: Process, work: asyncio.Future[Any]) -> int:
-    """The most memory (bytes) that the process has until ``work`` is done."""
+async def peak_memory(process: Usage, work: asyncio.Future[Any]) -> int:
+    """The most memory (bytes) that the process has until ``work`` is done, or it has ended."""
     peak = process.memory()
     while not work.done():
         await asyncio.wait({work}, timeout=0.1)
-        peak = max(peak, process.memory())
+        with suppress(psutil.NoSuchProcess):
+            peak = max(peak, process.memory())
     return peak

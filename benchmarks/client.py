@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import time
@@ -12,7 +11,7 @@ from typing import Any, Final
 import zmq
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from benchmarks.load import is_epoch, stamp_of
+from benchmarks.load import stamp_of
 from benchmarks.processes import serve
 
 POLL: Final = 0.05
@@ -89,18 +88,6 @@ class Client:
         received, self._received[client][:] = list(self._received[client]), []
         return received
 
-    async def summary(self, client: str) -> dict[str, Any]:
-        """The same in numbers: how many, epochs, whether in order and none twice."""
-        received = await self.take(client)
-        numbers = [number for number, _, _ in received]
-        return {
-            "count": len(numbers),
-            "epochs": sum(map(is_epoch, numbers)),
-            "ordered": all(a < b for a, b in itertools.pairwise(numbers)),
-            "first": received[0][2] if received else 0,
-            "last": received[-1][2] if received else 0,
-        }
-
     async def control(self, client: str, count: int, interval: float) -> int:
         """Send ``count`` control messages."""
         for _ in range(count):
@@ -114,20 +101,11 @@ class Client:
         time.sleep(seconds)  # noqa: ASYNC251 - it is to be stuck
         return True
 
-    async def close(self) -> bool:
-        """Close all clients."""
-        for peer in self._peers.values():
-            await peer.close()
-        return True
-
 
 async def main() -> None:
     """Serve one measurement."""
     client = Client()
-    names = (
-        *("offer", "answer", "subscribe", "wait", "take", "summary"),
-        *("control", "stall", "close"),
-    )
+    names = ("offer", "answer", "subscribe", "wait", "take", "control", "stall")
     await serve({name: getattr(client, name) for name in names})
     os._exit(0)  # a thread still waits for ZeroMQ messages
 

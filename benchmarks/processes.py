@@ -21,12 +21,33 @@ MAX_LINE: Final = 256 * 1024 * 1024
 """Bytes of an answer: the times of a million reports fit."""
 
 
-class Process:
-    """A module of this package, run as a process of its own."""
+class Usage:
+    """What a process uses."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._psutil = psutil.Process(process.pid)
+
+    def cpu(self) -> float:
+        """Seconds of CPU time so far."""
+        times = self._psutil.cpu_times()
+        return times.user + times.system
+
+    def memory(self) -> int:
+        """Bytes of memory."""
+        return int(self._psutil.memory_info().rss)
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return int(self._psutil.num_threads())
+
+    def descriptors(self) -> int:
+        """How many file descriptors it holds."""
+        return int(self._psutil.num_fds())
+
+
+class Process(Usage):
+    """A module of this package, run as a process of its own."""
 
     @classmethod
     async def start(cls, module: str, *arguments: str) -> Process:
@@ -57,23 +78,6 @@ class Process:
         if "error" in answer:
             raise RuntimeError(f"{command}: {answer['error']}")
         return answer["answer"]
-
-    def cpu(self) -> float:
-        """Seconds of CPU time so far."""
-        times = self._psutil.cpu_times()
-        return times.user + times.system
-
-    def memory(self) -> int:
-        """Bytes of memory."""
-        return int(self._psutil.memory_info().rss)
-
-    def threads(self) -> int:
-        """How many threads it has."""
-        return int(self._psutil.num_threads())
-
-    def descriptors(self) -> int:
-        """How many file descriptors it holds."""
-        return int(self._psutil.num_fds())
 
     async def end(self) -> None:
         """Have it end."""

@@ -18,7 +18,7 @@ import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
 from actors.runtime import FutureMailbox
-from messages import JobOutcome, StartReporting, StopReporting
+from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SLEAP_RTC: Final = "sleap-rtc==0.0.7"
 FOLDER: Final = Path(__file__).parent / ".peer"
 """Where the peer is installed, without its dependencies; git ignores it."""
+
+SLEAP_RTC_FILE: Final = FOLDER / "sleap_rtc" / "worker" / "progress_reporter.py"
 
 PREFIXES: Final = ("CONTROL_COMMAND::", "ZMQ_CTRL::")
 
@@ -41,6 +43,10 @@ class Subject(Protocol):
         """Forward to this channel too, and publish what it sends."""
         ...
 
+    async def switch(self) -> None:
+        """Go on with the next job of a pipeline, whose trainer connects after this."""
+        ...
+
     async def stop(self) -> None:
         """Deliver what is left as far as the subject does that, and close everything."""
         ...
@@ -51,7 +57,7 @@ class Ours:
 
     def __init__(self) -> None:
         self._supervisor: Any = None
-        self._clients: list[tuple[str, Any]] = []
+        self._job = 0
 
     async def start(self, control: int, progress: int) -> None:
         """Start a supervisor of its own, as a worker does for each job."""
@@ -65,18 +71,32 @@ class Ours:
             ),
         )
         ready: FutureMailbox[Any] = FutureMailbox()
-        self._supervisor.tell(StartReporting(job_id="job", gui=True, reply_to=ready))
+        self._supervisor.tell(StartReporting(job_id="0", gui=True, reply_to=ready))
         await asyncio.wrap_future(ready.future)
 
     def add(self, client: str, channel: Any) -> None:
         """Attach a client."""
         attach(self._supervisor, client_id=client, channel=channel, after=0)
 
+    async def switch(self) -> None:
+        """Deliver what is left of the job, and go on with the next."""
+        ready: FutureMailbox[Any] = FutureMailbox()
+        job, self._job = self._job, self._job + 1
+        self._supervisor.tell(
+            SwitchJob(
+                job_id=str(job),
+                outcome=JobOutcome.COMPLETED,
+                next_job_id=str(self._job),
+                reply_to=_WhenReady(ready),
+            )
+        )
+        await asyncio.wrap_future(ready.future)
+
     async def stop(self) -> None:
         """Stop the job, then the supervisor."""
         stopped: FutureMailbox[Any] = FutureMailbox()
         self._supervisor.tell(
-            StopReporting(job_id="job", outcome=JobOutcome.COMPLETED, reply_to=stopped)
+            StopReporting(job_id=str(self._job), outcome=JobOutcome.COMPLETED, reply_to=stopped)
         )
         await asyncio.wrap_future(stopped.future)
         await self._supervisor.stop_async()
@@ -87,6 +107,7 @@ class SleapRtc:
 
     def __init__(self) -> None:
         self._reporter: Any = None
+        self._channel: Any = None
 
     async def start(self, control: int, progress: int) -> None:
         """Bind the control socket; the progress socket is bound with the channel."""
@@ -99,8 +120,13 @@ class SleapRtc:
     def add(self, client: str, channel: Any) -> None:
         """The one client; its text is parsed as sleap-rtc's worker does it."""
         del client
+        self._channel = channel
         self._reporter.start_progress_listener_task(channel)
         _publish_from(channel, self._reporter.send_control_message)
+
+    async def switch(self) -> None:
+        """What sleap-rtc's worker does between two models."""
+        await self._reporter.restart_progress_listener(self._channel)
 
     async def stop(self) -> None:
         """What sleap-rtc's worker does at the end of a pipeline."""
@@ -139,6 +165,9 @@ class Direct:
         self._channels.append(channel)
         _publish_from(channel, self._control.send_string)
 
+    async def switch(self) -> None:
+        """Nothing: the next trainer is another publisher."""
+
     async def stop(self) -> None:
         """Cancel and close."""
         assert self._task is not None
@@ -154,6 +183,18 @@ SUBJECTS: Final[dict[str, type[Ours] | type[SleapRtc] | type[Direct]]] = {
     "sleap-rtc": SleapRtc,
     "direct": Direct,
 }
+
+
+class _WhenReady:
+    """Passes on the second of the two answers to a ``SwitchJob``."""
+
+    def __init__(self, ready: FutureMailbox[Any]) -> None:
+        self._ready = ready
+
+    def tell(self, message: object, /) -> None:
+        """Take an answer."""
+        if isinstance(message, ReportingReady):
+            self._ready.tell(message)
 
 
 class _Nobody:
@@ -183,13 +224,12 @@ def why_not(subject: str) -> str | None:
 
 def _sleap_rtc() -> Any:
     """The module with sleap-rtc's ProgressReporter, from its file alone."""
-    file = FOLDER / "sleap_rtc" / "worker" / "progress_reporter.py"
-    if not file.exists():
+    if not SLEAP_RTC_FILE.exists():
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
         subprocess.run((*pip, "--target", str(FOLDER), SLEAP_RTC), check=True, timeout=300)
-    spec = importlib.util.spec_from_file_location("sleap_rtc_progress_reporter", file)
+    spec = importlib.util.spec_from_file_location("sleap_rtc_progress_reporter", SLEAP_RTC_FILE)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} cannot be loaded")
+        raise ImportError(f"{SLEAP_RTC_FILE} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

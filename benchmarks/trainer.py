@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 
-from benchmarks.load import message
+from benchmarks.load import BATCHES, message
 from benchmarks.processes import serve
 
 
@@ -34,8 +34,14 @@ class Trainer:
         self._progress.append(socket)
         return True
 
+    async def disconnect(self) -> bool:
+        """End the trainers: what they have sent still goes out, and another one may connect."""
+        while self._progress:
+            self._progress.pop().close(linger=1000)
+        return True
+
     async def send(self, rate: float, seconds: float) -> dict[str, Any]:
-        """Send ``rate`` messages a second, evenly: the first's number, how many, how late (s)."""
+        """Send ``rate`` messages a second, evenly: their numbers, how many, how late (s)."""
         return await asyncio.to_thread(self._send, rate, seconds)
 
     def _send(self, rate: float, seconds: float) -> dict[str, Any]:
@@ -47,7 +53,10 @@ class Trainer:
                 time.sleep(due - now)
             late = max(late, now - due)
             self._send_one()
-        return {"first": first, "count": self._number - first, "late": late}
+        return {**self._sent_since(first), "late": late}
+
+    def _sent_since(self, first: int) -> dict[str, Any]:
+        return {"first": first, "last": self._number - 1, "count": self._number - first}
 
     def _send_one(self) -> None:
         text = message(self._number)
@@ -55,15 +64,28 @@ class Trainer:
         for socket in self._progress:
             socket.send_string(text)
 
+    async def send_epochs(self, count: int) -> dict[str, Any]:
+        """Send the first and the last message of ``count`` epochs as fast as it goes."""
+        return await asyncio.to_thread(self._send_epochs, count)
+
+    def _send_epochs(self, count: int) -> dict[str, Any]:
+        of_epoch = 2 * BATCHES + 2
+        first = self._number = -(-self._number // of_epoch) * of_epoch
+        for _ in range(count):
+            self._send_one()
+            self._number += of_epoch - 2
+            self._send_one()
+        return {**self._sent_since(first), "count": 2 * count}
+
     async def burst(self, count: int) -> dict[str, Any]:
-        """Send ``count`` messages as fast as it goes: the first's number, how many, when (ns)."""
+        """Send ``count`` messages as fast as it goes: their numbers, how many, when (ns)."""
         return await asyncio.to_thread(self._burst, count)
 
     def _burst(self, count: int) -> dict[str, Any]:
         first, began = self._number, time.monotonic_ns()
         for _ in range(count):
             self._send_one()
-        return {"first": first, "count": count, "began": began}
+        return {**self._sent_since(first), "began": began}
 
     async def replay(self, file: str) -> dict[str, Any]:
         """Send a recorded run at its own pace, with numbers and times."""
@@ -77,7 +99,7 @@ class Trainer:
             stamp = {"n": self._number, "t": time.monotonic_ns()}
             self._number += 1
             self._progress[0].send_string(json.dumps({**json.loads(entry["msg"]), **stamp}))
-        return {"first": first, "count": len(run), "seconds": run[-1]["t"] - run[0]["t"]}
+        return {**self._sent_since(first), "seconds": run[-1]["t"] - run[0]["t"]}
 
     async def controls(self, count: int, rate: float, seconds: float) -> list[int]:
         """How long each of ``count`` control messages is on its way (ns), while sending."""
@@ -95,18 +117,11 @@ class Trainer:
             times.append(time.monotonic_ns() - int(json.loads(text)["t"]))
         return times
 
-    async def leave(self) -> bool:
-        """Close as an exiting trainer does."""
-        for socket in (*self._progress, self._control):
-            socket.close(linger=1000)
-        await asyncio.to_thread(self._context.term)
-        return True
-
 
 async def main() -> None:
     """Serve one measurement."""
     trainer = Trainer()
-    names = ("connect", "send", "burst", "replay", "controls", "leave")
+    names = ("connect", "disconnect", "send", "send_epochs", "burst", "replay", "controls")
     await serve({name: getattr(trainer, name) for name in names})
 
 

@@ -60,6 +60,12 @@ class Worker:
         await self._jobs.pop(job).stop()
         return time.monotonic() - began
 
+    async def switch(self, job: str) -> float:
+        """Go on with the next job of a pipeline; the seconds that took."""
+        began = time.monotonic()
+        await self._jobs[job].switch()
+        return time.monotonic() - began
+
     async def cycles(self, count: int, control: int, progress: int) -> list[list[float]]:
         """Start and stop ``count`` times: the seconds of each start and stop."""
         return [
@@ -94,7 +100,8 @@ class Worker:
             channel.send("PROGRESS_REPORT::" + message(number))
             if number % 64 == 63:
                 await asyncio.sleep(0)
-        return {"first": 0, "count": int(rate * seconds), "late": 0.0}
+        count = int(rate * seconds)
+        return {"first": 0, "last": count - 1, "count": count, "late": 0.0}
 
     async def burst(self, count: int, paced: bool) -> dict[str, Any]:
         """Hand over ``count`` messages all at once, or as the channel has room."""
@@ -108,22 +115,14 @@ class Worker:
                 low.clear()
                 if channel.bufferedAmount > channel.bufferedAmountLowThreshold:
                     await low.wait()
-        return {"first": 0, "count": count, "began": began}
-
-    async def close(self) -> bool:
-        """Close what is open."""
-        for job in list(self._jobs):
-            await self.stop(job)
-        for peer in self._peers:
-            await peer.close()
-        return True
+        return {"first": 0, "last": count - 1, "count": count, "began": began}
 
 
 async def main() -> None:
     """Serve one measurement of the subject that the command line names."""
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     worker = Worker(sys.argv[1])
-    names = ("longest_turn", "start", "stop", "cycles", "offer", "send", "burst", "close")
+    names = ("longest_turn", "start", "stop", "switch", "cycles", "offer", "send", "burst")
     await serve({name: getattr(worker, name) for name in names})
 
 

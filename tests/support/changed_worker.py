@@ -150,13 +150,14 @@ def broken(number: float) -> None:
 
     signalled = Standalone.signalled
 
-    def crash_or_not(self: Any, got: int) -> None:
+    def crash_or_not(standalone: Standalone, got: int) -> None:
         if got == number:
-            self.worker.tell("none of its messages")
+            told: Any = "none of its messages"
+            standalone.worker.tell(told)
         else:
-            signalled(self, got)
+            signalled(standalone, got)
 
-    Standalone.signalled = crash_or_not  # type: ignore[method-assign]
+    Standalone.signalled = crash_or_not  # type: ignore[method-assign, assignment]
 
 
 def hung(gate: str) -> None:
@@ -167,7 +168,7 @@ def hung(gate: str) -> None:
         _wait_at(gate)
         return ()
 
-    actor.checkpoints_since = wait  # type: ignore[assignment]
+    actor.checkpoints_since = wait  # type: ignore[assignment, attr-defined]
 
 
 def threadless(name: str) -> None:

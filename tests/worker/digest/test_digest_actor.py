@@ -87,7 +87,9 @@ def test_it_is_packed_once_for_many_who_come_at_once(
     monkeypatch.setattr(actor, "KEPT_FOR", -1.0)
     assert rig.digest()["position"] == 15
     packed = []
-    monkeypatch.setattr(actor.gzip, "compress", lambda *_, **__: packed.append(1))
+    monkeypatch.setattr(
+        "actors.worker.digest.actor.gzip.compress", lambda *_, **__: packed.append(1)
+    )
     assert rig.digest()["position"] == 15  # nothing has come since
     assert packed == []
 

@@ -14,21 +14,22 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil
-
 from benchmarks.line import SlowLine
+from benchmarks.measures.figures import OURS, Figures
+from benchmarks.standalone import standalone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from selenium.webdriver.chrome.webdriver import WebDriver
 
-ROOT: Final = Path(__file__).parent.parent
-TRAINER: Final = Path(__file__).parent / "page_trainer.py"
+    from benchmarks.measures.effort import Effort
+
+TRAINER: Final = Path(__file__).parents[1] / "page_trainer.py"
 
 BATCHES: Final = 100
 """Batches of an epoch."""
@@ -84,7 +85,7 @@ look();
 """
 
 
-def journal(path: Path, reports: int) -> int:
+def _journal(path: Path, reports: int) -> int:
     """Write the journal of a run of so many reports, in the trainer's form; how many epochs."""
     of_epoch = 2 + 2 * BATCHES
     epochs = (reports - 2) // of_epoch
@@ -117,7 +118,7 @@ def journal(path: Path, reports: int) -> int:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[WebDriver]:
+def _chromium(folder: Path) -> Iterator[WebDriver]:
     """A browser with a profile of its own."""
     try:
         from selenium import webdriver
@@ -140,55 +141,7 @@ def chromium(folder: Path) -> Iterator[WebDriver]:
         made.quit()
 
 
-class Worker:
-    """run_worker.py, as a process; ``link`` is what it prints, ``ready`` how long that took."""
-
-    def __init__(self, process: asyncio.subprocess.Process, link: str, ready: float) -> None:
-        self._process = psutil.Process(process.pid)
-        self.link, self.ready = link, ready
-
-    def cpu(self) -> float:
-        """Seconds of CPU time so far."""
-        times = self._process.cpu_times()
-        return times.user + times.system
-
-
-@asynccontextmanager
-async def worker(*arguments: str) -> AsyncIterator[Worker]:
-    """A worker whose page is served at a free port."""
-    began = time.monotonic()
-    any_port = "tcp://127.0.0.1:*"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "run_worker.py"), "--port", "0"),
-        *("--control-address", any_port, "--progress-address", any_port, *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "COLUMNS": "200"},
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    output = process.stdout
-    reading: asyncio.Task[bytes] | None = None
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while "token=" not in (line := (await output.readline()).decode()):
-                if not line:
-                    raise RuntimeError("the worker has ended without a link")
-        link = next(word for word in line.split() if "token=" in word)
-        reading = asyncio.create_task(output.read())
-        yield Worker(process, link, (time.monotonic() - began) * 1000)
-    finally:
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), 20)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        if reading is not None:
-            await reading
-
-
-async def whole(
+async def _whole(
     driver: WebDriver, link: str, epochs: int, transport: str | None = None
 ) -> dict[str, Any]:
     """Open ``link`` in a new document; when it was whole, and what that took."""
@@ -199,7 +152,7 @@ async def whole(
     return dict(found)
 
 
-def over(link: str, transport: str, port: int | None = None) -> str:
+def _over(link: str, transport: str, port: int | None = None) -> str:
     """``link`` with a transport chosen, and through another port."""
     base, separator, token = link.partition("#")
     if not separator:
@@ -212,38 +165,48 @@ def over(link: str, transport: str, port: int | None = None) -> str:
     return base + token
 
 
-async def late_page(reports: int) -> dict[str, float]:
+async def page(subject: str, effort: Effort) -> Figures:
+    """The page in a browser: opened late, over a slow line, and told of reports as they come."""
+    assert subject == OURS
+    figures: Figures = {}
+    for reports in effort.page:
+        figures |= await _late_page(reports)
+    return figures | await _live_page(effort.seconds) if effort.page else figures
+
+
+async def _late_page(reports: int) -> dict[str, float]:
     """A page that is opened when a run of so many reports is there."""
     figures: dict[str, float] = {}
     size = f"{reports:,} reports"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.jsonl"
-        epochs = await asyncio.to_thread(journal, path, reports)
+        epochs = await asyncio.to_thread(_journal, path, reports)
         began = time.monotonic()
-        async with worker("--replay", str(path)) as served:
-            figures[f"{size}: link of --replay, ms"] = served.ready
-            with chromium(Path(folder) / "first") as driver:
-                first = await whole(driver, served.link, epochs)
-                figures[f"{size}: --replay to the whole page, ms"] = served.ready + first["time"]
+        async with standalone("--replay", str(path)) as served:
+            ready = served.ready * 1000
+            figures[f"{size}: link of --replay, ms"] = ready
+            with _chromium(Path(folder) / "first") as driver:
+                first = await _whole(driver, served.link, epochs)
+                figures[f"{size}: --replay to the whole page, ms"] = ready + first["time"]
                 figures[f"{size}: with the browser's start, ms"] = (time.monotonic() - began) * 1000
                 figures[f"{size}: first visit, kB"] = first["bytes"] / 1000
                 for transport in TRANSPORTS:
-                    shown = await whole(driver, over(served.link, transport), epochs)
+                    shown = await _whole(driver, _over(served.link, transport), epochs)
                     figures[f"{size}: whole page, {transport}, ms"] = shown["time"]
                     figures[f"{size}: whole page, {transport}, kB"] = shown["bytes"] / 1000
-                    live = await whole(driver, over(served.link, transport), epochs, transport)
+                    live = await _whole(driver, _over(served.link, transport), epochs, transport)
                     figures[f"{size}: connected too, {transport}, ms"] = live["time"]
                 port = int(served.link.split(":")[2].partition("/")[0])
                 async with SlowLine(port, SLOW) as line:
-                    slow = over(served.link, "ws", line.port)
-                    shown = await whole(driver, slow, epochs)
+                    slow = _over(served.link, "ws", line.port)
+                    shown = await _whole(driver, slow, epochs)
                     figures[f"{size}: 1 Mbit/s, first visit, ms"] = shown["time"]
-                    shown = await whole(driver, slow, epochs)
+                    shown = await _whole(driver, slow, epochs)
                     figures[f"{size}: 1 Mbit/s, files in the cache, ms"] = shown["time"]
     return figures
 
 
-async def live_page(seconds: float) -> dict[str, float]:
+async def _live_page(seconds: float) -> dict[str, float]:
     """What a report costs the worker that a page is told of at once."""
     figures: dict[str, float] = {}
     for transport in ("none", *TRANSPORTS):
@@ -252,10 +215,10 @@ async def live_page(seconds: float) -> dict[str, float]:
             os.mkfifo(gate)
             command = (sys.executable, str(TRAINER), "{progress_port}", str(gate))
             count = int(LIVE_RATE * seconds)
-            async with worker("--", *command, str(LIVE_RATE), str(count)) as served:
-                with chromium(Path(folder) / "profile") as driver:
+            async with standalone("--", *command, str(LIVE_RATE), str(count)) as served:
+                with _chromium(Path(folder) / "profile") as driver:
                     if transport != "none":
-                        await asyncio.to_thread(driver.get, over(served.link, transport))
+                        await asyncio.to_thread(driver.get, _over(served.link, transport))
                         await _until(driver, "window.viewer?.counts().connected")
                     await asyncio.to_thread(gate.write_text, "go")
                     before = served.cpu()
