@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import zmq
 
 from actors.progress_listener.readers import Readers
-from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
+from actors.progress_listener.socket import EARLY, Drained, ProgressSocket, Undecodable
 from actors.runtime import LoopActor, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
@@ -313,7 +313,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._asked = self._silent_since = time.monotonic()
             drain = self._settings.drain_timeout if message.timeout is None else message.timeout
             self._drain_until = self._asked + drain
-            self._socket.interval = min(self._settings.poll_interval, QUIET)
+            # Until a silence has lasted, and not a moment longer.
+            self._socket.interval = min(self._settings.poll_interval, QUIET) + EARLY
+            self._socket.gathers = False
             self._socket.wake()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
@@ -325,7 +327,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         # The socket's own time: the loop may have been held up since the socket was found dry.
         if drained.count:
             self._silent_since = drained.at
-        elif not drained.connected or drained.at - self._silent_since >= QUIET:
+        is_silent = not drained.count and drained.at - self._silent_since >= QUIET
+        # Of those who had left before the drain, all that they brought has been received.
+        if is_silent or not (drained.connected or drained.more):
             self._is_quiet()
             return
         if drained.at >= self._drain_until:
@@ -338,6 +342,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 self._task.cancel()
         elif self._socket is not None:
             self._socket.interval = self._settings.poll_interval
+            self._socket.gathers = True
             self._end_job()
             self._log.begin_job()
 

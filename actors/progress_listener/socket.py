@@ -95,6 +95,8 @@ class ProgressSocket:
         It outlives the poll that brought it."""
         self.interval = settings.poll_interval
         """Seconds that a poll waits at most; may be set from any thread."""
+        self.gathers = True
+        """Whether reports that come one after another are taken together; from any thread."""
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
         """The executor on whose thread ``open``, ``receive``, ``drain`` and ``poll`` are called."""
         self._gather_interval = settings.gather_interval
@@ -157,14 +159,15 @@ class ProgressSocket:
         When reports come one after another it first waits for ``gather_interval``, to take several
         at once; a single one does not wait.
         """
-        if self._is_busy:
+        if self._is_busy and self.gathers:
             self._gather()
         self._wait()
         drained = self.drain()
+        is_second = drained.at - self._came < PACE * self._gather_interval
+        self._is_busy = not drained.more and (
+            drained.count > 1 or (drained.count > 0 and is_second)
+        )
         if drained.count:
-            self._is_busy = not drained.more and (
-                drained.count > 1 or drained.at - self._came < PACE * self._gather_interval
-            )
             self._came = drained.at
         return drained
 

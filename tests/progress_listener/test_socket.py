@@ -190,6 +190,20 @@ def test_a_wake_ends_the_gathering(context: "zmq.Context[zmq.Socket[bytes]]") ->
         opened.socket.interval = PATIENCE * 10
         opened.socket.wake()
         opened.run(opened.socket.poll)
+        opened.socket.interval = 0.0
+        opened.run(opened.socket.poll)  # it was silent: there is nothing to wait for together
+
+
+def test_nothing_is_gathered_at_the_end(context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+    settings = ReporterSettings(gather_interval=PATIENCE * 10)
+    with closing(Opened(context, settings)) as opened, joined(opened) as trainer:
+        opened.socket.gathers = False
+        trainer.send(*"abcd")
+        received: list[str | Undecodable] = []
+        while len(received) < 4:
+            opened.run(opened.socket.poll)
+            received += [text for text, _ in opened.socket.received]
+            opened.socket.received.clear()
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:
