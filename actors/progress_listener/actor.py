@@ -16,7 +16,7 @@ import zmq
 
 from actors.progress_listener.readers import Readers
 from actors.progress_listener.socket import EARLY, Drained, ProgressSocket, Undecodable
-from actors.runtime import LoopActor, TypedRef, reply, starter
+from actors.runtime import LoopActor, TokenBucket, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
     AcceptReports,
@@ -56,7 +56,8 @@ QUIET: Final = 0.05
 drain that ended early, the rest came within a millisecond."""
 
 FAULTS_LOGGED: Final = 10
-"""Bad messages of one poll that are logged singly: a flood of them must not flood the log."""
+FAULTS_LOGGED_RATE: Final = 1.0
+"""Bad messages that are logged singly, at once and a second: of a flood the number is logged."""
 
 ENDED: Final = "the progress listener has ended"
 
@@ -113,6 +114,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         """Whether what has come waits for the word that it is the job's."""
         self._task: asyncio.Task[None] | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
+        self._fault_lines = TokenBucket(rate=FAULTS_LOGGED_RATE, burst=FAULTS_LOGGED)
+        self._unlogged = 0
         self._asked = self._silent_since = 0.0
         self._drain_until = 0.0
 
@@ -265,7 +268,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         """Put what the socket has received into the log; whether there was anything."""
         if self._socket is None or not self._socket.received:
             return False
-        received, faults = self._socket.received, 0
+        received = self._socket.received
         if self._holds:
             while len(received) > self._settings.log_limit:  # more the log would not keep
                 received.popleft()
@@ -275,15 +278,23 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             message, at = received.popleft()
             if isinstance(message, Undecodable):
                 self._log.count_undecodable()
-                faults += 1
-                if faults <= FAULTS_LOGGED:
-                    log.error("progress message not forwarded: %s", message.what)
+                self._log_fault(message.what, at)
             elif self._log.receive(message, time=self._clock_offset + at):
                 self._parent.tell(TrainEndReceived())
-        if faults > FAULTS_LOGGED:
-            log.error("%d more not forwarded", faults - FAULTS_LOGGED)
         log.debug("%d progress messages received", count)
         return True
+
+    def _log_fault(self, what: str, at: float) -> None:
+        if not self._fault_lines.take(1, now=at):
+            self._unlogged += 1
+            return
+        self._log_number_of_faults()
+        log.error("progress message not forwarded: %s", what)
+
+    def _log_number_of_faults(self) -> None:
+        if self._unlogged:
+            log.error("%d more progress messages not forwarded", self._unlogged)
+            self._unlogged = 0
 
     def _keep_last(self) -> bool:
         """The same when nothing more comes: what is held is dropped."""
@@ -380,6 +391,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _end_job(self) -> None:
         """Answer who asked for the end; tell readers that have all of the job that it is over."""
+        self._log_number_of_faults()
         self._log.end_job()
         self._readers.end_job()
         endings, self._endings = self._endings, []

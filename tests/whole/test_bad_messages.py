@@ -1,9 +1,11 @@
 """Messages of a trainer that are no report, or too large a one."""
 
 import json
+import time
 
 import pytest
 
+from actors.progress_listener.actor import FAULTS_LOGGED, FAULTS_LOGGED_RATE
 from messages import ReportingSummary
 from tests.support.channel import FakeChannel
 from tests.support.logs import errors
@@ -53,6 +55,22 @@ def test_a_flood_of_bad_messages_is_counted_whole_and_logged_in_short(supervisor
         channel.wait_for_count(1)
     assert stop(supervisor).summary == ReportingSummary(received=501, forwarded=1, undecodable=500)
     assert 1 <= len(errors(caplog)) < 500
+
+
+def test_a_flood_in_many_polls_is_logged_in_short_too_and_none_is_left_out(supervisor, caplog):
+    channel, began = FakeChannel(), time.monotonic()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        for number in range(1, 21):
+            for _ in range(30):
+                trainer.send_bytes(b"\xff")
+            trainer.send(NEXT)
+            channel.wait_for_count(number)
+    assert stop(supervisor).summary.undecodable == 600
+    singly = [text for text in errors(caplog) if "more" not in text]
+    numbers = [int(text.split()[0]) for text in errors(caplog) if "more" in text]
+    assert len(singly) <= FAULTS_LOGGED + 1 + FAULTS_LOGGED_RATE * (time.monotonic() - began)
+    assert len(singly) + sum(numbers) == 600
 
 
 def test_a_report_of_a_megabyte_arrives_whole_on_a_channel_that_takes_it(supervisor, caplog):
