@@ -195,6 +195,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         log.info("ZMQ control socket initialized")
         self._address = bound.address
         self._watch = PeerWatch(self._me, name="control-socket-peers", trainers=message.trainers)
+        for event in self._monitor.so_far():
+            self._connection_changed(event)  # from here on no fork keeps the address
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
         self._monitor.start()  # behind the answer: a host may be waiting for it

@@ -130,7 +130,11 @@ class ProgressSocket:
         waker.setblocking(False)
         self._selector.register(int(socket.get(zmq.FD)), selectors.EVENT_READ)
         self._selector.register(woken, selectors.EVENT_READ, data=woken)
-        return bind("the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use)
+        bound = bind(
+            "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
+        )
+        self._follow_connections()  # from here on no fork keeps the address
+        return bound
 
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""

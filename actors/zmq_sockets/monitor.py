@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -36,6 +37,14 @@ class SocketMonitor:
         self._events = events
         self._pair = monitor_of(socket)
         self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
+
+    def so_far(self) -> list[ConnectionEvent]:
+        """What there is before the start; that is not told any more."""
+        events = []
+        with suppress(zmq.Again):
+            while True:
+                events.append(receive_event(self._pair, zmq.NOBLOCK))
+        return events
 
     def start(self) -> None:
         """Begin to tell."""

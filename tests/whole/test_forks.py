@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.waiting import PATIENCE
 
 HOST = """
@@ -62,9 +64,45 @@ print(json.dumps(done))
 """
 
 
-def test_the_address_is_free_again_and_the_trainer_is_heard_while_the_child_lives():
+AT_ONCE = """
+import asyncio, json, os, time
+from actors import ProgressReporter
+from tests.support.addresses import fixed_addresses
+from tests.support.channel import FakeChannel
+
+
+async def main():
+    reporter = ProgressReporter(*fixed_addresses(2))
+    reporter.start_control_socket()
+    task = reporter.start_progress_listener_task(FakeChannel())
+    while not reporter.progress_socket and not task.done():
+        await asyncio.sleep(0)
+    child = os.fork()
+    if not child:
+        time.sleep(120)
+        os._exit(0)
+    await reporter.async_cleanup()
+    try:
+        reporter.start_control_socket()  # OSError when the child has it
+        task = reporter.start_progress_listener_task(FakeChannel())
+        while not reporter.progress_socket:
+            assert not task.done(), task
+            await asyncio.sleep(0)
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        await reporter.async_cleanup()
+    return True
+
+
+print(json.dumps([asyncio.run(main()) for _ in range(20)]))
+"""
+
+
+@pytest.mark.parametrize(("host", "count"), [(HOST, 3), (AT_ONCE, 20)])
+def test_the_address_is_free_again_and_the_trainer_is_heard_while_the_child_lives(host, count):
     done = subprocess.run(
-        [sys.executable, "-c", HOST],
+        [sys.executable, "-c", host],
         capture_output=True,
         text=True,
         timeout=5 * PATIENCE,
@@ -72,4 +110,4 @@ def test_the_address_is_free_again_and_the_trainer_is_heard_while_the_child_live
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [True, True, True]
+    assert json.loads(done.stdout) == [True] * count
