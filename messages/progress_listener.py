@@ -150,16 +150,17 @@ class AddedToLog:
 class StartListening:
     """Make a SUB socket in ``context``, bind it to ``address``, subscribe to all and poll it.
 
-    A job begins in the log, unless one has begun there and not ended: it goes on. An address that
-    is in use is a failure, unless ``free_port_if_in_use`` asks for another port. With ``hold`` what
-    comes waits for ``AcceptReports``; when listening ends before that, it is dropped. ``trainers``
-    are those of the ``KnowTrainer`` that have been told before.
+    A job begins in the log; with ``goes_on`` one that has begun there and not ended goes on. An
+    address that is in use is a failure, unless ``free_port_if_in_use`` asks for another port. With
+    ``hold`` what comes waits for ``AcceptReports``; when listening ends before that, it is dropped.
+    ``trainers`` are those of the ``KnowTrainer`` that have been told before.
     """
 
     context: zmq.Context[zmq.Socket[bytes]]
     address: str
     reply_to: Mailbox[ListeningStarted | ListeningFailed]
     free_port_if_in_use: bool = False
+    goes_on: bool = False
     hold: bool = False
     trainers: frozenset[int | None] = frozenset()
 
@@ -208,7 +209,8 @@ class StopReading:
 class EndJob:
     """Receive what the job's trainer has still sent, then begin the next job in the log.
 
-    That takes ``timeout`` seconds at most; None means the drain timeout of the settings.
+    That takes ``timeout`` seconds at most; None means the drain timeout of the settings, and with 0
+    the next job begins at once.
     """
 
     reply_to: Mailbox[JobEnded]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -44,8 +45,6 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from actors.progress_listener.log import ProgressLog
     from actors.settings import ReporterSettings
 
@@ -188,6 +187,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         if self._socket is not None:
             reply(message.reply_to, ListeningFailed(reason="progress is listened to already"))
             return
+        if not message.goes_on:
+            self._log.end_job()  # its end may have come to an event loop that was stuck
         self._log.begin_job()
         self._starting, self._failure = message, ""
         self._holds, self._address = message.hold, ""
@@ -232,7 +233,11 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             following.cancel()
 
     def _poll(self, socket: ProgressSocket) -> asyncio.Future[Drained]:
-        polled = socket.thread.submit(socket.poll)
+        try:
+            polled = socket.thread.submit(socket.poll)
+        except RuntimeError:  # it has been closed from outside, while this loop was stuck
+            polled = Future()
+            polled.set_result(Drained(0, more=False, connected=False, at=time.monotonic()))
         polled.add_done_callback(self._notice_closed_loop)
         return asyncio.wrap_future(polled, loop=self._loop)
 
@@ -320,6 +325,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._end_job()
             if isinstance(message, EndJob):
                 self._log.begin_job()
+        elif isinstance(message, EndJob) and message.timeout == 0:
+            self._is_quiet()
         elif len(self._endings) == 1:
             self._asked = self._silent_since = time.monotonic()
             drain = self._settings.drain_timeout if message.timeout is None else message.timeout

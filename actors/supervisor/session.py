@@ -115,6 +115,7 @@ class Session:
                 switch: SwitchJob = yield self._waits.wait(None)
                 self._become(Phase.SWITCHING)
                 yield from self._switch(switch)
+                self._waits.ask_again()
                 self._become(Phase.REPORTING)
         except NotOpenedError as error:
             self.job.failure, self.job.strangers = str(error), error.strangers
@@ -191,7 +192,6 @@ class Session:
         """
         job = self.job
         job.switch, job.outcome = switch, switch.outcome
-        self._waits.ask_again()
         self._known.forget()
         self._children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout
@@ -203,6 +203,8 @@ class Session:
         if isinstance(ended, JobEnded):
             job.counts = ended.counts
             yield from self._flush(ended.counts, until - time.monotonic())
+        else:  # what comes from here on is the next job's, whenever the event loop is well again
+            self._children.listener.tell(EndJob(reply_to=self._waits.wait(None), timeout=0.0))
         if job.ending:
             raise Ended
         self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))

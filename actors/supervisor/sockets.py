@@ -146,6 +146,7 @@ class Sockets:
                 address=address,
                 reply_to=reply_to,
                 free_port_if_in_use=self._free_port_if_in_use and self.addresses is None,
+                goes_on=self.addresses is not None,
                 hold=self.holds,
                 trainers=self._known.pids,
             )

@@ -67,8 +67,8 @@ def test_a_failed_bind_after_a_crash_does_not_end_the_job_in_the_log(
     (address,) = fixed_addresses(1)
     with listener_rig(loop_thread, log=rig.log) as successor:
         with occupied(address):
-            assert isinstance(successor.ask_start(address), ListeningFailed)
-        assert successor.ask_start(address) == ListeningStarted(address=address)
+            assert isinstance(successor.ask_start(address, goes_on=True), ListeningFailed)
+        assert successor.ask_start(address, goes_on=True) == ListeningStarted(address=address)
         assert successor.stop().counts.received == 3
 
 

@@ -42,12 +42,17 @@ class ListenerRig:
             settings=ReporterSettings(**settings),
         )
 
-    def start_message(self, reply_to: Any, address: str = FREE_PORT) -> StartListening:
-        return StartListening(context=self.context, address=address, reply_to=reply_to)
+    def start_message(
+        self, reply_to: Any, address: str = FREE_PORT, *, goes_on: bool = False
+    ) -> StartListening:
+        return StartListening(
+            context=self.context, address=address, reply_to=reply_to, goes_on=goes_on
+        )
 
-    def ask_start(self, address: str = FREE_PORT) -> Any:
+    def ask_start(self, address: str = FREE_PORT, *, goes_on: bool = False) -> Any:
         return self.ref.ask(
-            lambda reply_to: self.start_message(reply_to, address), timeout=PATIENCE
+            lambda reply_to: self.start_message(reply_to, address, goes_on=goes_on),
+            timeout=PATIENCE,
         )
 
     def start(self, address: str = FREE_PORT) -> str:

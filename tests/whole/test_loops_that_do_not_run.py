@@ -7,13 +7,30 @@ import pytest
 
 from actors import attach, spawn_supervisor
 from actors.supervisor.script import LOOP_TIMEOUT
-from messages import ClientGone, Phase, ReportingFailed, StartReporting
+from messages import (
+    ClientGone,
+    JobOutcome,
+    Phase,
+    ReportingFailed,
+    ReportingStopped,
+    StartReporting,
+    StopReporting,
+)
 from tests.support.channel import FakeChannel
 from tests.support.clock import ManualScheduler
 from tests.support.event_loop import stuck
 from tests.support.probe import Probe
-from tests.support.reporting import ask_start, status, tell_switch, trainer_for, wait_for_phase
-from tests.support.texts import reports
+from tests.support.reporting import (
+    ask_start,
+    attach_client,
+    start,
+    status,
+    stop,
+    tell_switch,
+    trainer_for,
+    wait_for_phase,
+)
+from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -104,8 +121,33 @@ def test_a_loop_that_was_stuck_during_a_switch_is_asked_again_at_the_next(
         tell_switch(supervisor, switched, "job-1", "job-2")
         assert settled(answered)
     assert answers[0].summary.received == 0
+    status(supervisor)  # the loop is well again, and has taken what it was told
     with trainer_for(ready) as trainer:
         trainer.send(*reports(3))
         assert settled(lambda: status(supervisor).received == 3)
     tell_switch(supervisor, switched, "job-2", "job-3")  # no time passes
     assert switched.get().summary.received == 3
+
+
+def tell_stop(supervisor, answers):
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=answers))
+
+
+@pytest.mark.parametrize("asks", [tell_switch, tell_stop])
+def test_a_job_after_one_that_ended_on_a_stuck_loop_has_its_own_counts(
+    new_supervisor, loop_thread, asks
+):
+    supervisor, ended, channel = new_supervisor(drain_timeout=0.1), Probe(), FakeChannel()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(10))
+        channel.wait_for_count(10)
+        with stuck(loop_thread):
+            asks(supervisor, ended)
+            assert isinstance(ended.get(), ReportingStopped)
+    ready = ended.get() if asks is tell_switch else start(supervisor, "job-2")
+    status(supervisor)  # the loop is well again, and has taken what it was told
+    with trainer_for(ready) as trainer:
+        trainer.send(*reports(3, first=10))
+        assert channel.wait_for_count(13) == forwarded(reports(13))
+    assert stop(supervisor, "job-2").summary.received == 3
