@@ -173,6 +173,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             query.end()
         self._close_scripts()
         self._clients.close_all()
+        self._clients.answer_all()
         self._children.end()
         session, self._session = self._session, None
         if session is not None:

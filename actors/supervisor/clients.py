@@ -201,6 +201,13 @@ class Clients:
             attachment.next = None
             self._close(attachment)
 
+    def answer_all(self) -> None:
+        """Answer who waits for a client's end: the supervisor ends, and hears of none."""
+        for attachment in self._attachments():
+            waiting, attachment.detached = attachment.detached, []
+            for mailbox in waiting:
+                reply(mailbox, ClientDetached(client_id=attachment.client.client_id))
+
     def _close(self, attachment: Attachment) -> None:
         self._lost.discard(attachment)
         attachment.close()

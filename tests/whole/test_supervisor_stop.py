@@ -263,3 +263,14 @@ def test_a_client_that_attaches_while_the_supervisor_ends_is_not_left_behind(
         barrier.get()
     all_is_gone()
     assert errors(caplog) == []
+
+
+def test_who_waits_for_a_client_is_answered_when_the_loop_is_stuck(spawn, loop_thread):
+    supervisor, detached = spawn(), Probe()
+    attach_client(supervisor, FakeChannel())
+    with stuck(loop_thread):
+        supervisor.tell(DetachClient(client_id="alice", reply_to=detached))
+        supervisor.request_stop(timeout=0.1)
+        assert settled(supervisor.has_ended)
+        detached.expect(ClientDetached(client_id="alice"))
+    assert settled(lambda: pykka.ActorRegistry.get_all() == [])
