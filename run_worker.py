@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     async def run() -> int:
         # A full garbage collection of all that was imported holds up the event loop for 15 ms.
         gc.freeze()
+        signals.block()
         run = standalone(plan, console=console, errors=errors, dispositions=signals.dispositions)
         signals.listen(run.loop, run.signalled)
         return await run.run()

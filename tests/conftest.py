@@ -1,6 +1,7 @@
 """Fixtures of all tests, and the check that no test leaves anything behind."""
 
 import gc
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,6 +34,10 @@ _ALWAYS: dict[str, Any] = {
 hypothesis.settings.register_profile("quick", derandomize=True, **_ALWAYS)
 hypothesis.settings.register_profile("nightly", max_examples=100_000, print_blob=True, **_ALWAYS)
 hypothesis.settings.load_profile("quick")
+
+
+# Whoever runs the tests may ignore it, as nohup does, and so would every worker.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

@@ -63,7 +63,7 @@ def test_no_signal_that_orders_nothing_ends_the_worker_and_none_but_kill_its_kee
     with RunningWorker("--", *python(HANDLES, gate.path, numbers(signal.SIGUSR1))) as worker:
         trainer = trainer_of(worker)
         keeper = parent_of(trainer)
-        for number in ENDING:
+        for number in (*ENDING,) * 10:  # all at once, again and again
             os.kill(worker.pid, number)
         for number in KEEPERS:
             os.kill(keeper, number)

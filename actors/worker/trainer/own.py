@@ -20,8 +20,13 @@ class OwnTraining:
         self, command: tuple[str, ...], *, dispositions: Dispositions, variables: dict[str, str]
     ) -> None:
         self._training = Training(alone=True)
-        # The worker handles some signals that it was started to ignore.
-        self._training.start(command, ignored=dispositions.ignored, variables=variables)
+        # The worker takes some that it was started to ignore, and blocks those that it takes.
+        self._training.start(
+            command,
+            ignored=dispositions.ignored,
+            blocked=dispositions.blocked,
+            variables=variables,
+        )
         self._news: list[Event] = [Started(self._training.pid, keeper=0)]
         self._is_over = False
 
