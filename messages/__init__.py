@@ -160,6 +160,7 @@ from messages.worker.signaling import (
     StopServing,
 )
 from messages.worker.terminal import (
+    ShowCountdown,
     ShowLine,
     ShowSummary,
     TerminalMessage,
@@ -293,6 +294,7 @@ __all__ = [
     "ServingFailed",
     "ServingStarted",
     "ServingStopped",
+    "ShowCountdown",
     "ShowLine",
     "ShowSummary",
     "SignalReceived",

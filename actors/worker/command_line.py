@@ -260,7 +260,8 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--keep-open",
         action="store_true",
-        help="keep the page of the finished run up until Ctrl-C",
+        help="keep the page of the finished run up until Ctrl-C (on a terminal the embedded "
+        "trainer's stays for 20 s)",
     )
 
     shown = parser.add_argument_group("the terminal")
@@ -270,8 +271,9 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument(
         "--log-level",
         default="warning",
-        choices=("debug", "info", "warning", "error"),
-        help="of the log lines between the output (default %(default)s)",
+        choices=("all", "debug", "info", "warning", "error"),
+        help="of the log lines between the output: debug is this program's own, all has those of "
+        "the libraries too (default %(default)s)",
     )
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import os
 import shlex
 import socket
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DEMO_STAYS_UP: Final = 20.0
+"""Seconds that the demo's page stays up: enough to click on the link once the demo is seen."""
+
 DRAIN_TIMEOUT: Final = 30.0
 """Seconds that a slow client is given at the end for what is left of the run."""
 
@@ -70,7 +74,8 @@ class Plan:
     be served. ``replay`` is a journal that is shown again. ``keeping`` says how the run is kept and
     whether it goes on; it takes ``run_size`` bytes, and all in ``runs`` together as many as
     ``runs_kept`` and ``runs_size`` say. Each signal of ``stop_on`` is a stop. ``again`` says how
-    the run is seen again, ``has_tables`` asks for those of all epochs and counts at its end.
+    the run is seen again, ``has_tables`` asks for those of all epochs and counts at its end. The
+    page stays up for ``stays_up`` seconds after the training, or until Ctrl-C.
     """
 
     command: tuple[str, ...] = ()
@@ -90,7 +95,7 @@ class Plan:
     run_size: int = 1024**3
     runs_kept: int = 200
     runs_size: int = 4 * 1024**3
-    keep_open: bool = False
+    stays_up: float = 0.0
     again: str | None = None
     has_tables: bool = False
 
@@ -128,11 +133,19 @@ def plan_of(options: argparse.Namespace) -> Plan:
         models=models_of(command),
         checkpoint_folders=folders,
         demonstrate=embedded and not options.no_gui,
+        stays_up=_stays_up(options, embedded=embedded),
         viewers=viewers,
         keeping=keeping,
         again=None if options.no_gui else _again(options, keeping),
         **_common(options, runs),
     )
+
+
+def _stays_up(options: argparse.Namespace, *, embedded: bool) -> float:
+    if options.keep_open:
+        return math.inf
+    is_watched = sys.stdout.isatty() and not options.quiet and not os.environ.get("CI")
+    return DEMO_STAYS_UP if embedded and is_watched else 0.0
 
 
 def _go_on(options: argparse.Namespace, runs: Runs, run: Run) -> Plan:
@@ -164,6 +177,7 @@ def _go_on(options: argparse.Namespace, runs: Runs, run: Run) -> Plan:
         checkpoint_folders=named or tuple(map(Path, facts.checkpoint_folders)),
         viewers=viewers,
         keeping=keeping,
+        stays_up=_stays_up(options, embedded=False),
         again=_again(options, keeping),
         **_common(options, runs),
     )
@@ -202,8 +216,7 @@ def _common(options: argparse.Namespace, runs: Runs | None) -> dict[str, Any]:
     return {
         "grace": options.grace,
         "stop_on": frozenset(options.stop_on),
-        "keep_open": options.keep_open,
-        "has_tables": options.log_level in ("debug", "info"),
+        "has_tables": options.log_level in ("all", "debug", "info"),
         "runs": runs,
         "run_size": options.run_size,
         "runs_kept": options.runs_kept,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
+import time
 from contextlib import AsyncExitStack, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -45,6 +47,7 @@ from messages import (
     ServingFailed,
     ServingStarted,
     ServingStopped,
+    ShowCountdown,
     ShowLine,
     ShowSummary,
     SignalReceived,
@@ -207,13 +210,29 @@ class Standalone:
         if client is not None and end.summary is not None:
             count = end.summary.received - end.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
-        if plan.keep_open and plan.viewers is not None:
-            screen.tell(ShowLine(text="the training is over; the page stays up until Ctrl-C"))
-            await self._released.wait()
+        if plan.viewers is not None and plan.stays_up > 0:
+            await self._stay_up(screen, plan.stays_up)
         # Behind all that is left of the run, which the supervisor's end delivers.
         await self._end_supervisor(supervisor)
         screen.tell(ShowSummary(summary=end.summary, again=plan.again))
         return end.exit_code
+
+    async def _stay_up(self, screen: TypedRef[Any], seconds: float) -> None:
+        """Leave the page of the finished run up for ``seconds``, or until Ctrl-C."""
+        if seconds == math.inf:
+            screen.tell(ShowLine(text="the training is over; the page stays up until Ctrl-C"))
+            await self._released.wait()
+            return
+        screen.tell(
+            ShowLine(
+                text=f"the page stays up for {seconds:.0f} s, or until Ctrl-C; with --keep-open it "
+                "stays until Ctrl-C"
+            )
+        )
+        until = time.monotonic() + seconds
+        screen.tell(ShowCountdown(text="the page closes in", at=until))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._released.wait(), seconds)
 
     async def _show_again(
         self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]

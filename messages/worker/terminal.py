@@ -15,6 +15,14 @@ class ShowLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowCountdown:
+    """Below the lines, the seconds that are left until ``at`` on the monotonic clock."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowSummary:
     """The run is over: show what there is to know of it.
 
@@ -25,4 +33,4 @@ class ShowSummary:
     again: str | None = None
 
 
-TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowSummary
+TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowCountdown | ShowSummary

@@ -5,6 +5,7 @@ the tables at the end are shown without the log lines that come with them.
 ``impatient SECONDS``: at the end a client is given so much time for what is left, instead of 30 s,
 and to close, instead of 5 s; and the worker's own so much to connect, instead of 10 s.
 ``hasty SECONDS``: an adopted trainer that has left counts as ended so soon, instead of after 15 s.
+``lasting SECONDS``: the demo's page stays up so long on a terminal, instead of 20 s.
 ``resigned TIMES``: a crashed part's address is tried so often, instead of 50 times.
 ``stuck PATH``: at SIGUSR1 the event loop stands still until the gate is opened.
 ``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
@@ -109,6 +110,13 @@ def hasty(seconds: float) -> None:
     actor.ADOPTED_GONE = seconds  # type: ignore[misc]
 
 
+def lasting(seconds: float) -> None:
+    """Whoever waits for its end waits for something else."""
+    from actors.worker import plan
+
+    plan.DEMO_STAYS_UP = seconds  # type: ignore[misc]
+
+
 def resigned(times: float) -> None:
     """The address of a crashed part stays taken."""
     from actors.supervisor import sockets
@@ -191,7 +199,7 @@ def _wait_at(gate: str) -> None:
 CHANGES = {
     change.__name__: change
     for change in (
-        *(prompt, impatient, hasty, resigned),
+        *(prompt, impatient, hasty, lasting, resigned),
         *(stuck, clock, broken, hung, threadless, crash),
     )
 }

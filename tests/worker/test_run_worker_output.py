@@ -2,10 +2,16 @@
 
 import os
 import pty
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -14,9 +20,9 @@ from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
 from tests.support.changed_worker import changed
 from tests.support.processes import shell
-from tests.support.running_worker import COMMAND, FREE_PORTS, RunningWorker
+from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker
 from tests.support.trainer_process import trainer
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, settled
 
 THREADS_OF_THE_WORKER = """\
 parent=$PPID
@@ -125,7 +131,9 @@ def test_without_gui_a_command_that_asks_for_ports_is_refused():
     assert "never" not in worker.output
 
 
-def test_on_a_terminal_each_epoch_has_a_bar_and_the_cursor_comes_back():
+@contextmanager
+def on_a_terminal(*command: str, **variables: str) -> Iterator[tuple[Any, Callable[[], str]]]:
+    """A process with ``command`` on a terminal of its own, and what it has written so far."""
     reading, writing = pty.openpty()
     chunks: list[bytes] = []
 
@@ -138,25 +146,76 @@ def test_on_a_terminal_each_epoch_has_a_bar_and_the_cursor_comes_back():
 
     reader = threading.Thread(target=read)
     reader.start()
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    terminal = {"TERM": "xterm", "COLUMNS": "100", "LINES": "40", **variables}
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=writing,
+        env=environment | terminal,
+    )
     try:
-        done = subprocess.run(
-            (*COMMAND, *FREE_PORTS, "--epochs", "2"),
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
-            timeout=2 * PATIENCE,
-            check=False,
-        )
+        yield process, lambda: b"".join(chunks).decode(errors="replace")
     finally:
+        process.kill()
+        process.wait()
         os.close(writing)
         reader.join(PATIENCE)
         os.close(reading)
-    shown = b"".join(chunks).decode(errors="replace")
-    assert done.returncode == 0, shown
-    assert "epoch 2/2: 20 batches" in shown
-    assert "━" in shown
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+def test_on_a_terminal_each_epoch_has_a_bar_and_the_cursor_comes_back():
+    command = (*COMMAND, *FREE_PORTS, "--epochs", "2", "--no-page")
+    with on_a_terminal(*command) as (process, shown):
+        assert process.wait(2 * PATIENCE) == 0, shown()
+        assert settled(lambda: "\x1b[?25h" in shown())
+    assert "epoch 2/2: 20 batches" in shown()
+    assert "━" in shown()
+    assert shown().rindex("\x1b[?25h") > shown().rindex("\x1b[?25l")
+
+
+DEMO = (sys.executable, *changed(lasting=3600.0), *FREE_PORTS, *PAGE, "--epochs", "1")
+
+
+def test_on_a_terminal_the_demos_page_stays_up_and_ctrl_c_ends_it_at_once():
+    with on_a_terminal(*DEMO) as (process, shown):
+        assert settled(lambda: "the page closes in 3" in shown(), 2 * PATIENCE), shown()
+        link = re.search(r"watch and stop it at (http\S+?)#", shown())
+        assert link is not None
+        with urllib.request.urlopen(link[1], timeout=PATIENCE) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(2 * PATIENCE) == 0, shown()
+    assert "with --keep-open it stays until Ctrl-C" in shown()
+
+
+@pytest.mark.parametrize("in_ci", [True, False], ids=["in CI", "in a pipe"])
+def test_elsewhere_the_demo_ends_with_its_training(in_ci):
+    if in_ci:
+        with on_a_terminal(*DEMO, CI="true") as (process, shown):
+            assert process.wait(2 * PATIENCE) == 0, shown()
+    else:
+        with RunningWorker(*PAGE, "--epochs", "1", program=changed(lasting=3600.0)) as worker:
+            assert worker.ends() == 0, worker.output
+            assert "the page closes in" not in worker.output
+
+
+def test_debug_shows_this_programs_lines_and_all_those_of_its_libraries():
+    """Whole, each on a line of its own."""
+    shown = {}
+    for level in ("debug", "all"):
+        with RunningWorker("--log-level", level, "--no-page", "--epochs", "1") as worker:
+            assert worker.ends() == 0, worker.output
+        shown[level] = re.findall(
+            r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ([\w.]+): (.+)",
+            worker.output,
+            re.MULTILINE,
+        )
+    rooms = {level: {name.partition(".")[0] for name, _ in shown[level]} for level in shown}
+    assert rooms["debug"] == {"actors"}
+    assert {"actors", "aiortc", "pykka"} <= rooms["all"]
+    assert max(len(line) for _, line in shown["debug"]) > 100
 
 
 @pytest.mark.parametrize(("level", "found"), [("warning", False), ("info", True)])

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -37,6 +37,7 @@ from messages import (
     OutputWritten,
     ResourcesUsed,
     RunState,
+    ShowCountdown,
     ShowLine,
     ShowSummary,
     StateChanged,
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     import argparse
 
 log = logging.getLogger(__name__)
+
+_OWN: Final = __name__.partition(".")[0]
+"""The name that all of this program's loggers begin with."""
 
 _Inbox: TypeAlias = TerminalMessage
 
@@ -74,15 +78,41 @@ class WorkerConsole(Console):
         os.close(nowhere)
 
 
+class _WholeLines(logging.Handler):
+    """The log for a file or a pipe: no line of it is broken."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write ``record``."""
+        try:
+            self._console.print(Text(self.format(record)), soft_wrap=True)
+        except Exception:  # as every handler of a log does
+            self.handleError(record)
+
+
 def consoles(options: argparse.Namespace) -> tuple[Console, Console]:
     """Stdout and stderr, and the log between their lines."""
     console, errors = WorkerConsole(quiet=options.quiet), Console(stderr=True)
-    logging.basicConfig(
-        level=options.log_level.upper(),
-        format="%(name)s: %(message)s",
-        handlers=[RichHandler(console=errors if options.quiet else console, show_path=False)],
-    )
+    _begin_log(options.log_level, errors if options.quiet else console)
     return console, errors
+
+
+def _begin_log(level: str, console: Console) -> None:
+    """Log to ``console``: this program from ``level`` on, the libraries what they warn of."""
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False)
+        line = "%(name)s: %(message)s"
+    else:
+        handler = _WholeLines(console)
+        line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    own = logging.DEBUG if level == "all" else logging.getLevelNamesMapping()[level.upper()]
+    others = own if level == "all" else max(own, logging.WARNING)
+    logging.basicConfig(level=others, format=line, handlers=[handler])
+    logging.getLogger(_OWN).setLevel(own)
 
 
 class TerminalActor(ThreadActor[TerminalMessage]):
@@ -117,6 +147,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._bar: TaskID | None = None
         self._changing = self._resources = ""
         self._kill_at: float | None = None
+        self._until: ShowCountdown | None = None
         self._is_new = True  # nothing has been reported of this attempt
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -155,6 +186,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                     self._show_any(text)
             case ShowLine():
                 self._line(message.text)
+            case ShowCountdown():
+                self._until = message
             case ShowSummary():
                 self._show_summary(message)
             case _:
@@ -176,6 +209,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         return Group(*shown, self._progress)
 
     def _countdown(self) -> str:
+        if self._until is not None:
+            return f"{self._until.text} {max(0.0, self._until.at - time.monotonic()):.0f} s"
         left = 0.0 if self._kill_at is None else self._kill_at - time.time()
         return f"KILL in {left:.0f} s" if left > 0 else ""
 

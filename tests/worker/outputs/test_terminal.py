@@ -20,6 +20,7 @@ from messages import (
     ReportingSummary,
     ResourcesUsed,
     RunState,
+    ShowCountdown,
     ShowLine,
     ShowSummary,
     StateChanged,
@@ -378,3 +379,9 @@ def test_a_terminal_counts_down_until_the_training_is_killed(screens):
     screen = screens(terminal=True)
     screen.actor.tell(texts(soon))
     assert settled(lambda: "KILL in " in screen.file.getvalue())
+
+
+def test_a_terminal_counts_down_until_the_page_closes(screens):
+    screen = screens(terminal=True)
+    screen.actor.tell(ShowCountdown(text="the page closes in", at=time.monotonic() + 600))
+    assert settled(lambda: "the page closes in 5" in screen.file.getvalue())
