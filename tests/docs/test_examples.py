@@ -7,10 +7,9 @@ import subprocess
 import sys
 
 from tests.support.addresses import fixed_addresses
+from tests.support.documents import DOCUMENTS, snippets
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
-
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
 def run(module: str, *arguments: str) -> str:
@@ -63,13 +62,9 @@ def test_an_asyncio_worker_runs_two_jobs_and_its_client_stops_the_second() -> No
 
 def test_the_snippets_of_the_documents_are_typed(tmp_path) -> None:
     """As strictly as the code; the examples are checked with it, by the project's own settings."""
-    snippets = [
-        (document.stem, snippet)
-        for document in DOCUMENTS
-        for snippet in re.findall(r"```python\n(.*?)```", document.read_text(), flags=re.DOTALL)
-    ]
-    assert len(snippets) >= 2
-    for number, (name, snippet) in enumerate(snippets):
+    found = [(path.stem, snippet) for path in DOCUMENTS for snippet in snippets(path)]
+    assert len(found) >= 3
+    for number, (name, snippet) in enumerate(found):
         (tmp_path / f"{name.lower()}_{number}.py").write_text(snippet)
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *sorted(tmp_path.iterdir())],

@@ -1,8 +1,9 @@
-"""The README's table of log lines says what the code writes, and at which level."""
+"""The table of log lines says what the code writes, and at which level."""
 
 import ast
 import re
 
+from tests.support.documents import page, section
 from tests.support.paths import ROOT
 
 
@@ -21,9 +22,9 @@ def written() -> list[tuple[str, str]]:
 
 
 def table() -> list[tuple[str, str]]:
-    """The lines that the README names, and their levels."""
-    section = (ROOT / "README.md").read_text().split("## What the log says")[1].split("## ")[0]
-    rows = re.findall(r"^\| (`.+?`) \| (\w+) \|", section, flags=re.MULTILINE)
+    """The lines that it names, and their levels."""
+    text = section(page("log"), "What the log says")
+    rows = re.findall(r"^\| (`.+?`) \| (\w+) \|", text, flags=re.MULTILINE)
     return [(level, line) for lines, level in rows for line in re.findall(r"`(.+?)`", lines)]
 
 
@@ -38,3 +39,15 @@ def test_each_line_of_the_table_is_written_at_its_level() -> None:
     assert len(table()) >= 12
     for level, line in table():
         assert [text for at, text in lines if at == level and says(line, text)], (level, line)
+
+
+def test_what_the_troubleshooting_quotes_is_said_somewhere() -> None:
+    text = section(page("log"), "Troubleshooting")
+    quoted = re.findall(r"^\*\*(?:[^`*]*)`(.+?)`", text, flags=re.MULTILINE)
+    assert len(quoted) >= 5
+    code = "".join(
+        path.read_text()
+        for pattern in ("*.py", "page/*.js")
+        for path in sorted((ROOT / "actors" / "worker").rglob(pattern))
+    )
+    assert [words for words in quoted if words not in code] == []

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.support.slurm import readme_script
+from tests.support.slurm import job_script
 from tests.support.waiting import settled
 
 pytestmark = pytest.mark.slurm
 
 
-def test_the_readmes_job_script_runs_and_its_link_is_in_the_output(cluster, project, monkeypatch):
+def test_the_documents_job_script_runs_and_its_link_is_in_the_output(cluster, project, monkeypatch):
     monkeypatch.setenv("EPOCHS", "3")
-    job = cluster.submit(readme_script(), folder=project)
+    job = cluster.submit(job_script(), folder=project)
     assert "http://127.0.0.1:" in job.wait_for("watch and stop it at ")
     assert (job.ends(), job.exit) == ("COMPLETED", (0, 0)), job.output
     assert settled(lambda: not job.processes())
@@ -20,7 +20,7 @@ def test_the_readmes_job_script_runs_and_its_link_is_in_the_output(cluster, proj
 def test_before_the_time_is_up_the_training_is_stopped_and_saves(cluster, project):
     # A minute is the shortest limit; 50 seconds before its end is soon.
     options = ("--time=1", "--signal=B:INT@50")
-    job = cluster.submit(readme_script(), *options, folder=project)
+    job = cluster.submit(job_script(), *options, folder=project)
     assert (job.ends(), job.exit) == ("COMPLETED", (0, 0)), job.output
     assert "stopped early" in job.output
     assert settled(lambda: not job.processes())
@@ -28,7 +28,7 @@ def test_before_the_time_is_up_the_training_is_stopped_and_saves(cluster, projec
 
 def test_a_signal_to_all_processes_of_its_step_ends_nothing(cluster, project):
     # Without B: it goes to the job's steps, which srun starts.
-    script = readme_script().replace("exec ", "exec srun ")
+    script = job_script().replace("exec ", "exec srun ")
     job = cluster.submit(script, "--time=1", "--signal=USR1@50", folder=project)
     job.wait_for("SIGUSR1 has been heard")
     job.wait_for("SIGUSR1 has come: the training goes on")
@@ -40,7 +40,7 @@ def test_a_signal_to_all_processes_of_its_step_ends_nothing(cluster, project):
 
 
 def test_a_signal_that_is_to_stop_it_stops_it(cluster, project):
-    script = readme_script().replace("--any-port", "--stop-on USR1 --any-port")
+    script = job_script().replace("--any-port", "--stop-on USR1 --any-port")
     job = cluster.submit(script, folder=project)
     job.wait_for("epoch 2")
     cluster.run("scancel", "--full", "--signal=USR1", str(job))
@@ -50,7 +50,7 @@ def test_a_signal_that_is_to_stop_it_stops_it(cluster, project):
 
 
 def test_scancel_ends_all_of_it(cluster, project):
-    job = cluster.submit(readme_script(), folder=project)
+    job = cluster.submit(job_script(), folder=project)
     job.wait_for("epoch 2")
     cluster.run("scancel", str(job))
     assert job.ends() == "CANCELLED", job.output
@@ -59,7 +59,7 @@ def test_scancel_ends_all_of_it(cluster, project):
 
 
 def test_a_job_that_is_killed_leaves_nothing(cluster, project):
-    job = cluster.submit(readme_script(), folder=project)
+    job = cluster.submit(job_script(), folder=project)
     job.wait_for("epoch 2")
     cluster.run("scancel", "--signal=KILL", "--full", str(job))
     assert job.ends() in ("FAILED", "CANCELLED"), job.output
@@ -68,7 +68,7 @@ def test_a_job_that_is_killed_leaves_nothing(cluster, project):
 
 def test_a_requeued_job_trains_again_as_a_further_attempt_of_its_run(cluster, project, monkeypatch):
     monkeypatch.setenv("EPOCHS", "40")
-    job = cluster.submit(readme_script(), "--open-mode=append", folder=project)
+    job = cluster.submit(job_script(), "--open-mode=append", folder=project)
     job.wait_for("epoch 2")
     cluster.run("scontrol", "requeue", str(job))
     assert settled(lambda: job.output.count("watch and stop it at ") == 2, 180), job.output
@@ -79,7 +79,7 @@ def test_a_requeued_job_trains_again_as_a_further_attempt_of_its_run(cluster, pr
 
 def test_three_jobs_of_an_array_share_a_node(cluster, project, monkeypatch):
     monkeypatch.setenv("EPOCHS", "30")
-    script = readme_script().replace("slurm-$SLURM_JOB_ID", "x")
+    script = job_script().replace("slurm-$SLURM_JOB_ID", "x")
     array = cluster.submit(script, "--array=1-3", folder=project)
     jobs = [array.task(number) for number in (1, 2, 3)]
     links = {job.wait_for("watch and stop it at ") for job in jobs}
@@ -90,7 +90,7 @@ def test_three_jobs_of_an_array_share_a_node(cluster, project, monkeypatch):
 
 
 def test_what_is_to_follow_a_good_end_does_not_follow_a_cancelled_run(cluster, project):
-    job = cluster.submit(readme_script(), folder=project)
+    job = cluster.submit(job_script(), folder=project)
     after = cluster.submit("#!/bin/sh\necho ran\n", f"--dependency=afterok:{job}", folder=project)
     job.wait_for("epoch 2")
     cluster.run("scancel", "--batch", "--signal=TERM", str(job))

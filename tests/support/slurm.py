@@ -9,6 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from tests.support.documents import blocks
 from tests.support.paths import ROOT
 from tests.support.processes import marked
 from tests.support.waiting import PATIENCE, settled
@@ -18,12 +19,11 @@ _START = ROOT / "tests" / "slurm" / "one-node.sh"
 _OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 
 
-def readme_script() -> str:
-    """The README's job script, as it stands there."""
-    text = (ROOT / "README.md").read_text()
-    found = re.search(r"^    #!/bin/bash\n(?:    .*\n)+", text, flags=re.MULTILINE)
-    assert found is not None
-    return re.sub(r"^    ", "", found[0], flags=re.MULTILINE)
+def job_script() -> str:
+    """The job script, as it stands in the page about clusters."""
+    page = ROOT / "docs" / "clusters.md"
+    (script,) = (each for each in blocks(page) if each.startswith("#!/bin/bash\n"))
+    return script
 
 
 class Cluster:
