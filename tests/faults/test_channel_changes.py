@@ -13,7 +13,6 @@ from tests.support.trainer import paced
 from tests.support.trainer_process import trainer
 
 VERBOSE = (*PAGE, "--log-level", "info")
-WIDE = {"COLUMNS": "200"}  # a log line stays one line
 
 
 def test_channels_that_replace_each_other_have_the_run_once_between_them(supervisor):
@@ -68,13 +67,13 @@ def test_a_viewer_that_takes_its_own_place_has_the_run_once_between_its_channels
     steps.append("send:300")
     with (
         ExitStack() as stack,
-        RunningWorker(*VERBOSE, "--", *trainer(*steps, "leave"), variables=WIDE) as worker,
+        RunningWorker(*VERBOSE, "--", *trainer(*steps, "leave")) as worker,
     ):
         for number, transport in enumerate((WEBSOCKET, WEBRTC, WEBRTC, WEBSOCKET, WEBSOCKET)):
             after = channels[-1].position if channels else 0
             client = PageClient(worker.link(), "a-viewer", transport, after=after)
             channels.append(stack.enter_context(client))  # the former one stays open
-            worker.wait_for(f"control-a-viewer attached after report {after} ")
+            worker.wait_for(f"control-a-viewer attached after report {after}\n")
             if number:
                 gates[number - 1].open()
             client.wait_for_reports(300)

@@ -132,8 +132,7 @@ def test_the_answer_to_a_stop_says_when_a_stranger_alone_could_hear_it(addresses
 def test_a_trainer_in_no_tree_of_ours_is_trusted_as_one_in_a_container(addresses, gate):
     command = shell("read line < $1", gate.path)
     options = (*PAGE, "--log-level", "debug")
-    wide = {"COLUMNS": "300"}
-    with RunningWorker(*options, "--", *command, ports=at(*addresses), variables=wide) as worker:
+    with RunningWorker(*options, "--", *command, ports=at(*addresses)) as worker:
         worker.wait_for("training started")
         with (
             PageClient(worker.link(), "a-client") as client,
