@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Curves } from "../../actors/worker/viewer/page/curves.js";
+import { csvOf } from "../../actors/worker/viewer/page/take.js";
 import { Told } from "./support.js";
 
 const isBatch = ([, message]) => /"batch_(start|end)"/.test(message);
+
+/** Whether it is the first report of a worker: when that came says what has waited. */
+function isFirst(entries, i) {
+  const before = entries.slice(0, i).map(([, message]) => JSON.parse(message));
+  const began = before.findLastIndex(
+    ({ event, state }) => event === "state" && state === "starting",
+  );
+  return began >= 0 && before.slice(began).every(({ what }) => what === "__meta__");
+}
 
 /** What a worker's digest has of `told`; every batch is of the model of the train_begin before it. */
 function digestOf(told) {
@@ -40,7 +51,7 @@ function digestOf(told) {
     left_out: 0,
     reports,
     batches,
-    entries: told.entries.filter((entry) => !isBatch(entry)),
+    entries: told.entries.filter((entry, i) => !isBatch(entry) || isFirst(told.entries, i)),
     models,
   };
 }
@@ -113,6 +124,112 @@ test("another attempt goes on where the one before was left", () => {
   const { training } = same(told);
   assert.equal(training.run.attempts, 2);
   assert.equal(training.run.batches.added, 10);
+});
+
+test("an attempt that the worker tells of is a break, also behind the end of the one before", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting");
+  told.begin();
+  for (let epoch = 0; epoch < 4; epoch++) told.epoch(epoch, { "val/loss": 1 });
+  told.report("train_end");
+  told.event("ended", { outcome: "failed", text: "it has ended" });
+  told.event("attempt", { number: 3, text: "attempt 3: the training is started again" });
+  told.state("starting");
+  told.begin();
+  told.epoch(2, { "val/loss": 2 }, { seconds: 7 });
+  const { training } = same(told);
+  assert.equal(training.runs.length, 1);
+  assert.deepEqual(training.run.breaks, [{ number: 2, attempt: 3 }]);
+  assert.deepEqual(training.run.numbers, [0, 1, 2]);
+  assert.equal(training.ending, null);
+  assert.equal(training.run.epochs.get(2).duration, 7, "a new attempt's reports have not waited");
+});
+
+test("an epoch of the trainer's own log is marked, and gives way to a report", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting");
+  told.begin();
+  told.epoch(0, { "train/loss": 0.9, "val/loss": 0.9 });
+  told.state("starting");
+  told.event("epoch", { epoch: 0, train_loss: 5, val_loss: 5 });
+  told.event("epoch", { epoch: 1, train_loss: 0.8, val_loss: 0.1 });
+  told.event("epoch", { epoch: 2, train_loss: 0.7, val_loss: null });
+  const { run } = same(told).training;
+  assert.deepEqual(
+    [0, 1, 2].map((epoch) => run.training(epoch)),
+    [0.9, 0.8, 0.7],
+  );
+  assert.deepEqual(
+    [0, 1, 2].map((epoch) => run.validation(epoch)),
+    [0.9, 0.1, null],
+  );
+  assert.deepEqual(
+    [0, 1, 2].map((epoch) => run.epochs.get(epoch).read !== null),
+    [false, true, true],
+  );
+  assert.equal(run.best.number, 1);
+  assert.match(csvOf([run]), /^model 1,2,0.8,0.1,\r$/m);
+  const { series } = new Curves().picture(run, "loss", ["val/loss"], 0);
+  const line = series.find(({ name }) => name === "training");
+  assert.deepEqual(
+    [0, 1, 2].map((i) => line.hollow(i)),
+    [false, true, true],
+  );
+  assert.match(line.words(1), /from the trainer's own log/);
+  told.epoch(1, { "train/loss": 0.6, "val/loss": 0.5 });
+  const late = same(told).training;
+  assert.equal(late.run.epochs.get(1).read, null);
+  assert.equal(late.run.training(1), 0.6);
+  assert.equal(late.run.validation(1), 0.5);
+  assert.equal(late.runs.length, 1);
+});
+
+test("reports that have waited have no duration and give no time left", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting", { epochs: 20 });
+  told.begin();
+  told.epoch(0, { "val/loss": 1 });
+  told.report("epoch_begin", { epoch: 1 });
+  told.clock(told.time + 500); // nobody listens
+  told.state("starting", { epochs: 20 });
+  told.report("batch_end", { epoch: 1, batch: 5, logs: { loss: 1 } });
+  told.report("epoch_end", { epoch: 1, logs: { "val/loss": 1 } });
+  for (const epoch of [2, 3]) told.epoch(epoch, { "val/loss": 1 }, { seconds: 0 });
+  told.report("epoch_begin", { epoch: 4 });
+  const { run } = same(told).training;
+  assert.deepEqual(
+    [0, 1, 2, 3].map((epoch) => run.epochs.get(epoch).duration),
+    [10, null, null, null],
+  );
+  assert.equal(run.left(told.time), null);
+  told.clock(told.time + 30);
+  told.report("epoch_end", { epoch: 4, logs: { "val/loss": 1 } });
+  told.epoch(5, { "val/loss": 1 }, { seconds: 12 });
+  const late = same(told).training;
+  assert.equal(late.run.epochs.get(4).duration, null);
+  assert.equal(late.run.epochs.get(5).duration, 12);
+  assert.equal(late.run.left(told.time), 14 * 11);
+});
+
+test("what comes long after a pause has not waited, whatever comes first", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting");
+  told.begin();
+  told.report("epoch_begin", { epoch: 0 });
+  told.state("starting");
+  told.report("batch_end", { epoch: 0, batch: 0, logs: { loss: 1 } });
+  told.clock(told.time + 60);
+  told.report("epoch_end", { epoch: 0, logs: { "val/loss": 1 } });
+  told.epoch(1, { "val/loss": 1 });
+  const { run } = same(told).training;
+  assert.deepEqual(
+    [0, 1].map((epoch) => run.epochs.get(epoch).duration),
+    [null, 10],
+  );
 });
 
 test("batches of which nothing else is told are known too", () => {

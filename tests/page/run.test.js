@@ -27,18 +27,18 @@ test("training metrics that the first epoch lacks are those of the epoch before"
 
 test("without a training loss the mean of the batches is one, if all were seen", () => {
   const run = new Run(1, 0, null);
-  for (const [batch, loss] of [0.5, 1.5].entries()) run.endBatch(0, batch, loss, 1);
+  for (const [batch, loss] of [0.5, 1.5].entries()) run.endBatch(0, batch, loss);
   assert.equal(run.training(0), null);
   end(run, 0, {});
   assert.equal(run.training(0), 1);
-  run.endBatch(1, 1, 3, 11);
+  run.endBatch(1, 1, 3);
   end(run, 1, {});
   assert.equal(run.training(1), null);
 });
 
 test("a run that goes on at epoch 100 begins there", () => {
   const run = new Run(1, 0, 200);
-  run.epochAt(100, 5);
+  run.beginEpoch(100, 5);
   assert.equal(run.first, 100);
   end(run, 100, { "val/loss": 1 });
   assert.deepEqual(run.numbers, [100]);
@@ -48,14 +48,14 @@ test("a run that goes on at epoch 100 begins there", () => {
 
 test("epochs stand in their order, however they come", () => {
   const run = new Run(1, 0, null);
-  for (const number of [3, 1, 2, 7, 0]) run.epochAt(number, number);
+  for (const number of [3, 1, 2, 7, 0]) run.epochAt(number);
   assert.deepEqual(run.numbers, [0, 1, 2, 3, 7]);
 });
 
 test("the time that is left is reckoned from the last epochs", () => {
   const run = new Run(1, 0, 10);
   assert.equal(run.left(0), null);
-  run.epochAt(0, 0);
+  run.beginEpoch(0, 0);
   end(run, 0, {}, 10);
   end(run, 1, {}, 20);
   assert.equal(run.perEpoch, 10);
@@ -68,7 +68,7 @@ test("the time that is left is reckoned from the last epochs", () => {
 test("another attempt takes the place of what it trains again", () => {
   const run = new Run(1, 0, 10);
   for (let number = 0; number < 5; number++) {
-    run.endBatch(number, 0, number, 10 * number + 5);
+    run.endBatch(number, 0, number);
     end(run, number, { "val/loss": [5, 4, 3, 1, 2][number] });
   }
   assert.equal(run.best?.number, 3);
@@ -78,7 +78,7 @@ test("another attempt takes the place of what it trains again", () => {
   assert.deepEqual(run.best, { number: 1, value: 4 });
   assert.equal(run.batches.added, 2);
   assert.equal(run.value("val/loss", 3), null);
-  run.epochAt(2, 1000);
+  run.beginEpoch(2, 1000);
   end(run, 2, { "val/loss": 2.5 }, 1010);
   assert.equal(run.epochs.get(2)?.duration, 10, "the pause is no part of it");
   run.goOn(0, 2000);

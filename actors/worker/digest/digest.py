@@ -15,7 +15,7 @@ import orjson
 
 from actors.worker.digest.thinned import Point, Thinned
 from actors.worker.reading import read_object
-from messages.event_codec import EVENT_MARK
+from messages import EVENT_MARK, RunState
 
 ENTRIES_KEPT: Final = 100_000
 BYTES_KEPT: Final = 32 * 1024 * 1024
@@ -93,7 +93,8 @@ class Digest:
         self._changing: tuple[float, str] | None = None
         self._resources: tuple[float, str] | None = None
         self._models: deque[_Model] = deque(maxlen=MODELS_KEPT)
-        self._reports = self._batches = self._unreadable = 0
+        self._reports = self._batches = 0
+        self._is_first = False  # nothing has been reported since a worker began
 
     def add(self, position: int, time: float, message: str) -> None:
         """Take in the entry at ``position``, which came at ``time`` (seconds since 1970)."""
@@ -121,21 +122,28 @@ class Digest:
                         self._line_count -= self._lines.popleft()[2]
             case "resources":
                 self._resources = (time, message)
-            case _:
+            case name:
+                if name == "state" and event.get("state") == RunState.STARTING:
+                    self._is_first = True
                 self._keep(time, message)
 
     def _add_report(self, report: dict[str, Any], time: float, message: str) -> None:
         self._reports += 1
         self._heard = time
+        # When it came tells what has waited, whatever it is; a page takes a batch from elsewhere.
+        is_first, self._is_first = self._is_first, False
         match report.get("event"):
             case "train_begin":
                 self._models.append(_Model())
                 self._keep(time, message)
             case "batch_start":
-                pass
+                if is_first:
+                    self._keep(time, message)
             case "batch_end":
                 self._batches += 1
-                self._add_batch(report, time, message)
+                is_loss = self._add_batch(report)
+                if is_first or not is_loss:  # what is none is shown as a warning
+                    self._keep(time, message)
             case "epoch_begin":
                 if _is_index(report.get("epoch")) and self._models:
                     self._models[-1].current = report["epoch"]
@@ -145,7 +153,8 @@ class Digest:
             case _:
                 self._keep(time, message)
 
-    def _add_batch(self, report: dict[str, Any], time: float, message: str) -> None:
+    def _add_batch(self, report: dict[str, Any]) -> bool:
+        """Whether its loss is one that can be shown, or none was told."""
         if not self._models:
             self._models.append(_Model())
         model, logs = self._models[-1], report.get("logs")
@@ -154,8 +163,7 @@ class Digest:
         if not _is_index(epoch):
             epoch = model.current
         model.add(epoch, batch if _is_index(batch) else 0, _number(loss))
-        if isinstance(loss, float) and not math.isfinite(loss):
-            self._keep(time, message)  # it is shown as a warning
+        return not isinstance(loss, float) or math.isfinite(loss)
 
     def _keep(self, time: float, message: str) -> None:
         entry = _entry(time, message)

@@ -185,3 +185,11 @@ def test_a_hundred_thousand_reports_are_a_few_hundred_kilobytes() -> None:
         epoch, place = divmod(number, 200)
         digest.add(number + 2, number / 100, batch(epoch, place, math.sin(number)))
     assert len(digest.json()) < 100_000
+
+
+def test_when_the_first_report_came_after_a_worker_began_is_in_it() -> None:
+    starting = encode_event(StateChanged(state=RunState.STARTING, text="starting"))
+    first = batch(3, 0, 0.5)
+    taken = digested(starting, report("batch_start"), batch(2, 9, 0.5), starting, first, first)
+    assert entries(taken) == [starting, report("batch_start"), starting, first]
+    assert taken["batches"] == 3

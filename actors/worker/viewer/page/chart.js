@@ -356,13 +356,23 @@ export class Chart {
     }
     context.stroke();
     context.setLineDash([]);
-    if (marked) for (const i of indices) this.paintMark(context, series, i);
+    for (const i of indices) if (marked || series.hollow?.(i)) this.paintMark(context, series, i);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Series} series @param {number} i */
-  paintMark(context, { x, y, mark }, i) {
+  paintMark(context, { x, y, mark, hollow }, i) {
     if (!Number.isFinite(y(i)) || (this.log && y(i) <= 0)) return;
     const [left, top] = [this.left(x(i)), this.top(y(i))];
+    if (hollow?.(i)) {
+      const { fillStyle } = context;
+      context.fillStyle = this.colours.card;
+      context.beginPath();
+      context.arc(left, top, 3.5, 0, 2 * Math.PI);
+      context.fill();
+      context.stroke();
+      context.fillStyle = fillStyle;
+      return;
+    }
     if (mark === "square") {
       context.fillRect(left - 3, top - 3, 6, 6);
     } else {

@@ -9,8 +9,8 @@ import { loss } from "./words.js";
 
 /**
  * Points in the order of x, read where they are. `style` is "points" for a cloud, "line" for what
- * may have marks at its points.
- * @typedef {{name: string, colour: string, style: "points" | "line", mark: "circle" | "square" | "", from: number, to: number, x: At, y: At, words: (i: number) => string}} Series
+ * may have marks at its points; those that are `hollow` always have one.
+ * @typedef {{name: string, colour: string, style: "points" | "line", mark: "circle" | "square" | "", from: number, to: number, x: At, y: At, words: (i: number) => string, hollow?: (i: number) => boolean}} Series
  */
 
 /**
@@ -19,6 +19,9 @@ import { loss } from "./words.js";
  */
 
 export const LOSS = "loss";
+
+/** What is said of an epoch that nobody has reported. */
+export const READ = "from the trainer's own log";
 
 const SIDES = new Map([
   ["train", "train"],
@@ -85,7 +88,7 @@ export class Curves {
       batches(run),
       ...(smoothing > 0 ? [this.smooth(run, smoothing)] : []),
       line(run, "train/loss", "training", "train", (number) => run.training(number)),
-      line(run, "val/loss", "validation", "val"),
+      line(run, "val/loss", "validation", "val", (number) => run.validation(number)),
       ...others.map((name, i) => line(run, name, nameOf(name), colourOf(name, i + 2))),
     ];
   }
@@ -144,6 +147,7 @@ function batches(run) {
 function line(run, metric, name, colour, value = (number) => run.value(metric, number)) {
   const numbers = run.numbers.filter((number) => run.epochs.get(number)?.ended !== null);
   const y = (/** @type {number} */ i) => value(numbers[i]) ?? NaN;
+  const isRead = (/** @type {number} */ i) => Boolean(run.epochs.get(numbers[i])?.read);
   return {
     name,
     colour,
@@ -153,7 +157,8 @@ function line(run, metric, name, colour, value = (number) => run.value(metric, n
     to: numbers.length,
     x: (i) => numbers[i] + 1,
     y,
-    words: (i) => `epoch ${numbers[i] + 1}, ${name}: ${loss(y(i))}`,
+    words: (i) => `epoch ${numbers[i] + 1}, ${name}: ${loss(y(i))}${isRead(i) ? `, ${READ}` : ""}`,
+    hollow: isRead,
   };
 }
 

@@ -4,6 +4,7 @@
 import { list, number, record, text } from "./values.js";
 import { clockTime, duration, gibibytes, loss, plural } from "./words.js";
 import { ofTotal } from "./run.js";
+import { READ } from "./curves.js";
 import { lineElement } from "./output.js";
 import { byId, element, show, write, writeFact } from "./document.js";
 /** @typedef {import("./values.js").Report} Report */
@@ -217,7 +218,7 @@ export function paintValues(run, names) {
       const row = element("tr", isBest ? "is-best" : "");
       const took = run.epochs.get(number)?.duration ?? null;
       const cells = [
-        `${number + 1}${isBest ? " (best)" : ""}`,
+        `${number + 1}${isBest ? " (best)" : ""}${run.epochs.get(number)?.read ? `, ${READ}` : ""}`,
         loss(run.training(number)),
         loss(run.validation(number)),
         ...names.map((name) => loss(run.value(name, number))),

@@ -15,17 +15,17 @@ export class Batches {
     this.points = pointsOf(record(record(model).batches));
   }
 
-  /** Give `run` those of an epoch, once. @param {Run} run @param {number} epoch @param {number} time */
-  give(run, epoch, time) {
+  /** Give `run` those of an epoch, once. @param {Run} run @param {number} epoch */
+  give(run, epoch) {
     const sums = this.sums.get(epoch);
     if (!sums) return;
     this.sums.delete(epoch);
-    run.recall(epoch, sums, this.points.get(epoch) ?? { numbers: [], losses: [] }, time);
+    run.recall(epoch, sums, this.points.get(epoch) ?? { numbers: [], losses: [] });
   }
 
-  /** Give `run` all that are left. @param {Run} run @param {number} time */
-  giveAll(run, time) {
-    for (const epoch of [...this.sums.keys()]) this.give(run, epoch, time);
+  /** Give `run` all that are left. @param {Run} run */
+  giveAll(run) {
+    for (const epoch of [...this.sums.keys()]) this.give(run, epoch);
   }
 }
 

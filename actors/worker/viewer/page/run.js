@@ -3,6 +3,7 @@
 // What it holds is the same whether it came report by report or all at once.
 
 /** @typedef {import("./values.js").Table} Table */
+/** @typedef {{train: number | null, val: number | null}} Read the losses of an epoch in the trainer's own log */
 
 export const BATCHES_KEPT = 200_000;
 const VALUES_KEPT = 4_000_000; // of all metrics and epochs together
@@ -44,12 +45,14 @@ export class Batches {
 
 /** One epoch of a model. Numbers are counted from 0 by the trainer and from 1 on the page. */
 export class Epoch {
-  /** @param {number} number @param {number} began @param {number} expected batches, 0: not known */
-  constructor(number, began, expected) {
+  /** @param {number} number @param {number} expected batches, 0: not known */
+  constructor(number, expected) {
     this.number = number;
-    this.began = began;
+    this.began = /** @type {number | null} */ (null); // null where nobody knows when
     this.expected = expected;
     this.ended = /** @type {number | null} */ (null);
+    this.waited = false; // its end came late: when it ended is not known
+    this.read = /** @type {Read | null} */ (null); // what the trainer's own log alone tells of it
     this.highest = -1; // number of its last batch
     this.seen = 0;
     this.sum = 0;
@@ -60,9 +63,10 @@ export class Epoch {
     return Math.max(this.expected, this.highest + 1);
   }
 
-  /** Seconds, or null as long as it has not ended. */
+  /** Seconds, or null as long as it has not ended, or where nobody knows. */
   get duration() {
-    return this.ended === null ? null : this.ended - (this.after ?? this.began);
+    const began = this.after ?? this.began;
+    return this.ended === null || this.waited || began === null ? null : this.ended - began;
   }
 }
 
@@ -103,11 +107,19 @@ export class Run {
     return this.numbers[0] ?? 0;
   }
 
-  /** @param {number} number @param {number} time */
-  epochAt(number, time) {
+  /** The epoch begins; `time` is null where nobody knows when. @param {number} number @param {number | null} time */
+  beginEpoch(number, time) {
+    const isNew = !this.epochs.has(number);
+    const epoch = this.epochAt(number);
+    if (isNew) epoch.began = time;
+    this.revision += 1;
+  }
+
+  /** @param {number} number */
+  epochAt(number) {
     let epoch = this.epochs.get(number);
     if (!epoch) {
-      epoch = new Epoch(number, time, this.last?.batches ?? 0);
+      epoch = new Epoch(number, this.last?.batches ?? 0);
       this.epochs.set(number, epoch);
       let at = this.numbers.length;
       while (at > 0 && this.numbers[at - 1] > number) at -= 1;
@@ -118,9 +130,9 @@ export class Run {
     return epoch;
   }
 
-  /** @param {number} number @param {number} batch @param {number} value @param {number} time */
-  endBatch(number, batch, value, time) {
-    const epoch = this.epochAt(number, time);
+  /** @param {number} number @param {number} batch @param {number} value */
+  endBatch(number, batch, value) {
+    const epoch = this.epochAt(number);
     epoch.highest = Math.max(epoch.highest, batch);
     epoch.seen += 1;
     epoch.sum += value;
@@ -134,10 +146,9 @@ export class Run {
    * @param {number} number
    * @param {{seen: number, sum: number, highest: number}} sums
    * @param {{numbers: number[], losses: number[]}} points
-   * @param {number} time
    */
-  recall(number, { seen, sum, highest }, points, time) {
-    const epoch = this.epochAt(number, time);
+  recall(number, { seen, sum, highest }, points) {
+    const epoch = this.epochAt(number);
     epoch.seen += seen;
     epoch.sum += sum;
     epoch.highest = Math.max(epoch.highest, highest);
@@ -150,12 +161,16 @@ export class Run {
    * @param {number} number
    * @param {Map<string, number>} values
    * @param {number} time
+   * @param {boolean} [waited] it came late
    * @returns {string[]} the names for which there is no room
    */
-  endEpoch(number, values, time) {
-    const epoch = this.epochAt(number, time);
+  endEpoch(number, values, time, waited = false) {
+    const epoch = this.epochAt(number);
+    const { done } = this;
     epoch.ended = time;
-    epoch.after = this.done !== null && this.done.number < number ? this.done.ended : null;
+    epoch.waited = waited;
+    epoch.read = null;
+    epoch.after = done !== null && done.number < number && !done.waited ? done.ended : null;
     this.done = epoch;
     const left = [];
     for (const [name, value] of values) {
@@ -165,6 +180,32 @@ export class Run {
     this.judge(number);
     this.revision += 1;
     return left;
+  }
+
+  /**
+   * The epoch ended while nobody listened, and the trainer's own log tells of it: a report says more.
+   * @param {number} number
+   * @param {Read} read
+   * @param {number} time
+   */
+  fillIn(number, read, time) {
+    const known = this.epochs.get(number);
+    if (known && known.ended !== null && known.read === null) return;
+    const { current } = this;
+    const epoch = this.epochAt(number);
+    if (current && current.number > number) this.current = current;
+    epoch.ended = time;
+    epoch.waited = true;
+    epoch.read = read;
+    this.judge(number);
+    this.revision += 1;
+  }
+
+  /** Nobody listens for a while: how long its epochs take is known when the next one has begun. */
+  pause() {
+    for (const epoch of this.epochs.values()) if (epoch.ended === null) epoch.began = null;
+    this.done = null;
+    this.revision += 1;
   }
 
   /** @param {string} name @param {number} number @param {number} value @returns {boolean} whether there was room */
@@ -188,7 +229,7 @@ export class Run {
 
   /** Whether the epoch is the best one so far. @param {number} number */
   judge(number) {
-    const value = this.value("val/loss", number);
+    const value = this.validation(number);
     if (value === null || !Number.isFinite(value)) return;
     if (!this.best || value < this.best.value) this.best = { number, value };
   }
@@ -203,6 +244,7 @@ export class Run {
     const told = this.value("train/loss", number);
     if (told !== null) return told;
     const epoch = this.epochs.get(number);
+    if (epoch?.read) return epoch.read.train;
     return epoch && epoch.ended !== null && epoch.seen > 0 && epoch.seen === epoch.highest + 1
       ? epoch.sum / epoch.seen
       : null;
@@ -210,7 +252,7 @@ export class Run {
 
   /** @param {number} number */
   validation(number) {
-    return this.value("val/loss", number);
+    return this.value("val/loss", number) ?? this.epochs.get(number)?.read?.val ?? null;
   }
 
   /**
@@ -223,9 +265,9 @@ export class Run {
     return this.early !== null && name.startsWith("train/") && !this.early.has(name);
   }
 
-  /** Another attempt goes on with epoch `number`: what it trains again is no longer the run's. @param {number} number @param {number} time */
-  goOn(number, time) {
-    this.attempts += 1;
+  /** Another attempt goes on with epoch `number`: what it trains again is no longer the run's. @param {number} number @param {number} time @param {number} [attempt] which one */
+  goOn(number, time, attempt = this.attempts + 1) {
+    this.attempts = attempt;
     this.ended = null;
     this.early = null;
     this.numbers = this.numbers.filter((item) => item < number);
@@ -282,6 +324,7 @@ export class Run {
   left(now) {
     const each = this.perEpoch;
     if (each === null || this.total === null || !this.done || this.ended !== null) return null;
+    if (this.done.waited) return null;
     const begun = Math.min(each, Math.max(0, now - (this.done.ended ?? now)));
     const epochs = this.total - this.done.number - 1;
     return epochs > 0 ? epochs * each - begun : null;

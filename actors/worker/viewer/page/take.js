@@ -16,13 +16,15 @@ export function csvOf(runs) {
   const rows = [["model", "epoch", "train/loss", "val/loss", ...others, "seconds"]];
   for (const run of runs) {
     for (const number of run.numbers) {
-      const seconds = run.epochs.get(number)?.duration ?? null;
-      if (seconds === null) continue; // it has not ended
+      const epoch = run.epochs.get(number);
+      if (!epoch || epoch.ended === null) continue;
       const values = [
         run.training(number),
-        ...["val/loss", ...others].map((name) => run.value(name, number)),
+        run.validation(number),
+        ...others.map((name) => run.value(name, number)),
       ];
-      rows.push([run.label, String(number + 1), ...values.map(figure), seconds.toFixed(3)]);
+      const seconds = epoch.duration?.toFixed(3) ?? ""; // of what came late nobody knows
+      rows.push([run.label, String(number + 1), ...values.map(figure), seconds]);
     }
   }
   return rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");

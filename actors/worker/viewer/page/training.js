@@ -17,6 +17,7 @@ const NOTES_KEPT = 100;
 const NAMES_TOLD = 5;
 const NAMES_COUNTED = 1000;
 export const SILENT_FACTOR = 3; // times its usual silences a trainer is silent
+const WAITED = 1; // seconds after a pause in which other reports come that have waited, too
 const LONGEST_USUAL = 600; // seconds: a longer silence is none that is usual
 
 /** The worker's clock. What comes late only ever looks older: the least difference is the truest. */
@@ -76,6 +77,10 @@ export class Training {
     this.modelCount = 0;
     this.models = /** @type {string[]} */ ([]); // names, as far as they are known beforehand
     this.startsAgain = false; // the worker has started a trainer since the last model began
+    this.attempt = 0; // which one it said that is; 0: nothing
+    this.isNew = true; // nothing was reported of this attempt
+    this.paused = false; // nobody has listened since the last report
+    this.resumed = /** @type {number | null} */ (null); // when the first report after that came
     this.unshown = /** @type {Set<string>} */ (new Set()); // names of values
     this.resources = /** @type {Report | null} */ (null);
     this.ending = /** @type {Report | null} */ (null);
@@ -109,7 +114,7 @@ export class Training {
       this.read(report);
     }
     const run = this.run ?? (past.model ? this.begin("", "") : null);
-    if (run) past.model?.giveAll(run, past.time);
+    if (run) past.model?.giveAll(run);
     this.past = null;
     this.clock.time = past.time;
     this.position = past.position;
@@ -181,6 +186,9 @@ export class Training {
       return;
     }
     this.reports += 1;
+    this.isNew = false;
+    if (this.paused) this.resumed = this.clock.time;
+    this.paused = false;
     this.hear();
     if (["", "starting", "waiting"].includes(this.state)) this.state = "training";
     if (report) {
@@ -191,6 +199,11 @@ export class Training {
         more: ` (${this.unreadable} so far)`,
       });
     }
+  }
+
+  /** Whether what comes has waited for a worker in the trainer's queue: its time says nothing. */
+  get waits() {
+    return this.resumed !== null && this.clock.time < this.resumed + WAITED;
   }
 
   /** The trainer has been heard. */
@@ -209,7 +222,7 @@ export class Training {
     const logs = record(report.logs);
     if (report.event === "train_begin") {
       if (this.past) {
-        if (this.run) this.past.model?.giveAll(this.run, time);
+        if (this.run) this.past.model?.giveAll(this.run);
         this.past.at += 1;
       }
       this.begin(text(report.wandb_url), text(report.what));
@@ -219,21 +232,20 @@ export class Training {
     const run = this.goesOn(this.run ?? this.begin("", text(report.what)), epoch);
     switch (report.event) {
       case "epoch_begin":
-        run.epochAt(epoch ?? run.epochs.size, time);
-        if (epoch !== null) this.past?.model?.give(run, epoch, time);
-        run.revision += 1;
+        run.beginEpoch(epoch ?? run.epochs.size, this.waits ? null : time);
+        if (epoch !== null) this.past?.model?.give(run, epoch);
         break;
       case "batch_end": {
         const number = epoch ?? run.current?.number ?? 0;
         const value = numeric(logs.loss);
         if (value !== null) this.checkFinite("loss", value, number);
         if (this.past) break; // it comes with all batches
-        run.endBatch(number, index(report.batch) ?? 0, value ?? NaN, time);
+        run.endBatch(number, index(report.batch) ?? 0, value ?? NaN);
         this.batchCount += 1;
         break;
       }
       case "epoch_end":
-        if (epoch !== null) this.past?.model?.give(run, epoch, time);
+        if (epoch !== null) this.past?.model?.give(run, epoch);
         this.endEpoch(run, epoch ?? run.current?.number ?? 0, logs);
         break;
       case "train_end":
@@ -247,6 +259,12 @@ export class Training {
 
   /** @param {string} wandb @param {string} what */
   begin(wandb, what) {
+    const { run: before } = this;
+    if (before && before.epochs.size > 0 && [...before.epochs.values()].every((e) => e.read)) {
+      // The trainer had begun it before anybody listened.
+      this.runs.pop();
+      this.modelCount -= 1;
+    }
     this.modelCount += 1;
     const run = new Run(this.modelCount, this.clock.time, this.total);
     run.wandb = webAddress(wandb);
@@ -268,8 +286,9 @@ export class Training {
    */
   goesOn(run, epoch) {
     if (epoch === null || run.epochs.size > 0) return run;
-    const restarted = this.startsAgain;
+    const { startsAgain: restarted, attempt } = this;
     this.startsAgain = false;
+    this.attempt = 0;
     const before = this.runs[this.runs.length - 2];
     const last = before?.last?.number ?? null;
     if (!before || before.epochs.size === 0 || before.what !== run.what) return run;
@@ -278,10 +297,12 @@ export class Training {
       epoch > 0 &&
       epoch <= last + 1 &&
       (before.ended === null || epoch === last + 1);
-    if (!continues && !(restarted && before.ended === null)) return run;
+    // The worker knows; which model of a pipeline it is that begins again it does not.
+    const isTold = attempt > 0 && this.models.length <= 1;
+    if (!continues && !(restarted && (before.ended === null || isTold))) return run;
     this.runs.pop();
     this.modelCount -= 1;
-    before.goOn(epoch, this.clock.time);
+    before.goOn(epoch, this.clock.time, Math.max(attempt, before.attempts + 1));
     before.wandb = run.wandb ?? before.wandb;
     before.total = this.total ?? before.total;
     const again =
@@ -301,7 +322,7 @@ export class Training {
     const { numbers, tables, others } = readLogs(logs);
     for (const [name, value] of numbers)
       this.checkFinite(name, value, run.isLate(name) ? epoch - 1 : epoch);
-    const left = run.endEpoch(epoch, numbers, this.clock.time);
+    const left = run.endEpoch(epoch, numbers, this.clock.time, this.waits);
     for (const [name, rows] of tables) if (!run.keepTable(name, epoch, rows)) left.push(name);
     this.passOver([...others, ...left]);
     this.epochCount += 1;
@@ -357,15 +378,35 @@ export class Training {
         this.note(`worker ${text(event.text)}`, text(event.text));
         break;
       case "attempt":
-        this.ending = null;
+        this.ending = this.endedAt = null;
+        this.startsAgain = this.run !== null;
+        this.attempt = index(event.number) ?? 0;
+        this.isNew = true;
         this.note(`worker ${text(event.text)}`, text(event.text), { mild: true });
         break;
+      case "epoch":
+        this.fillIn(event);
+        break;
       case "ended":
+        this.isNew = false;
         this.ending = event;
         this.endedAt = this.clock.time;
         if (this.answerCount) this.answer("", text(event.text) + saved(event));
         break;
     }
+  }
+
+  /** An epoch of the trainer's own log. @param {Report} event */
+  fillIn(event) {
+    const epoch = index(event.epoch);
+    if (epoch === null) return;
+    const run = this.run ?? this.begin("", "");
+    const read = { train: numeric(event.train_loss), val: numeric(event.val_loss) };
+    run.fillIn(epoch, read, this.clock.time);
+    this.epochCount += 1;
+    this.note("read", "epochs that ended while nobody listened are from the trainer's own log", {
+      mild: true,
+    });
   }
 
   /** @param {Report} event */
@@ -381,6 +422,12 @@ export class Training {
     this.total = index(event.epochs) || null;
     this.models = list(event.models).map(text);
     if (state === "starting" && this.run) this.startsAgain = true;
+    if (state === "starting" && !this.isNew) {
+      // Another worker goes on with the training.
+      this.paused = true;
+      this.resumed = null;
+      this.run?.pause();
+    }
     if (state === "starting" || state === "waiting" || state === "training") {
       this.finishing = false;
       this.ending = this.endedAt = null; // it was another attempt's
