@@ -12,6 +12,7 @@ LEVELS = [
     ["actors.worker"],
     ["actors.worker.viewer"],
     ["actors.worker.digest"],
+    ["actors.worker.notices"],
     ["actors.worker.outputs"],
     ["actors.worker.trainer"],
     ["actors.worker.reading"],

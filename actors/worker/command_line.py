@@ -188,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         "a worker",
     )
     run.add_argument(
+        "--notify-command",
+        metavar="CMD",
+        help="run CMD in a shell, an event as JSON on its stdin, when the training has ended, is "
+        "silent, or reports what is not a number",
+    )
+    run.add_argument(
         "--no-gui",
         action="store_true",
         help="report nothing: the trainer's output goes to stdout as it is",
@@ -307,6 +313,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     _check_runs(parser, options)
     if options.replay is not None and (options.command or options.adopts or options.journal):
         parser.error("--replay runs no training: it goes with no command, --adopt or --journal")
+    if options.notify_command and (options.replay or options.runs or options.export):
+        parser.error("--notify-command tells of a training: nothing is trained here")
     if options.adopts and options.command:
         parser.error("--adopt starts no trainer: it goes with no command")
     if options.no_gui and (options.adopts or options.journal or options.replay):

@@ -24,6 +24,7 @@ from actors.worker.command_line import (
     version,
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
+from actors.worker.listing import lines_of
 from actors.worker.outputs import (
     JournalError,
     Run,
@@ -76,6 +77,7 @@ class Plan:
     ``runs_kept`` and ``runs_size`` say. Each signal of ``stop_on`` is a stop. ``again`` says how
     the run is seen again, ``has_tables`` asks for those of all epochs and counts at its end. The
     page stays up for ``stays_up`` seconds after the training, or until Ctrl-C.
+    ``notify_command`` is run with each event that somebody is to be told of.
     """
 
     command: tuple[str, ...] = ()
@@ -97,6 +99,7 @@ class Plan:
     runs_size: int = 4 * 1024**3
     stays_up: float = 0.0
     again: str | None = None
+    notify_command: str | None = None
     has_tables: bool = False
 
 
@@ -217,6 +220,7 @@ def _common(options: argparse.Namespace, runs: Runs | None) -> dict[str, Any]:
         "grace": options.grace,
         "stop_on": frozenset(options.stop_on),
         "has_tables": options.log_level in ("all", "debug", "info"),
+        "notify_command": options.notify_command,
         "runs": runs,
         "run_size": options.run_size,
         "runs_kept": options.runs_kept,
@@ -226,12 +230,12 @@ def _common(options: argparse.Namespace, runs: Runs | None) -> dict[str, Any]:
 
 def list_runs(options: argparse.Namespace) -> int:
     """Print the runs that are kept, the newest first; the exit code."""
-    runs = Runs(_runs_folder(options))
-    print(f"runs in {runs.folder}")  # noqa: T201 - it is what was asked for
-    for number, run in enumerate(runs, start=1):
-        state = "runs" if run.lives else "ended"
-        title = run.facts.title
-        print(f"{number:4}  {run.name}  {state:5}  {title}")  # noqa: T201
+    try:
+        for line in lines_of(Runs(_runs_folder(options))):
+            print(line)  # noqa: T201 - it is what was asked for
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import signal
+import socket
 import time
 from contextlib import AsyncExitStack, suppress
 from itertools import islice
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
-from actors.worker import actor, digest, resources, trainer, viewer
+from actors.worker import actor, digest, notices, resources, trainer, viewer
 from actors.worker.command_line import program
 from actors.worker.earlier import EarlierRun
 from actors.worker.events import RunEvents
@@ -114,6 +115,7 @@ class Standalone:
         self._interrupted = False
         self._earlier = EarlierRun()
         self._live: LiveFile | None = None
+        self._notifier: notices.Notifier | None = None
         self._has_ended = False
         self.worker = actor.spawn(parent=self._down)
 
@@ -315,6 +317,7 @@ class Standalone:
                     stack, spawn_journal(file=file, parent=_Aside(screen), cap=cap)
                 )
                 self._attach(supervisor, name, writer, after if file.tell() else 0)
+        self._follow(stack, supervisor, screen, after)
         for warning in plan.keeping.warnings:
             RunEvents(supervisor).warning(warning)
         shown = LocalChannel(screen, loop=self.loop)
@@ -325,6 +328,32 @@ class Standalone:
         stack.push_async_callback(client.close)
         await client.connect(supervisor)
         return client
+
+    def _follow(
+        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
+    ) -> None:
+        """Keep the run in short, and tell of it whoever wants to be told."""
+        plan = self._plan
+        run = plan.keeping.run
+        if plan.replay is not None or (run is None and plan.notify_command is None):
+            return
+        if plan.notify_command is not None:
+            self._notifier = notices.Notifier(
+                plan.notify_command,
+                {
+                    "host": socket.gethostname(),
+                    "run": run.name if run is not None else "",
+                    "see_again": plan.again or "",
+                    "link": "",
+                },
+            )
+            # Behind all that the follower tells at its end.
+            stack.push_async_callback(asyncio.to_thread, self._notifier.close)
+        follower = self._begin(
+            stack,
+            notices.spawn(parent=_Aside(screen), run=run, notifier=self._notifier, after=after),
+        )
+        self._attach(supervisor, "notices", follower, 0, PAGES_PROTOCOL)
 
     def _attach(
         self,
@@ -376,6 +405,8 @@ class Standalone:
             return None
         if self._live is not None:
             self._live.say(link=answer.link)
+        if self._notifier is not None:
+            self._notifier.say(link=answer.link.partition("#")[0])  # without the token
         stack.push_async_callback(self._stop_serving, server)
         self._show_link(screen, f"watch and stop it at {answer.link}")
         if answer.read_only_link is not None:

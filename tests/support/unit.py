@@ -12,6 +12,7 @@ from unittest import mock
 import zmq
 
 OUTSIDE = (
+    "actors.worker.notices.notifier",  # it starts processes
     "aiohttp",
     "aiortc",
     "selenium",

@@ -201,7 +201,10 @@ def test_runs_are_listed_and_shown_again_by_their_names(folder):
         assert worker.leaves_nothing()
     with RunningWorker("--runs", ports=()) as listed:
         assert listed.ends() == 0
-    assert f"1  {the_run(folder).name}  ended  echo trained" in listed.output
+    line = next(line for line in listed.output.splitlines() if the_run(folder).name in line)
+    assert line.split()[:1] == ["1"]
+    assert "finished" in line
+    assert "echo trained, on " in listed.output
     with RunningWorker("--no-page", "--replay=last", ports=()) as again:
         assert again.ends() == 0
     assert "the trainer has ended with exit code 0" in again.output

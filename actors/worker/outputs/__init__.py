@@ -1,5 +1,6 @@
 """What shows and keeps a run: the terminal, the journal, clients in-process."""
 
+from actors.worker.outputs.ending import OUTCOMES
 from actors.worker.outputs.escapes import plain
 from actors.worker.outputs.journal import (
     JournalCap,
@@ -21,10 +22,14 @@ from actors.worker.outputs.runs import (
     runs_folder,
     slurm_job,
 )
+from actors.worker.outputs.summary import Follower, RunSummary
 from actors.worker.outputs.terminal import consoles
 from actors.worker.outputs.terminal import spawn as spawn_terminal
+from actors.worker.outputs.words import loss_words, moment
 
 __all__ = [
+    "OUTCOMES",
+    "Follower",
     "JournalCap",
     "JournalError",
     "LiveFile",
@@ -32,11 +37,14 @@ __all__ = [
     "LocalClient",
     "Run",
     "RunFacts",
+    "RunSummary",
     "Runs",
     "RunsError",
     "check_journal",
     "consoles",
     "is_requeued",
+    "loss_words",
+    "moment",
     "open_journal",
     "plain",
     "read_journal",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from actors.worker.outputs.summary import best_of
 from actors.worker.outputs.words import duration, loss_words
 from messages import STOPPED, JobOutcome
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from actors.worker.outputs.run_record import Epoch, RunRecord
     from messages import TrainingReport
 
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     JobOutcome.COMPLETED.value: "finished",
     JobOutcome.FAILED.value: "failed",
     JobOutcome.CANCELLED.value: "cancelled",
     STOPPED: "stopped early",
 }
+"""The outcomes in words."""
 
 
 def ending(
@@ -30,7 +31,7 @@ def ending(
     """
     facts = []
     if report is not None:
-        facts.append(("outcome", _OUTCOMES.get(report.outcome, report.outcome)))
+        facts.append(("outcome", OUTCOMES.get(report.outcome, report.outcome)))
         facts += [("cause", report.cause)] if report.cause else []
     if record.models > 1:
         facts.append(("models", f"{record.models}; this is the last one:"))
@@ -57,15 +58,11 @@ def _epochs(ended: list[Epoch], total: int | None) -> str:
 
 def _best(ended: list[Epoch]) -> str | None:
     """The epoch with the lowest validation loss, or training loss where there is no other."""
-    for name, losses in (
-        ("validation", [(epoch.val_loss, epoch) for epoch in ended]),
-        ("training", [(epoch.train_loss, epoch) for epoch in ended]),
-    ):
-        finite = [(loss, e) for loss, e in losses if loss is not None and math.isfinite(loss)]
-        if finite:
-            loss, epoch = min(finite, key=lambda item: item[0])
-            return f"{epoch.number + 1}, {name} loss {loss_words(loss)}"
-    return None
+    best = best_of(ended)
+    if best is None:
+        return None
+    epoch, kind, loss = best
+    return f"{epoch.number + 1}, {kind} loss {loss_words(loss)}"
 
 
 def _model(checkpoints: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from actors.worker.keeper import EXIT, KEEPER, OLDER, OUTPUT, SOCKET, fields_of, identity
+from actors.worker.outputs.summary import RunSummary, summary_of_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,9 @@ MARKER: Final = "run.json"
 LIVE: Final = "live.json"
 """Which worker runs it, and where; it is removed when that one ends."""
 
+SUMMARY: Final = "summary.json"
+"""The run in short: ``RunSummary``; written now and then, and at its end."""
+
 HEARTBEAT: Final = 60.0
 """Seconds between two signs of life of a worker and of a keeper."""
 
@@ -43,8 +47,8 @@ LAST: Final = "last"
 _NAME: Final = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]{1,64}-\d+")
 _OURS: Final = frozenset(
     (
-        *(JOURNAL, LIVE, EXIT, KEEPER, OUTPUT, SOCKET),
-        *(f"{name}.new" for name in (JOURNAL, MARKER, LIVE, EXIT, KEEPER)),
+        *(JOURNAL, LIVE, EXIT, KEEPER, OUTPUT, SOCKET, SUMMARY),
+        *(f"{name}.new" for name in (JOURNAL, MARKER, LIVE, EXIT, KEEPER, SUMMARY)),
     )
 )
 
@@ -108,21 +112,36 @@ class Run:
     @property
     def lives(self) -> bool:
         """Whether its worker, its keeper or its training runs, as far as that is known."""
-        kept, live = fields_of(self.folder / KEEPER), self.live
-        if self.is_here:
-            pairs = (
-                (live.get("pid"), live.get("worker")),
-                (kept.get("keeper_pid"), kept.get("keeper")),
-                (kept.get("trainer_pid"), kept.get("trainer")),
-            )
-            return any(
-                isinstance(pid, int) and bool(who) and identity(pid) == who for pid, who in pairs
-            )
-        return time.time() - self._last_sign() < LIVES
+        if not self.is_here:
+            return time.time() - self._last_sign(LIVE, KEEPER, JOURNAL, OUTPUT) < LIVES
+        kept = fields_of(self.folder / KEEPER)
+        return (
+            self.has_worker
+            or _runs(kept.get("keeper_pid"), kept.get("keeper"))
+            or _runs(kept.get("trainer_pid"), kept.get("trainer"))
+        )
 
-    def _last_sign(self) -> float:
+    @property
+    def has_worker(self) -> bool:
+        """Whether its worker runs, as far as that is known."""
+        if not self.is_here:
+            return time.time() - self._last_sign(LIVE) < LIVES
+        live = self.live
+        return _runs(live.get("pid"), live.get("worker"))
+
+    @property
+    def summary(self) -> RunSummary:
+        """It in short; blocks for the time that its disk takes."""
+        known = RunSummary.of(fields_of(self.folder / SUMMARY))
+        return known or summary_of_tail(self.journal)
+
+    def write_summary(self, summary: RunSummary) -> None:
+        """Keep it in short. Raises OSError."""
+        _write(self.folder / SUMMARY, summary.fields())
+
+    def _last_sign(self, *names: str) -> float:
         signs = [0.0]
-        for name in (LIVE, KEEPER, JOURNAL, OUTPUT):
+        for name in names:
             try:
                 signs.append((self.folder / name).stat().st_mtime)
             except OSError:
@@ -225,6 +244,10 @@ def slurm_job() -> tuple[str, ...]:
 def is_requeued() -> bool:
     """Whether SLURM has started this job before."""
     return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+
+
+def _runs(pid: object, who: object) -> bool:
+    return isinstance(pid, int) and bool(who) and identity(pid) == who
 
 
 def _run_in(folder: Path) -> Run | None:
