@@ -141,6 +141,13 @@ from messages.wire import (
     plain_text,
     text_bytes,
 )
+from messages.worker.archive import (
+    ArchiveMessage,
+    EpochsTaken,
+    GetEpochs,
+    GetRuns,
+    RunsTaken,
+)
 from messages.worker.digest import DigestMessage, DigestTaken, GetDigest, RunRead
 from messages.worker.local_channel import (
     TextsForwarded,
@@ -211,6 +218,7 @@ __all__ = [
     "AddedToLog",
     "Addresses",
     "AdoptTrainer",
+    "ArchiveMessage",
     "AttachChannel",
     "AttachClient",
     "AttemptBegan",
@@ -248,11 +256,14 @@ __all__ = [
     "EarlierPart",
     "EndJob",
     "EpochRead",
+    "EpochsTaken",
     "FindPeers",
     "FlushReports",
     "FollowRun",
     "ForgetStop",
     "GetDigest",
+    "GetEpochs",
+    "GetRuns",
     "GetStatus",
     "GpuUse",
     "JobEnded",
@@ -290,6 +301,7 @@ __all__ = [
     "RunRead",
     "RunState",
     "RunTraining",
+    "RunsTaken",
     "SendControl",
     "ServingFailed",
     "ServingStarted",

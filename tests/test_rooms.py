@@ -11,6 +11,7 @@ LEVELS = [
     ["run_worker", "benchmarks", "examples"],
     ["actors.worker"],
     ["actors.worker.viewer"],
+    ["actors.worker.archive"],
     ["actors.worker.digest"],
     ["actors.worker.notices"],
     ["actors.worker.outputs"],

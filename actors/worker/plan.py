@@ -24,13 +24,13 @@ from actors.worker.command_line import (
     version,
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
-from actors.worker.listing import lines_of
 from actors.worker.outputs import (
     JournalError,
     Run,
     Runs,
     RunsError,
     check_journal,
+    lines_of,
     runs_folder,
 )
 from actors.worker.trainer import (
@@ -107,7 +107,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     """What the command line asks for. Raises PlanError."""
     runs = Runs(_runs_folder(options))
     if options.replay is not None:
-        return _replay(options, _journal_of(options.replay, runs))
+        return _replay(options, _journal_of(options.replay, runs), runs)
     if options.adopt:
         return _go_on(options, runs, _found(options.adopt, runs))
     embedded = not (options.command or options.adopts)
@@ -201,7 +201,7 @@ def _default_folder() -> Path:
     return Path(named).absolute() if named else runs_folder()
 
 
-def _replay(options: argparse.Namespace, journal: Path) -> Plan:
+def _replay(options: argparse.Namespace, journal: Path, runs: Runs) -> Plan:
     try:
         check_journal(journal)
     except JournalError as error:
@@ -211,11 +211,11 @@ def _replay(options: argparse.Namespace, journal: Path) -> Plan:
         title=str(journal),
         viewers=_viewers_of(options, str(journal)),
         replay=journal,
-        **_common(options, None),
+        **_common(options, runs),
     )
 
 
-def _common(options: argparse.Namespace, runs: Runs | None) -> dict[str, Any]:
+def _common(options: argparse.Namespace, runs: Runs) -> dict[str, Any]:
     return {
         "grace": options.grace,
         "stop_on": frozenset(options.stop_on),

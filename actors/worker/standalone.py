@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TypedRef, reply
 from actors.supervisor import SupervisorRef, spawn_supervisor
-from actors.worker import actor, digest, notices, resources, trainer, viewer
+from actors.worker import actor, archive, digest, notices, resources, trainer, viewer
 from actors.worker.command_line import program
 from actors.worker.earlier import EarlierRun
 from actors.worker.events import RunEvents
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
     from actors.worker.keeper import Dispositions
     from actors.worker.plan import Plan
-    from messages import DigestMessage, LogEntry, Mailbox, TrainerMessage
+    from messages import ArchiveMessage, DigestMessage, LogEntry, Mailbox, TrainerMessage
 
 log = logging.getLogger(__name__)
 
@@ -392,6 +392,7 @@ class Standalone:
                 parent=_Aside(screen),
                 supervisor=supervisor,
                 digest=taker,
+                archive=self._archive(stack, screen),
                 settings=self._plan.viewers,
             ),
         )
@@ -416,6 +417,21 @@ class Standalone:
             self._show_link(screen, "to open it on your own machine, run this there first:")
             self._show_link(screen, f"    {way}")
         return taker
+
+    def _archive(
+        self, stack: AsyncExitStack, screen: TypedRef[Any]
+    ) -> TypedRef[ArchiveMessage] | None:
+        """What reads the other runs, where there is a place for them."""
+        plan = self._plan
+        if plan.runs is None:
+            return None
+        shown = ""
+        if plan.replay is not None and plan.replay.absolute().parent.parent == plan.runs.folder:
+            shown = plan.replay.absolute().parent.name
+        elif plan.keeping.run is not None:
+            shown = plan.keeping.run.name
+        ref = archive.spawn(parent=_Aside(screen), runs=plan.runs, shown=shown)
+        return self._begin(stack, ref)
 
     def _show_link(self, screen: TypedRef[Any], text: str) -> None:
         screen.tell(ShowLine(text=text))

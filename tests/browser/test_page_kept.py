@@ -1,10 +1,11 @@
 """The page in a real browser: runs that are kept, gone on with and compared."""
 
+import json
 import signal
 
 from tests.support.processes import ends, python
 from tests.support.running_worker import RunningWorker
-from tests.support.visits import drawn, served, visit
+from tests.support.visits import BOTH, drawn, sends, served, visit
 from tests.support.waiting import settled
 
 UNHEARD = """\
@@ -41,3 +42,51 @@ def test_epochs_that_nobody_heard_of_are_drawn_and_marked(browser, tmp_path, gat
             assert not any(c.isdigit() for c in browser.text("#per-epoch"))
             browser.picture("read")
     assert browser.complaints() == []
+
+
+def epochs(losses):
+    for epoch, value in enumerate(losses):
+        yield json.dumps({"what": "", "event": "epoch_begin", "epoch": epoch})
+        logs = {"train/loss": 2 * value, "val/loss": value}
+        yield json.dumps({"what": "", "event": "epoch_end", "epoch": epoch, "logs": logs})
+
+
+@BOTH
+def test_earlier_runs_are_drawn_behind_this_one(browser, tmp_path, gate, monkeypatch, transport):
+    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
+    for number in range(6):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        messages = list(epochs([1 / (number + 1 + epoch) for epoch in range(6)]))
+        with RunningWorker("--no-page", "--", *sends(folder, messages)) as worker:
+            assert worker.ends() == 0
+    with served("--", *sends(tmp_path, list(epochs([0.8, 0.7])), gate.path)) as worker:
+        visit(browser, worker, transport)
+        browser.wait(lambda: drawn(browser) >= 2, "curves")
+        before = drawn(browser)
+        browser.press("#compare summary")
+        boxes = "return document.querySelectorAll('#compare-list input').length"
+        browser.wait(lambda: browser.run(boxes) == 6, "the earlier runs")
+        for number in range(5):
+            browser.run(f"document.querySelectorAll('#compare-list input')[{number}].click()")
+            browser.wait(lambda n=number: browser.viewer()["compared"] == n + 1, "a run")
+        browser.wait(lambda: drawn(browser) == before + 5, "faint curves")
+        last = "return document.querySelectorAll('#compare-list input')[5].disabled"
+        assert browser.run(last)
+        browser.wait_for("#compare-note", "Up to")
+        browser.picture(f"compared-{transport}")
+        browser.run("document.querySelector('#compare-list input').click()")
+        browser.wait(lambda: drawn(browser) == before + 4, "one fewer")
+        gate.open()
+        assert worker.ends() == 0
+    assert browser.complaints() == []
+
+
+def test_who_may_only_watch_compares_nothing(browser, tmp_path, gate):
+    options = ("--read-only-token", "random")
+    with served(*options, "--", *sends(tmp_path, list(epochs([0.8])), gate.path)) as worker:
+        visit(browser, worker, what="watch it at ")
+        browser.wait(lambda: drawn(browser) >= 2, "curves")
+        assert browser.run("return document.querySelector('#compare').hidden")
+        gate.open()
+        assert worker.ends() == 0

@@ -10,8 +10,8 @@ import aiohttp
 
 from actors import spawn_supervisor
 from actors.runtime import FutureMailbox
-from actors.worker import digest, viewer
-from actors.worker.outputs import LocalChannel
+from actors.worker import archive, digest, viewer
+from actors.worker.outputs import LocalChannel, Runs
 from actors.worker.viewer import Access, ViewerSettings
 from actors.worker.viewer.access import TOKEN_HEADER
 from messages import (
@@ -47,9 +47,12 @@ async def answer(ask: Any) -> Any:
 
 
 class Served:
-    """The page's server and the reporter behind it; ``owner`` is the supervisor's."""
+    """The page's server and the reporter behind it; ``owner`` is the supervisor's.
 
-    def __init__(self, **settings: Any) -> None:
+    With ``runs`` those are what can be compared.
+    """
+
+    def __init__(self, runs: Runs | None = None, **settings: Any) -> None:
         self.owner: Probe[Any] = Probe()
         self.parent: Probe[Any] = Probe()
         loop = asyncio.get_running_loop()
@@ -61,12 +64,14 @@ class Served:
         self.digest = digest.spawn(parent=self.parent)
         channel = LocalChannel(self.digest, loop=loop, protocol=PAGES_PROTOCOL)
         self.supervisor.tell(AttachClient(channel=channel, client_id="digest", after=0))
+        self.archive = None if runs is None else archive.spawn(parent=self.parent, runs=runs)
         given = {"access": Access(TOKEN, WATCH), "port": 0, "title": "a run", **settings}
         self.actor = viewer.spawn(
             loop=loop,
             parent=self.parent,
             supervisor=self.supervisor,
             digest=self.digest,
+            archive=self.archive,
             settings=ViewerSettings(**given),
         )
         self.started: ServingStarted | ServingFailed | None = None
@@ -135,6 +140,9 @@ class Served:
         await self.stop()
         self.actor.end()
         self.digest.end()
+        if self.archive is not None:
+            self.archive.end()
+            await asyncio.to_thread(self.parent.get)
         await asyncio.to_thread(self.parent.get)
         await asyncio.to_thread(self.parent.get)
 

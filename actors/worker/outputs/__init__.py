@@ -10,6 +10,7 @@ from actors.worker.outputs.journal import (
     read_journal,
 )
 from actors.worker.outputs.journal import spawn as spawn_journal
+from actors.worker.outputs.listing import lines_of, state_of
 from actors.worker.outputs.live import LiveFile
 from actors.worker.outputs.local_channel import LocalChannel
 from actors.worker.outputs.local_client import LocalClient
@@ -25,7 +26,7 @@ from actors.worker.outputs.runs import (
 from actors.worker.outputs.summary import Follower, RunSummary
 from actors.worker.outputs.terminal import consoles
 from actors.worker.outputs.terminal import spawn as spawn_terminal
-from actors.worker.outputs.words import loss_words, moment
+from actors.worker.outputs.words import loss_words
 
 __all__ = [
     "OUTCOMES",
@@ -43,8 +44,8 @@ __all__ = [
     "check_journal",
     "consoles",
     "is_requeued",
+    "lines_of",
     "loss_words",
-    "moment",
     "open_journal",
     "plain",
     "read_journal",
@@ -52,4 +53,5 @@ __all__ = [
     "slurm_job",
     "spawn_journal",
     "spawn_terminal",
+    "state_of",
 ]

@@ -32,6 +32,8 @@ from messages import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from messages import ArchiveMessage
+
 NAME_TIMEOUT: Final = 3.0
 """Seconds that a name server may take to say whether this machine's name leads to it."""
 
@@ -65,12 +67,13 @@ class SignalingActor(LoopActor[SignalingMessage]):
         parent: Mailbox[ChildDown],
         supervisor: Mailbox[AttachClient | DetachClient],
         digest: Mailbox[GetDigest],
+        archive: Mailbox[ArchiveMessage] | None = None,
         settings: ViewerSettings,
     ) -> None:
         super().__init__(loop)
         self.parent = parent
         self._settings = settings
-        self._server = ViewerServer(settings, supervisor, digest)
+        self._server = ViewerServer(settings, supervisor, digest, archive)
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._task: asyncio.Task[None] | None = None
         self._start: StartServing | None = None

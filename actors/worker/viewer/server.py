@@ -1,6 +1,7 @@
 """ViewerServer: the page and the viewers' connections over HTTP, on the event loop's thread.
 
 ``GET /`` is the page, ``GET /session`` what it needs to know, ``GET /digest`` the run so far,
+``GET /runs`` the runs that are kept and ``GET /runs/NAME`` the epochs of one, for who may control;
 ``POST /offer`` answers a WebRTC offer, and ``GET /ws`` carries over a WebSocket what a data channel
 would carry. All need the token but the page's own files, which hold no secret and are there for
 everybody.
@@ -39,6 +40,8 @@ from messages import (
     STOP_ORDER,
     DetachClient,
     GetDigest,
+    GetEpochs,
+    GetRuns,
     encode_report,
     text_bytes,
 )
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.worker.viewer.access import Access
-    from messages import AttachClient, DataChannel, DigestTaken, Mailbox
+    from messages import ArchiveMessage, AttachClient, DataChannel, DigestTaken, Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,12 @@ BODY_TIMEOUT: Final = 10.0
 
 DIGEST_TIMEOUT: Final = 5.0
 """Seconds that telling the run may take: a tenth of one, and longer while a recording is read."""
+
+ARCHIVE_TIMEOUT: Final = 20.0
+"""Seconds that reading another run may take: a journal of a gigabyte takes some ten."""
+
+MAX_ASKED: Final = 6
+"""Requests for other runs that wait: a page asks for five and the list."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that requests may take to end when the server ends."""
@@ -150,6 +159,7 @@ class ViewerServer:
     settings: ViewerSettings
     supervisor: Mailbox[AttachClient | DetachClient]
     digest: Mailbox[GetDigest]
+    archive: Mailbox[ArchiveMessage] | None = None
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _peers: ViewerPeers = field(init=False)
     _channels: set[DataChannel] = field(default_factory=set)
@@ -159,6 +169,7 @@ class ViewerServer:
     _runner: web.AppRunner | None = None
     _connections: HttpConnections | None = None
     _alive: asyncio.Task[None] | None = None
+    _asked_archive: int = 0
 
     def __post_init__(self) -> None:
         """Make what needs an event loop."""
@@ -175,6 +186,8 @@ class ViewerServer:
                 *files.routes(),
                 web.get("/session", self._session),
                 web.get("/digest", self._digest),
+                web.get("/runs", self._runs),
+                web.get("/runs/{name}", self._epochs),
                 web.post("/offer", self._offer),
                 web.get("/ws", self._websocket),
             ]
@@ -285,8 +298,14 @@ class ViewerServer:
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         may_control = request[_ROLE] is Role.CONTROL and not self.settings.replay
+        may_compare = self.archive is not None and request[_ROLE] is Role.CONTROL
         return web.json_response(
-            session_of(self.settings, instance=self.instance, may_control=may_control)
+            session_of(
+                self.settings,
+                instance=self.instance,
+                may_control=may_control,
+                may_compare=may_compare,
+            )
         )
 
     async def _digest(self, _: web.Request) -> web.StreamResponse:
@@ -305,6 +324,49 @@ class ViewerServer:
         return web.Response(
             body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
         )
+
+    # Other runs
+
+    async def _runs(self, request: web.Request) -> web.StreamResponse:
+        taken = await self._ask_archive(request, lambda to: GetRuns(reply_to=to))
+        if isinstance(taken, web.Response):
+            return taken
+        return web.Response(body=taken.json, content_type="application/json", charset="utf-8")
+
+    async def _epochs(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        taken = await self._ask_archive(request, lambda to: GetEpochs(name=name, reply_to=to))
+        if isinstance(taken, web.Response):
+            return taken
+        if taken.packed is None:
+            return _error(404, "there is no such run, or it cannot be read")
+        headers = {"Content-Encoding": "gzip"}
+        return web.Response(
+            body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
+        )
+
+    async def _ask_archive(
+        self, request: web.Request, ask: Callable[[Mailbox[Any]], ArchiveMessage]
+    ) -> Any:
+        """The answer, or the refusal."""
+        if request[_ROLE] is not Role.CONTROL:
+            return _error(403, "this link is for watching this run only")
+        if self.archive is None:
+            return _error(404, "no runs are kept here")
+        if self._asked_archive >= MAX_ASKED:
+            return _error(503, "other runs are being read: wait a moment")
+        answer: FutureMailbox[Any] = FutureMailbox()
+        self._asked_archive += 1
+        future = asyncio.wrap_future(answer.future)
+        future.add_done_callback(lambda _: self._answered())  # also when nobody waits any more
+        self.archive.tell(ask(answer))
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), ARCHIVE_TIMEOUT)
+        except TimeoutError:
+            return _error(503, "the run is not read in time: its disk is slow")
+
+    def _answered(self) -> None:
+        self._asked_archive -= 1
 
     # The viewers
 
@@ -446,11 +508,14 @@ def _error(status: int, text: str) -> web.Response:
     return web.json_response({"error": text}, status=status)
 
 
-def session_of(settings: ViewerSettings, *, instance: str, may_control: bool) -> dict[str, Any]:
+def session_of(
+    settings: ViewerSettings, *, instance: str, may_control: bool, may_compare: bool = False
+) -> dict[str, Any]:
     """What the page needs to know of the worker."""
     return {
         "instance": instance,
         "may_control": may_control,
+        "may_compare": may_compare,
         "replay": settings.replay,
         "host": settings.host_name,
         "title": settings.title,

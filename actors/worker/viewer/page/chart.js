@@ -29,6 +29,11 @@ const COLOURS = [
   "batch",
   "smooth",
   "best",
+  "other-1",
+  "other-2",
+  "other-3",
+  "other-4",
+  "other-5",
 ];
 
 /** @param {number} one @param {number} other @returns {Range} */
@@ -330,7 +335,7 @@ export class Chart {
 
   /** @param {CanvasRenderingContext2D} context @param {Drawn} drawn */
   paintSeries(context, { series, indices, marked }) {
-    const { x, y, style, mark, colour } = series;
+    const { x, y, style, mark, colour, faint } = series;
     if (style === "points") {
       context.fillStyle = this.colours[colour];
       context.globalAlpha = indices.length > 1500 ? 0.3 : 0.4;
@@ -342,7 +347,8 @@ export class Chart {
       return;
     }
     context.strokeStyle = context.fillStyle = this.colours[colour];
-    context.lineWidth = 2;
+    context.lineWidth = faint ? 1.5 : 2;
+    context.globalAlpha = faint ? 0.75 : 1;
     context.lineJoin = "round";
     // Without marks the validation's line is told from the training's by its dashes.
     context.setLineDash(!marked && mark === "square" ? [7, 3] : []);
@@ -356,6 +362,7 @@ export class Chart {
     }
     context.stroke();
     context.setLineDash([]);
+    context.globalAlpha = 1;
     for (const i of indices) if (marked || series.hollow?.(i)) this.paintMark(context, series, i);
   }
 

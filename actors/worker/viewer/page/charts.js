@@ -2,6 +2,7 @@
 // The charts of the run that is shown: one for each chosen group of metrics, the loss first.
 
 import { Chart, View, readColours } from "./chart.js";
+import { Compare } from "./compare.js";
 import { Curves, LOSS, groups, isLoss } from "./curves.js";
 import { byId, element, remember, remembered, show, write } from "./document.js";
 import { loss, plural } from "./words.js";
@@ -49,8 +50,8 @@ class Panel {
       points: indices.filter((i) => Number.isFinite(series.y(i))).length,
     }));
     const shown = this.chart.drawn.filter((_, i) => this.drawn[i].points > 0);
-    const keys = shown.map(({ series: { colour, style, mark, name }, marked }) => [
-      `key ${colour} ${style} ${mark} ${marked ? "marked" : ""}`,
+    const keys = shown.map(({ series: { colour, style, mark, name, faint }, marked }) => [
+      `key ${colour} ${style} ${mark} ${marked ? "marked" : ""} ${faint ? "faint" : ""}`,
       name,
     ]);
     if (this.legend.dataset.shown !== keys.join()) {
@@ -75,6 +76,7 @@ export class Charts {
     };
     this.view = new View(this.onChange);
     this.curves = new Curves();
+    this.compare = new Compare(this.onChange);
     this.panels = /** @type {Map<string, Panel>} */ (new Map());
     this.chosen = chosenBefore();
     this.smoothing = Number(remembered("smoothing")) || 0;
@@ -136,6 +138,7 @@ export class Charts {
       .filter(({ points }) => points > 0);
     return {
       charts: this.panels.size,
+      compared: this.compare.others.length,
       curves: all.length,
       points: all.reduce((sum, { points }) => sum + points, 0),
     };
@@ -170,6 +173,7 @@ export class Charts {
         panel.group,
         this.known.get(panel.group) ?? [],
         this.smoothing,
+        this.compare.others,
       );
       this.view.whole = [picture.start, picture.end];
       panel.draw(run, picture);
@@ -286,7 +290,8 @@ function chosenBefore() {
 function describe(run, group, log, { series }) {
   const { last, best } = run;
   const curves = series.filter(
-    ({ style, name, to }) => style === "line" && to > 0 && name !== "batches, smoothed",
+    ({ style, name, to, faint }) =>
+      style === "line" && to > 0 && !faint && name !== "batches, smoothed",
   );
   const now = last
     ? `After epoch ${last.number + 1}: ${curves.map(({ name, y, to }) => `${name} ${loss(y(to - 1))}`).join(", ")}.`
@@ -295,5 +300,7 @@ function describe(run, group, log, { series }) {
     best && group === LOSS
       ? ` Lowest validation loss ${loss(best.value)} in epoch ${best.number + 1}.`
       : "";
-  return `Chart of ${group} against epoch${log ? ", logarithmic" : ""}. ${now}${lowest}`;
+  const behind = new Set(series.filter(({ faint }) => faint).map(({ colour }) => colour)).size;
+  const compared = behind ? ` Behind it ${plural(behind, "earlier run")}.` : "";
+  return `Chart of ${group} against epoch${log ? ", logarithmic" : ""}. ${now}${lowest}${compared}`;
 }

@@ -4,13 +4,16 @@
 import { BATCHES_KEPT } from "./run.js";
 import { Smoothed } from "./scale.js";
 import { loss } from "./words.js";
+import { counterpart } from "./others.js";
+/** @typedef {import("./others.js").Other} Other */
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./scale.js").At} At */
 
 /**
  * Points in the order of x, read where they are. `style` is "points" for a cloud, "line" for what
- * may have marks at its points; those that are `hollow` always have one.
- * @typedef {{name: string, colour: string, style: "points" | "line", mark: "circle" | "square" | "", from: number, to: number, x: At, y: At, words: (i: number) => string, hollow?: (i: number) => boolean}} Series
+ * may have marks at its points; those that are `hollow` always have one. What is `faint` is of
+ * another run.
+ * @typedef {{name: string, colour: string, style: "points" | "line", mark: "circle" | "square" | "", from: number, to: number, x: At, y: At, words: (i: number) => string, hollow?: (i: number) => boolean, faint?: boolean}} Series
  */
 
 /**
@@ -60,14 +63,25 @@ export class Curves {
     this.of = /** @type {unknown} */ (null); // the batches that were smoothed
   }
 
-  /** @param {Run} run @param {string} group @param {string[]} names @param {number} smoothing @returns {Picture} */
-  picture(run, group, names, smoothing) {
-    const end = Math.max(run.first + 1, (run.numbers[run.numbers.length - 1] ?? run.first) + 1);
+  /** @param {Run} run @param {string} group @param {string[]} names @param {number} smoothing @param {Other[]} [others] @returns {Picture} */
+  picture(run, group, names, smoothing, others = []) {
+    const behind = others.flatMap((other) => {
+      const twin = counterpart(run, other.runs);
+      return twin ? [{ ...other, twin }] : [];
+    });
+    const lasts = [run, ...behind.map(({ twin }) => twin)].map(
+      ({ numbers }) => (numbers[numbers.length - 1] ?? 0) + 1,
+    );
+    const start = Math.min(run.first, ...behind.map(({ twin }) => twin.first));
+    const end = Math.max(run.first + 1, ...lasts);
     const marks = run.breaks.map(({ number, attempt }) => ({
       x: number,
       text: `attempt ${attempt}`,
     }));
-    const series =
+    const faint = behind.flatMap(({ twin, label, colour }) =>
+      of(twin, group, names, label, colour),
+    );
+    const own =
       group === LOSS
         ? this.losses(run, names, smoothing)
         : names.map((name, i) => line(run, name, nameOf(name), colourOf(name, i)));
@@ -76,7 +90,7 @@ export class Curves {
       group === LOSS && best
         ? { x: best.number + 1, y: best.value, text: `best: epoch ${best.number + 1}` }
         : null;
-    return { group, start: run.first, end, series, marks, best: star };
+    return { group, start, end, series: [...faint, ...own], marks, best: star };
   }
 
   /** @param {Run} run @param {string[]} names @param {number} smoothing @returns {Series[]} */
@@ -160,6 +174,30 @@ function line(run, metric, name, colour, value = (number) => run.value(metric, n
     words: (i) => `epoch ${numbers[i] + 1}, ${name}: ${loss(y(i))}${isRead(i) ? `, ${READ}` : ""}`,
     hollow: isRead,
   };
+}
+
+/**
+ * The curves of another run in a group: of the loss that in validation, or in training where there
+ * is no other; of other metrics those that this run has.
+ * @param {Run} run
+ * @param {string} group
+ * @param {string[]} names
+ * @param {string} label
+ * @param {string} colour
+ * @returns {Series[]}
+ */
+function of(run, group, names, label, colour) {
+  const validation = line(run, "val/loss", label, colour, (number) => run.validation(number));
+  const training = line(run, "train/loss", label, colour, (number) => run.training(number));
+  const hasAny = (/** @type {Series} */ { from, to, y }) => {
+    for (let i = from; i < to; i++) if (Number.isFinite(y(i))) return true;
+    return false;
+  };
+  const others = names
+    .filter((name) => !["train/loss", "val/loss", LOSS].includes(name))
+    .map((name) => line(run, name, names.length > 1 ? `${label}, ${nameOf(name)}` : label, colour));
+  const found = group === LOSS ? [hasAny(validation) ? validation : training, ...others] : others;
+  return found.filter(hasAny).map((series) => ({ ...series, mark: "", faint: true }));
 }
 
 /** @param {string} metric */

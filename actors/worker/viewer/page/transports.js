@@ -5,7 +5,7 @@ import { headers, protocols } from "./access.js";
 import { text, record } from "./values.js";
 
 /** @typedef {{protocol: string, piece_prefix: string, event_mark: string, stop: string, cancel: string, alive_interval: number}} Wire */
-/** @typedef {{instance: string, may_control: boolean, replay: boolean, host: string, title: string, version: string, time: number, ice_servers: RTCIceServer[], wire: Wire}} Session */
+/** @typedef {{instance: string, may_control: boolean, may_compare?: boolean, replay: boolean, host: string, title: string, version: string, time: number, ice_servers: RTCIceServer[], wire: Wire}} Session */
 /** @typedef {{name: string, send: (text: string) => void, close: () => void, lost: Promise<void>}} Transport */
 /** @typedef {{session: Session, client: string, after: number, onText: (text: string) => void}} Wish */
 

@@ -170,6 +170,7 @@ class Page {
     }
     this.meet(session);
     document.documentElement.dataset.control = session.may_control ? "yes" : "no";
+    this.charts.compare.meet(session.wire, session.may_compare === true);
   }
 
   /** The record learns what it needs of the worker. @param {Session} session */

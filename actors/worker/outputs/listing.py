@@ -1,16 +1,19 @@
-"""The list of the runs that are kept, as ``--runs`` prints it."""
+"""The list of the runs that are kept, as ``--runs`` prints it. Pure functions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.keeper import end_of
-from actors.worker.outputs import OUTCOMES, loss_words, moment, plain
+from actors.worker.outputs.ending import OUTCOMES
+from actors.worker.outputs.escapes import plain
+from actors.worker.outputs.words import loss_words, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.worker.outputs import Run, Runs, RunSummary
+    from actors.worker.outputs.runs import Run, Runs
+    from actors.worker.outputs.summary import RunSummary
 
 _ROW: Final = "{:>4}  {:<16}  {:<13}  {:>9}  {:>10}  {}"
 _INDENT: Final = " " * 6

@@ -1,0 +1,143 @@
+// @ts-check
+// Earlier runs that are shown behind this one, and the menu in which they are chosen.
+
+import { requestJson } from "./transports.js";
+import { byId, element, show, write } from "./document.js";
+import { listedOf, runsOf } from "./others.js";
+import { loss, plural } from "./words.js";
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./transports.js").Wire} Wire */
+/** @typedef {import("./others.js").Listed} Listed */
+/** @typedef {import("./others.js").Other} Other */
+
+export const COMPARED = 5;
+const WAIT = 30_000; // milliseconds: the worker reads a long journal
+
+/** @param {number} seconds since 1970 */
+const moment = (seconds) =>
+  new Date(seconds * 1000).toLocaleString([], {
+    dateStyle: "short",
+    timeStyle: "medium",
+    hourCycle: "h23",
+  });
+
+export class Compare {
+  /** @param {() => void} onChange what is chosen has changed */
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.wire = /** @type {Wire | null} */ (null);
+    this.listed = /** @type {Listed[]} */ ([]);
+    this.chosen = /** @type {Map<string, Other | null>} */ (new Map()); // null: it is on its way
+    this.note = "";
+    const menu = /** @type {HTMLDetailsElement} */ (byId("compare"));
+    document.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+    });
+    menu.addEventListener("toggle", () => menu.open && void this.load());
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary")?.focus();
+    });
+    byId("compare-search").addEventListener("input", () => this.paint());
+  }
+
+  /** @returns {Other[]} */
+  get others() {
+    return [...this.chosen.values()].filter((other) => other !== null);
+  }
+
+  /** @param {Wire} wire @param {boolean} may whether other runs may be seen */
+  meet(wire, may) {
+    this.wire = wire;
+    show("compare", may);
+  }
+
+  async load() {
+    this.note = this.listed.length ? "" : "Loading…";
+    this.paint();
+    try {
+      this.listed = listedOf(await requestJson("runs", { signal: AbortSignal.timeout(WAIT) }));
+      this.note = this.listed.length ? "" : "No other runs are kept.";
+    } catch (error) {
+      this.fail(error);
+    }
+    this.paint();
+  }
+
+  /** @param {Listed} run @param {boolean} wanted */
+  async choose(run, wanted) {
+    const { wire } = this;
+    this.note = "";
+    if (!wanted || !wire) {
+      this.chosen.delete(run.name);
+    } else if (this.chosen.size < COMPARED) {
+      this.chosen.set(run.name, null);
+      this.paint();
+      try {
+        const path = `runs/${encodeURIComponent(run.name)}`;
+        const runs = runsOf(await requestJson(path, { signal: AbortSignal.timeout(WAIT) }), wire);
+        if (!this.chosen.has(run.name)) return; // not wanted any more
+        if (runs.length) this.chosen.set(run.name, this.other(run, runs));
+        else this.chosen.delete(run.name);
+        if (!runs.length) this.note = "That run has no epochs.";
+      } catch (error) {
+        this.chosen.delete(run.name);
+        this.fail(error);
+      }
+    }
+    this.paint();
+    this.onChange();
+  }
+
+  /** @param {Listed} run @param {Run[]} runs @returns {Other} */
+  other(run, runs) {
+    const used = this.others.map(({ colour }) => colour);
+    const colours = Array.from({ length: COMPARED }, (_, i) => `other-${i + 1}`);
+    const colour = colours.find((name) => !used.includes(name)) ?? colours[0];
+    return { label: `${moment(run.began)} ${run.title.slice(0, 60)}`, colour, runs };
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    const reason = error instanceof Error ? error.message : "";
+    this.note = `The worker does not tell of other runs: ${reason}.`;
+  }
+
+  paint() {
+    const words = /** @type {HTMLInputElement} */ (byId("compare-search")).value
+      .trim()
+      .toLowerCase()
+      .split(/\s+/);
+    const found = this.listed.filter((run) =>
+      words.every((word) => `${run.title} ${run.name} ${run.host}`.toLowerCase().includes(word)),
+    );
+    const isFull = this.chosen.size >= COMPARED;
+    byId("compare-list").replaceChildren(...found.map((run) => this.row(run, isFull)));
+    const none = this.listed.length && !found.length ? "None is called so." : "";
+    const full = isFull ? `Up to ${plural(COMPARED, "run")} at once.` : "";
+    const note = this.note || none || full;
+    write("compare-note", note);
+    show("compare-note", note !== "");
+    write("compare-count", this.chosen.size ? `(${this.chosen.size})` : "");
+  }
+
+  /** @param {Listed} run @param {boolean} isFull */
+  row(run, isFull) {
+    const label = element("label", "field");
+    const box = /** @type {HTMLInputElement} */ (element("input"));
+    box.type = "checkbox";
+    box.value = run.name;
+    box.checked = this.chosen.has(run.name);
+    box.disabled = isFull && !box.checked;
+    box.addEventListener("change", () => void this.choose(run, box.checked));
+    const best = run.best === null ? "" : `, best loss ${loss(run.best)}`;
+    const facts = `${moment(run.began)}, ${run.host}, ${run.outcome}, ${plural(run.epochs, "epoch")}${best}`;
+    const words = element("span");
+    const title = element("span", "one-line", run.title || run.name);
+    title.title = run.title;
+    words.append(title, element("small", "quiet", facts));
+    label.append(box, words);
+    return label;
+  }
+}

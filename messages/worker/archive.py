@@ -1,0 +1,41 @@
+"""What the archive's actor takes, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from messages.mailbox import Mailbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsTaken:
+    """The runs that are kept, the newest first, as JSON."""
+
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochsTaken:
+    """The epochs of a run: JSON of a digest without batches, packed with gzip; None if none is."""
+
+    packed: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetRuns:
+    """Answered with ``RunsTaken``."""
+
+    reply_to: Mailbox[RunsTaken]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetEpochs:
+    """Of the run ``name``; answered with ``EpochsTaken``."""
+
+    name: str
+    reply_to: Mailbox[EpochsTaken]
+
+
+ArchiveMessage: TypeAlias = GetRuns | GetEpochs
