@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -327,9 +328,19 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 
 
 def greet(options: argparse.Namespace) -> None:
-    """Say that the worker begins, on stdout."""
-    if not options.quiet:
+    """Say that the worker begins, on stdout; where that takes nothing, the worker is quiet."""
+    if options.quiet:
+        return
+    try:
         print(f"{program()} {version()}", flush=True)  # noqa: T201 - rich is not there yet
+    except OSError as error:
+        from actors.worker.outputs import leave_stdout
+
+        options.quiet = True
+        leave_stdout()
+        if not isinstance(error, BrokenPipeError):
+            with suppress(OSError):
+                print(f"warning: nothing is shown on stdout: {error}", file=sys.stderr)  # noqa: T201
 
 
 def version() -> str:

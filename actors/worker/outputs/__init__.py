@@ -24,7 +24,7 @@ from actors.worker.outputs.runs import (
     slurm_job,
 )
 from actors.worker.outputs.summary import Follower, RunSummary
-from actors.worker.outputs.terminal import consoles
+from actors.worker.outputs.terminal import consoles, leave_stdout
 from actors.worker.outputs.terminal import spawn as spawn_terminal
 from actors.worker.outputs.words import loss_words
 
@@ -44,6 +44,7 @@ __all__ = [
     "check_journal",
     "consoles",
     "is_requeued",
+    "leave_stdout",
     "lines_of",
     "loss_words",
     "open_journal",

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -73,9 +74,14 @@ class WorkerConsole(Console):
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: write nothing, also not when Python flushes stdout at its end."""
         self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        leave_stdout()
+
+
+def leave_stdout() -> None:
+    """Write nothing there any more, also not what Python has kept for its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 class _WholeLines(logging.Handler):
@@ -174,8 +180,11 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         try:
             self._show(message)
         except OSError as error:
-            log.error("stdout is not written to any more: %s", error)
-            self._console.quiet = True
+            self._console.quiet = True  # what goes wrong is shown on stderr from here on
+            if self._console.file is sys.stdout:
+                leave_stdout()
+            with suppress(OSError):
+                self._trouble(f"warning: nothing more is shown on stdout: {error}")
         if isinstance(message, TextsForwarded):
             reply(message.reply_to, TextsTaken())
 

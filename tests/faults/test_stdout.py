@@ -1,0 +1,54 @@
+"""A stdout that takes nothing, or nothing more: the training runs, and its exit code stands."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.processes import shell
+from tests.support.running_worker import COMMAND, FREE_PORTS
+from tests.support.waiting import PATIENCE
+
+WORKER = (*COMMAND, *FREE_PORTS, "--no-record", "--no-page", "--")
+
+
+def run(stdout: int, script: str, *, under: tuple[str, ...] = ()) -> tuple[int, str]:
+    """The exit code of a worker with this stdout, and what it says on stderr."""
+    done = subprocess.run(
+        [*under, *WORKER, *shell(script)],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        timeout=3 * PATIENCE,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_stdout_on_a_full_disk_stops_no_training(tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        code, errors = run(full.fileno(), f"touch {tmp_path}/trained; exit 5")
+    assert code == 5
+    assert (tmp_path / "trained").exists()
+    assert "nothing is shown on stdout: " in errors
+
+
+def test_a_stdout_that_nobody_reads_stops_no_training(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        code, errors = run(writing, f"touch {tmp_path}/trained; exit 5")
+    finally:
+        os.close(writing)
+    assert code == 5
+    assert (tmp_path / "trained").exists()
+    assert "BrokenPipe" not in errors
+
+
+def test_a_disk_that_fills_up_under_stdout_is_a_line_on_stderr(tmp_path):
+    says_much = "i=0; while [ $i -lt 500 ]; do echo a line of output; i=$((i+1)); done; exit 5"
+    with (tmp_path / "stdout").open("wb") as file:
+        code, errors = run(file.fileno(), says_much, under=("prlimit", "--fsize=4096"))
+    assert code == 5
+    assert errors.count("nothing more is shown on stdout: ") == 1
