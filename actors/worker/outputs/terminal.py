@@ -214,8 +214,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
     def _below(self) -> Group:
         lines = self._changing.split("\n") if self._changing else []
         lines += [line for line in (self._resources, self._countdown()) if line]
-        shown = (Text.from_ansi(coloured(line), style="dim") for line in lines)
-        return Group(*shown, self._progress)
+        return Group(*map(_dim, lines), self._progress)
 
     def _countdown(self) -> str:
         if self._until is not None:
@@ -254,8 +253,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._line(event.text + again)
             case OutputWritten():
                 self._changing = event.changing or ""
-                for line in event.lines:
-                    self._console.print(Text.from_ansi(coloured(line), style="dim"), soft_wrap=True)
+                if event.lines:  # in one: a print takes as long as many lines
+                    lines = Text("\n").join(map(_dim, event.lines))
+                    self._console.print(lines, soft_wrap=True)
             case ResourcesUsed():
                 self._resources = _resources(event)
             case WarningGiven():
@@ -332,6 +332,13 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._console.print(run_table(self._record))
         if message.summary is not None:
             self._console.print(counts_table(message.summary, self._record))
+
+
+def _dim(line: str) -> Text:
+    """A line of output; most have no colours, and are not searched for any."""
+    if "\x1b" in line:
+        return Text.from_ansi(coloured(line), style="dim")
+    return Text(plain(line), style="dim")
 
 
 def _resources(used: ResourcesUsed) -> str:

@@ -128,6 +128,19 @@ def test_what_the_run_tells_is_lines_in_the_order_in_which_they_came(screens):
     assert shown == "the link\nbegin\none\n\ntwo\nasked\nwarning: careful\nthe end\n"
 
 
+def test_however_many_lines_of_output_come_at_once_are_one_print(screens, monkeypatch):
+    prints: list[Any] = []
+    print_ = Console.print
+    monkeypatch.setattr(Console, "print", lambda *a, **k: (prints.append(a), print_(*a, **k)))
+    lines = ["", "\x1b[31mred\x1b[0m", *(f"[b]{number}" for number in range(1_000)), "\x07"]
+    assert screens().after(output(*lines), output()).split("\n") == [
+        *("", "red"),
+        *lines[2:-1],
+        *("", ""),
+    ]
+    assert len(prints) == 1
+
+
 def test_texts_are_answered_when_they_have_been_shown(screens):
     screen, message = screens(), output("one")
     screen.after(message)
