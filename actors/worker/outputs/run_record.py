@@ -49,6 +49,7 @@ class RunRecord:
     _read: dict[int, EpochRead] = field(default_factory=dict)
     _paused: bool = False
     _resumed: float | None = None
+    _heard: int = 0  # batches of the last epoch before the last pause
     batches_per_epoch: int | None = None
     """Known when the first epoch has ended."""
     models: int = 0
@@ -79,9 +80,14 @@ class RunRecord:
     def pause(self) -> None:
         """Nobody listens for a while: what comes first after it has waited."""
         self._paused, self._resumed = True, None
+        self._heard = self.epochs[-1].batches if self.epochs else 0
         for epoch in self.epochs:
             if not epoch.has_ended:
                 epoch.began = None
+
+    def begin_attempt(self) -> None:
+        """The training is started again; its models are counted from one."""
+        self.models = 0
 
     def _has_waited(self, now: float) -> bool:
         if self._paused and self._resumed is None:
@@ -142,7 +148,7 @@ class RunRecord:
                 loss = self.epochs[-1].batch_loss = _number(logs.get("loss"))
                 self.epochs[-1].batch_sum += math.nan if loss is None else loss
             case "epoch_end" if self.epochs:
-                epoch = self.epochs[-1]
+                epoch = self._ending(report.get("epoch"))
                 self._learn_train_loss(epoch, logs)
                 epoch.val_loss = _number(logs.get("val/loss"))
                 epoch.has_ended = True
@@ -154,12 +160,24 @@ class RunRecord:
             case _:
                 pass
 
+    def _ending(self, number: object) -> Epoch:
+        """The epoch that ends; one that began while nobody listened is another than the last."""
+        last = self.epochs[-1]
+        if type(number) is int and number != last.number:
+            late = Epoch(number, began=None, batch_sum=math.nan)  # some of its batches are missing
+            if not last.has_ended:
+                late.batches, last.batches = last.batches - self._heard, self._heard
+            self.epochs.append(late)
+        return self.epochs[-1]
+
     def _learn_train_loss(self, epoch: Epoch, logs: dict[str, Any]) -> None:
         told = _number(logs.get("train/loss"))
         if self._is_late is None:
             self._is_late = told is None
         if self._is_late and told is not None and len(self.epochs_of_model) > 1:
-            self.epochs[-2].train_loss, told = told, None
+            former = self.epochs[-2]
+            former.train_loss = told if former.number == epoch.number - 1 else former.train_loss
+            told = None
         if told is None:  # it is the mean of the batches' in sleap-nn too
             mean = epoch.batch_sum / epoch.batches if epoch.batches else math.nan
             told = _number(logs.get("loss")) if math.isnan(mean) else mean

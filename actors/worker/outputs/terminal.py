@@ -262,6 +262,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._trouble(f"warning: {event.text}")
             case AttemptBegan():
                 self._is_new = True
+                self._record.begin_attempt()
                 self._line(event.text)
             case EpochRead():
                 self._show_read(event)

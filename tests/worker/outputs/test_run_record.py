@@ -180,3 +180,29 @@ def test_an_epoch_of_the_trainers_own_log_gives_way_to_a_report():
     record.add(epoch_of(2, "epoch_end", loss=0.5), now=4.0)
     losses = [(one.number, one.train_loss, one.is_read) for one in record.rows]
     assert losses == [(0, 0.9, False), (1, 0.8, True), (2, 0.5, False)]
+
+
+def test_an_epoch_that_ended_while_nobody_listened_is_not_given_the_losses_of_another():
+    record = RunRecord()
+    record.add(epoch_of(3, "epoch_begin"), now=1.0)
+    record.add('{"event": "batch_end", "logs": {"loss": 0.9}}', now=1.5)
+    record.pause()
+    record.add('{"event": "batch_end", "logs": {"loss": 0.1}}', now=50.0)
+    record.add('{"event": "batch_end", "logs": {"loss": 0.1}}', now=51.0)
+    record.add(epoch_of(10, "epoch_end", **{"train/loss": 0.2, "val/loss": 0.3}), now=52.0)
+    record.add(epoch_of(11, "epoch_begin"), now=53.0)
+    found = [(one.number, one.batches, one.train_loss, one.val_loss) for one in record.epochs]
+    assert found == [(3, 1, None, None), (10, 2, 0.2, 0.3), (11, 0, None, None)]
+    assert [one.has_ended for one in record.epochs] == [False, True, False]
+
+
+def test_a_loss_that_is_told_late_is_the_former_epochs_alone():
+    record = RunRecord()
+    for number in (0, 1):
+        record.add(epoch_of(number, "epoch_begin"), now=1.0)
+        told = {"train/loss": 0.8} if number else {}
+        record.add(epoch_of(number, "epoch_end", loss=0.7, **told), now=2.0)
+    record.pause()
+    record.add(epoch_of(5, "epoch_end", **{"loss": 0.5, "train/loss": 0.6}), now=50.0)
+    found = [(one.number, one.train_loss) for one in record.epochs]
+    assert found == [(0, 0.8), (1, 0.7), (5, 0.5)]

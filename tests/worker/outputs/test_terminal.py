@@ -13,6 +13,7 @@ from rich.console import Console
 
 from actors.worker.outputs.terminal import spawn
 from messages import (
+    AttemptBegan,
     ClockTold,
     ControlStep,
     ControlTaken,
@@ -314,6 +315,12 @@ def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):
     shown = screens().after(RUN, second, ShowSummary(summary=SUMMARY))
     assert "models       2; this is the last one:" in shown
     assert "best epoch   1, training loss 0.9\n" in shown
+
+
+def test_a_further_attempt_is_no_further_model(screens):
+    again = texts(AttemptBegan(number=2, text="attempt 2"))
+    shown = screens().after(RUN, again, RUN, ShowSummary(summary=SUMMARY))
+    assert "models  " not in shown
 
 
 def test_a_run_that_failed_ends_with_its_cause(screens):
