@@ -77,6 +77,8 @@ def open_journal(path: Path) -> IO[str]:
     except OSError as error:
         raise JournalError(f"the journal cannot be written: {error}") from error
     try:
+        if not file.seekable():
+            raise JournalError(f"{path} is not a journal: it is a terminal or the like")
         _lock(file)
         if path.is_file():
             _check(path)
