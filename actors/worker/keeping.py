@@ -6,7 +6,9 @@ Whatever is wrong with it is a warning: no file stands between a user and the tr
 from __future__ import annotations
 
 import os
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 _FIRST: Final = 100
 """Entries of a journal in which its run says which command it runs."""
+
+ANSWER: Final = 10.0
+"""Seconds that a file system may take to begin a run on it; it takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,23 +78,52 @@ def facts_of(
     command: tuple[str, ...], *, title: str, epochs: int | None, folders: tuple[Path, ...]
 ) -> RunFacts:
     """What is known of a run that begins here and now."""
+    here = _here()
     return RunFacts(
         began=time.time(),
         host=os.uname().nodename,
         command=command,
-        folder=str(Path.cwd()),
+        folder=here,
         title=title,
         epochs=epochs,
-        checkpoint_folders=tuple(str(folder.absolute()) for folder in folders),
+        checkpoint_folders=tuple(str(Path(here, folder)) for folder in folders),
         slurm=slurm_job(),
     )
+
+
+def _here() -> str:
+    """The folder in which the worker runs; empty when somebody has removed it."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
 
 
 def keep(facts: RunFacts, *, runs: Runs | None, journal: Path | None, adopts: bool) -> Keeping:
     """Keep the run that begins; with ``adopts`` its training runs already.
 
-    ``journal`` is the file that somebody wants it to be written to.
+    ``journal`` is the file that somebody wants it to be written to. Where the file system does not
+    answer, the run is not kept.
     """
+    kept: Future[Keeping] = Future()
+
+    def ask() -> None:
+        try:
+            kept.set_result(_kept(facts, runs, journal, adopts=adopts))
+        except Exception as error:
+            kept.set_exception(error)
+
+    try:
+        threading.Thread(target=ask, name="keeping", daemon=True).start()
+        return kept.result(ANSWER)
+    except (TimeoutError, RuntimeError) as error:
+        why = f"its file system has not answered within {ANSWER:g} s"
+        if isinstance(error, RuntimeError):
+            why = f"the system gives no thread: {error}"
+        return Keeping(warnings=(f"the run is not kept: {why}",))
+
+
+def _kept(facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: bool) -> Keeping:
     draft = _Draft()
     if runs is not None:
         _begin(draft, runs, facts)

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from tests.support.changed_worker import changed
 from tests.support.processes import shell
-from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
 
 TRAINS = ("--", *shell("echo trained; exit 5"))
 
@@ -51,6 +52,16 @@ def test_a_file_that_is_something_else_is_left_as_it_is(content, adopts, tmp_pat
 def test_a_journal_that_cannot_be_written_is_a_warning(tmp_path):
     says = warning_of("--no-page", "--journal", str(tmp_path / "none" / "run.jsonl"))
     assert "the journal cannot be written" in says
+
+
+def test_a_journal_that_has_no_positions_is_a_warning():
+    terminal, other_end = os.openpty()
+    try:
+        says = warning_of("--no-page", "--journal", os.ttyname(other_end))
+    finally:
+        os.close(terminal)
+        os.close(other_end)
+    assert "is not a journal" in says
 
 
 def test_a_journal_that_another_worker_writes_is_a_warning(tmp_path, gate):
@@ -117,3 +128,20 @@ def test_a_file_system_with_little_room_is_not_written_to(tmp_path):
         assert json.loads((run / "exit.json").read_text())["code"] == 5
     finally:
         subprocess.run(("umount", str(tmp_path)), check=True)
+
+
+def test_a_file_system_that_does_not_answer_holds_up_no_start(gate):
+    program = changed(frozen=gate.path)
+    with RunningWorker("--no-page", *TRAINS, program=program) as worker:
+        assert worker.ends() == 5, worker.output
+    assert "the run is not kept: its file system has not answered" in " ".join(
+        worker.output.split()
+    )
+
+
+def test_a_folder_that_somebody_has_removed_is_trained_in_all_the_same(tmp_path):
+    script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"'
+    gone = ("sh", "-c", script, "sh", str(tmp_path / "gone"))
+    with RunningWorker("--no-page", *TRAINS, program=PROGRAM, under=gone) as worker:
+        assert worker.ends() == 5, worker.output
+    assert "trained" in worker.output

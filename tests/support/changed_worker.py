@@ -11,6 +11,7 @@ and to close, instead of 5 s; and the worker's own so much to connect, instead o
 ``clock SECONDS``: the wall clock jumps to and fro by so much, at each time that it is read.
 ``broken SIGNAL``: at this signal the worker's actor crashes.
 ``hung PATH``: the folder of the checkpoints does not answer until the gate is opened.
+``frozen PATH``: the folder of the runs does not answer until the gate is opened.
 ``threadless NAME``: no thread of this name can be started.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
@@ -179,6 +180,15 @@ def hung(gate: str) -> None:
     actor.checkpoints_since = wait  # type: ignore[assignment, attr-defined]
 
 
+def frozen(gate: str) -> None:
+    """The same for the folder of the runs, as soon as a run begins."""
+    from actors.worker import keeping
+    from actors.worker.outputs import Runs
+
+    keeping.ANSWER = 0.5  # type: ignore[misc]
+    Runs.begin = lambda *_: _wait_at(gate)  # type: ignore[method-assign, assignment]
+
+
 def threadless(name: str) -> None:
     """As where the system has too many."""
     start = threading.Thread.start
@@ -200,7 +210,7 @@ CHANGES = {
     change.__name__: change
     for change in (
         *(prompt, impatient, hasty, lasting, resigned),
-        *(stuck, clock, broken, hung, threadless, crash),
+        *(stuck, clock, broken, hung, frozen, threadless, crash),
     )
 }
 
