@@ -202,10 +202,20 @@ class Runs:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         started = time.strftime("%Y%m%d-%H%M%S", time.localtime(facts.began))
         host = re.sub(r"[^A-Za-z0-9._-]", "_", facts.host)[:64] or "host"
-        folder = self.folder / f"{started}-{host}-{os.getpid()}"
-        folder.mkdir(mode=0o700)
+        folder = self._new_folder(f"{started}-{host}", os.getpid())
         _write(folder / MARKER, dataclasses.asdict(facts))
         return Run(folder=folder, facts=facts)
+
+    def _new_folder(self, name: str, number: int) -> Path:
+        """A folder of this name and number, or a higher one: containers have equal numbers."""
+        while True:
+            folder = self.folder / f"{name}-{number}"
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                number += 1
+            else:
+                return folder
 
     def attempt_before(self, facts: RunFacts) -> Run | None:
         """The run of the same job of SLURM, unless it still lives."""

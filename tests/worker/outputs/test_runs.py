@@ -34,6 +34,13 @@ def test_a_run_is_found_by_its_name_its_number_and_as_the_last(runs):
     assert ((new.folder / "run.json").stat().st_mode & 0o777) == 0o600
 
 
+def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(runs):
+    """In containers of one machine, which see its name, every worker may be process 1."""
+    folders = [runs.begin(facts(1)).folder.name for _ in range(3)]
+    assert [int(name.rpartition("-")[2]) - os.getpid() for name in folders] == [0, 1, 2]
+    assert len(list(runs)) == 3
+
+
 @pytest.mark.parametrize("name", ["0", "3", "none", "../x", "20261126-120002-elsewhere-1", ""])
 def test_a_run_that_is_not_there_is_an_error(runs, name):
     runs.begin(facts())
