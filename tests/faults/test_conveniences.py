@@ -122,7 +122,7 @@ def test_a_file_system_with_little_room_is_not_written_to(tmp_path):
         pytest.skip("this system mounts nothing")
     try:
         says = warning_of("--no-page", variables={"SLEAP_PROGRESS_RUNS": str(tmp_path / "runs")})
-        assert "bytes are free on its disk" in says
+        assert "GB is free on its disk" in says
         (run,) = (tmp_path / "runs").iterdir()
         assert not (run / "output.log").exists()
         assert json.loads((run / "exit.json").read_text())["code"] == 5

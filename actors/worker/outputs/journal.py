@@ -6,7 +6,6 @@ and ``message``, which is a trainer's report or a worker event as it stands in t
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import logging
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
+from actors.worker.outputs.words import gigabytes
 from actors.worker.reading import read_object
 from messages import (
     ChildDown,
@@ -196,11 +196,11 @@ class JournalActor(ThreadActor[TextsForwarded]):
             self._checked = now
             disk = os.statvfs(self._name)
             if disk.f_bavail * disk.f_frsize < cap.spare:
-                raise OSError(errno.ENOSPC, f"less than {cap.spare} bytes are free on its disk")
+                raise OSError(f"less than {gigabytes(cap.spare)} is free on its disk")
         if self._size + size > cap.size:
             self._drop_oldest(cap.size)
             if self._size + size > cap.size:
-                raise OSError(errno.EFBIG, f"it has {cap.size} bytes")
+                raise OSError(f"it has {cap.size} bytes, and may have no more")
         self._size += size
 
     def _drop_oldest(self, most: int) -> None:

@@ -209,6 +209,6 @@ def test_a_journal_of_which_nothing_may_go_ends_when_it_is_full(path):
 
 def test_nothing_is_written_where_little_is_free(path):
     writer = Writer(open_journal(path), JournalCap(size=10**6, spare=10**18))
-    assert "bytes are free on its disk" in writer.write(EPOCH).failure
+    assert "GB is free on its disk" in writer.write(EPOCH).failure
     writer.close()
     assert path.stat().st_size == 0
