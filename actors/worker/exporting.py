@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from actors.worker.command_line import PlanError, version
 from actors.worker.digest import Digest
@@ -13,11 +13,14 @@ from actors.worker.viewer import Access, ViewerSettings, new_token, page_with, s
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEPT: Final = b'id="kept-run"'
+"""Where the run stands in an exported file; such a file may be written over."""
+
 
 def export(journal: Path, target: Path) -> None:
     """Write the run in ``journal`` to ``target``, an HTML file; blocks while it reads.
 
-    Raises PlanError when the one cannot be read or the other not be written.
+    Raises PlanError when the one cannot be read or the other not be written, or is something else.
     """
     digest = Digest()
     try:
@@ -31,6 +34,8 @@ def export(journal: Path, target: Path) -> None:
     session = session_of(settings, instance="", may_control=False)
     kept = b'{"session":%b,"digest":%b}' % (json.dumps(session).encode(), digest.json())
     try:
+        if target.exists() and KEPT not in target.read_bytes():
+            raise PlanError(f"{target} is there already, and is no exported run: choose another")
         target.write_bytes(page_with(kept))
     except OSError as error:
         raise PlanError(f"the file cannot be written: {error}") from error

@@ -44,3 +44,21 @@ def test_what_cannot_be_exported_is_said(tmp_path, what):
     with pytest.raises(PlanError, match=r"cannot be read|is empty|cannot be written"):
         export(journal, page)
     assert not page.exists()
+
+
+def test_an_exported_run_is_written_over(tmp_path):
+    journal, page = tmp_path / "run.jsonl", tmp_path / "run.html"
+    journal.write_text(entry(1, "a report"))
+    export(journal, page)
+    journal.write_text(entry(1, "another report"))
+    export(journal, page)
+    assert "another report" in page.read_text()
+
+
+def test_a_file_that_is_none_stays_as_it_is(tmp_path):
+    journal, other = tmp_path / "run.jsonl", tmp_path / "labels.json"
+    journal.write_text(entry(1, "a report"))
+    other.write_text("of somebody's")
+    with pytest.raises(PlanError, match="is there already"):
+        export(journal, other)
+    assert other.read_text() == "of somebody's"
