@@ -166,7 +166,7 @@ def test_wrong_options_say_what_to_do(arguments, says):
     assert says in worker.output
 
 
-@pytest.mark.parametrize(("option", "says"), [("--help", "Ctrl-C"), ("--version", "0.1.0")])
+@pytest.mark.parametrize(("option", "says"), [("--help", "Ctrl-C"), ("--version", "0.2.0")])
 def test_help_and_version(option, says):
     with RunningWorker(option) as worker:
         assert worker.ends() == 0
