@@ -156,22 +156,29 @@ class Standalone:
                     is_replay=self._plan.replay is not None,
                 ),
             )
-            ended: FutureMailbox[TrainingEnded] = FutureMailbox()
             supervisor = spawn_supervisor(
                 loop=self.loop, owner=self.worker, settings=self._plan.settings
             )
-            stack.push_async_callback(self._end_supervisor, supervisor)
             self._begin_live(stack)
             try:
-                if self._plan.replay:
-                    return await self._show_again(stack, supervisor, screen)
-                after = await self._read_earlier(supervisor)
-                client = await self._attach_clients(stack, supervisor, screen, after)
-                await self._serve(stack, supervisor, screen)
-            except (ConnectionError, JournalError, _NotServedError) as error:
-                screen.tell(ShowLine(text=f"error: {error}"))
-                return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
-            return await self._train(stack, supervisor, screen, client, ended)
+                return await self._report(stack, supervisor, screen)
+            finally:  # before those end who take what it still delivers
+                await self._end_supervisor(supervisor)
+
+    async def _report(
+        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
+    ) -> int:
+        ended: FutureMailbox[TrainingEnded] = FutureMailbox()
+        try:
+            if self._plan.replay:
+                return await self._show_again(stack, supervisor, screen)
+            after = await self._read_earlier(supervisor)
+            client = await self._attach_clients(stack, supervisor, screen, after)
+            await self._serve(stack, supervisor, screen)
+        except (OSError, JournalError, _NotServedError) as error:
+            screen.tell(ShowLine(text=f"error: {error}"))
+            return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
+        return await self._train(stack, supervisor, screen, client, ended)
 
     async def _train(
         self,

@@ -69,5 +69,7 @@ def refused_visitor(link: str) -> Iterator[None]:
 def let_open(pid: int, more: int) -> None:
     """From here on ``pid`` may open ``more`` files and no more than that."""
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    used = max(int(link.name) for link in Path(f"/proc/{pid}/fd").iterdir()) + 1
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + more, hard))
+    used = {int(link.name) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    # A number below the highest may be free.
+    limit = max(used) + 1 + more if more else min(set(range(max(used) + 2)) - used)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
