@@ -104,6 +104,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._readers = Readers(progress_log)
         self._starting: StartListening | None = None
+        self._next: StartListening | None = None
+        """What begins when the socket is closed."""
         self._failure = ""
         self._endings: list[EndJob | StopListening] = []
         self._socket: ProgressSocket | None = None
@@ -151,6 +153,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 self._task_ended(message.error)
             case _SocketClosed():
                 self._closed()
+                following, self._next = self._next, None
+                if following is not None:
+                    self._start(following)
             case _:
                 assert_never(message)
 
@@ -160,6 +165,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         Nobody else has the log before ``ChildDown`` is told, which comes after that.
         """
         self._readers.clear()
+        if self._next is not None:
+            reply(self._next.reply_to, ListeningFailed(reason=ENDED))
         if self._socket is None:
             return None
         task, self._task = self._task, None
@@ -184,6 +191,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     # Starting
 
     def _start(self, message: StartListening) -> None:
+        if self._socket is not None and self._socket.is_closing and self._next is None:
+            self._next = message  # its end came late to an event loop that was stuck
+            return
         if self._socket is not None:
             reply(message.reply_to, ListeningFailed(reason="progress is listened to already"))
             return

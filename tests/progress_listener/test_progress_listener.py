@@ -15,17 +15,19 @@ from messages import (
     ListeningStarted,
     ListeningStopped,
     ProgressCounts,
+    ProgressSocketMade,
     ReadProgress,
     StopListening,
     StopReading,
 )
 from tests.support.addresses import fixed_addresses, occupied
-from tests.support.event_loop import LoopThread
+from tests.support.event_loop import LoopThread, stuck
 from tests.support.listener_rig import ListenerRig, listener_rig, page
 from tests.support.logs import errors
 from tests.support.mailboxes import Raising
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer, paced
+from tests.support.waiting import PATIENCE
 
 
 def test_starting_is_answered_with_the_address(rig: ListenerRig) -> None:
@@ -201,3 +203,15 @@ def test_a_mailbox_that_raises_does_not_disturb_the_others(rig: ListenerRig) -> 
         rig.ref.tell(ReadProgress(after=0, limit=1, reply_to=raising))
         trainer.send("a")
         assert rig.read(1) == ["a"]
+
+
+def test_a_start_while_the_former_socket_is_being_closed_waits_for_that(
+    rig: ListenerRig, loop_thread: LoopThread
+) -> None:
+    assert isinstance(rig.ask_start(), ListeningStarted)
+    made = rig.parent.wait_for(ProgressSocketMade)
+    answers: Probe[Any] = Probe()
+    with stuck(loop_thread):
+        made.close().result(PATIENCE)  # as a stop does that the event loop does not answer
+        rig.ref.tell(rig.start_message(answers))
+    assert isinstance(answers.get(), ListeningStarted)
