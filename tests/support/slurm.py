@@ -27,11 +27,13 @@ def job_script() -> str:
 
 
 class Cluster:
-    """Started with all of it below ``folder``."""
+    """Started with all of it below ``folder``; raises SubprocessError where it cannot be."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        subprocess.run(["bash", _START, folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["bash", _START, folder], check=True, stdout=subprocess.DEVNULL, timeout=2 * PATIENCE
+        )
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "SLURM_CONF": str(self._folder / "slurm.conf")}
