@@ -42,7 +42,7 @@ def test_a_wrong_option_is_answered_in_words(capsys, arguments, says):
     [
         ("/opt/venv/bin/sleap-progress-worker", "sleap-progress-worker"),
         ("run_worker.py", "run_worker.py"),
-        ("/work/run_worker.py", "run_worker.py"),
+        ("/home/ada/run_worker.py", "run_worker.py"),
         ("-c", "run_worker.py"),
     ],
 )
