@@ -94,8 +94,9 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     A command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. A
     stop that has been published stays in force for those that join later, also when the actor
-    crashes: ``stop_in_force`` is its successor's then. Who is known to be no
-    trainer of this job is told as a stranger. Ends when it is stopped.
+    crashes: ``stop_in_force`` is its successor's then, which with ``reopens`` holds commands until
+    its socket is open again. Who is known to be no trainer of this job is told as a stranger. Ends
+    when it is stopped.
     """
 
     name = "control socket"
@@ -107,12 +108,14 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         scheduler: Scheduler | None = None,
         settings: ReporterSettings,
         stop_in_force: StopInForce | None = None,
+        reopens: bool = False,
     ) -> None:
         super().__init__()
         self.parent = self._parent = parent
         self._scheduler = scheduler or self.actor_inbox
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
+        self._reopens = reopens
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: SocketMonitor | None = None
         self._address = ""
@@ -175,6 +178,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reason = "the control socket is open already"
             reply(message.reply_to, ControlSocketFailed(reason=reason))
             return
+        self._reopens = message.goes_on
         if not message.goes_on:
             self._commands.forget_stop()
         try:
@@ -188,7 +192,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
                 free_port_if_in_use=message.free_port_if_in_use,
             )
         except (NotBoundError, zmq.ZMQError) as error:
-            self._close()
+            self._close_socket()  # what is held waits for the next attempt
             reason = why_not_open("the control socket", error)
             reply(message.reply_to, ControlSocketFailed(reason=reason))
             return
@@ -202,7 +206,11 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._monitor.start()  # behind the answer: a host may be waiting for it
 
     def _close(self) -> None:
+        self._reopens = False
         self._commands.reject_held("the control socket was closed before a trainer had joined")
+        self._close_socket()
+
+    def _close_socket(self) -> None:
         self._connections.close()
         self._forget_trainers()
         self._trainers = Trainers()
@@ -226,7 +234,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             raise
 
     def _publish(self, message: PublishControl) -> None:
-        if self._socket is None:
+        if self._socket is None and not self._reopens:
             log.error("control message not published: the control socket is not initialized")
             reply(message.reply_to, ControlRejected(reason=NOT_OPEN))
             return
@@ -237,7 +245,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reply(message.reply_to, ControlRejected(reason=str(refusal)))
             return
         others = self._trainers.strangers
-        if self._ready:
+        if self._ready and self._socket is not None:
             self._commands.send(self._socket, text, message.reply_to, others)
         else:
             self._commands.hold(text, message.reply_to, others)

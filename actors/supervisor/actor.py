@@ -412,7 +412,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._children.forget(child)
             self._leave_if_alone()
             return
-        self._clients.follow(self._children.replace(child))
+        reopens = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
+        self._clients.follow(self._children.replace(child, reopens=reopens))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
         waiting = self._phase in (Phase.CONNECTING, Phase.SWITCHING, Phase.STOPPING)

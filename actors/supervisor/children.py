@@ -105,11 +105,14 @@ class Children:
         self._spawn(LISTENER)
         return self._run()
 
-    def replace(self, child: Child) -> FollowRun:
-        """Start a successor of ``child``, which has ended; what the clients are to follow."""
+    def replace(self, child: Child, *, reopens: bool) -> FollowRun:
+        """Start a successor of ``child``, which has ended; what the clients are to follow.
+
+        With ``reopens`` its socket is opened where the former's was.
+        """
         self.forget(child)
         if child.name == CONTROL or not self._loop.is_closed():
-            self._spawn(child.name)
+            self._spawn(child.name, reopens=reopens)
         return self._run()
 
     def is_current(self, child: Child) -> bool:
@@ -147,7 +150,7 @@ class Children:
         """Whether one of them has not ended."""
         return bool(self._alive)
 
-    def _spawn(self, name: str) -> None:
+    def _spawn(self, name: str, *, reopens: bool = False) -> None:
         child = Child(name, self._me)
         if name == CONTROL:
             child.ref = self.control = control_socket.spawn(
@@ -155,6 +158,7 @@ class Children:
                 scheduler=self._scheduler,
                 settings=self._settings,
                 stop_in_force=self._stop_in_force,
+                reopens=reopens,
             )
         else:
             child.ref = self.listener = progress_listener.spawn(

@@ -26,7 +26,7 @@ from tests.support.crashes import (
     SOCKETS,
     crash,
     is_heard,
-    obeys,
+    obeys_again,
     tell_alien,
 )
 from tests.support.mailboxes import Gate
@@ -50,7 +50,7 @@ def test_in_reporting_it_is_replaced_on_the_same_addresses_and_reports_go_on(
         assert is_heard(channel, trainer)
         assert channel.sent[:3] == forwarded(reports(3))
         assert set(channel.sent[3:]) == set(forwarded(["are you there?"]))
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
         now = status(supervisor)
         assert now.phase is Phase.REPORTING
         assert now.addresses is not None

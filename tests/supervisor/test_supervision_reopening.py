@@ -14,6 +14,8 @@ from actors.progress_listener import socket as progress_socket
 from actors.supervisor.sockets import REOPEN_INTERVAL, REOPENS
 from actors.zmq_sockets import NotBoundError
 from messages import (
+    ControlHeld,
+    ControlPublished,
     ControlRejected,
     JobOutcome,
     Phase,
@@ -37,6 +39,7 @@ from tests.support.crashes import (
     crash_supervisor,
     is_heard,
     obeys,
+    obeys_again,
     tell_alien,
 )
 from tests.support.event_loop import LoopThread, stuck
@@ -100,6 +103,21 @@ def test_a_switch_meanwhile_does_not_leave_the_next_job_without_its_socket(
         assert is_heard(channel, trainer)
         assert obeys(supervisor, trainer)
     stop(supervisor, "job-2")
+
+
+def test_a_command_meanwhile_is_held_until_the_socket_is_open_again(
+    supervisor: SupervisorRef, owner: Probe[Any]
+) -> None:
+    answers: Probe[Any] = Probe()
+    with trainer_for(start(supervisor)) as trainer:
+        owner.wait_for(TrainerConnected)
+        with busy_once(CONTROL) as was_busy:
+            crash(CONTROL, owner)
+            assert was_busy.wait(PATIENCE)
+            supervisor.tell(SendControl(command="STOP", reply_to=answers))
+            assert isinstance(answers.get(), ControlHeld)
+        assert trainer.command() == "STOP"
+        assert isinstance(answers.get(), ControlPublished)
 
 
 @pytest.mark.parametrize("actor", SOCKETS)
@@ -184,7 +202,7 @@ def test_a_stop_that_a_former_trainer_took_after_a_crash_reaches_the_next_one_to
         owner.wait_for(TrainerConnected)
         switch(supervisor)
         crash(CONTROL, owner)
-        assert obeys(supervisor, former)
+        assert obeys_again(supervisor, former)
         with trainer_for(ready) as trainer:
             assert trainer.command() == "STOP"
 

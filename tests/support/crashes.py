@@ -64,7 +64,13 @@ def is_heard(channel: FakeChannel, trainer: StandInTrainer) -> bool:
 
 
 def obeys(supervisor: SupervisorRef, trainer: StandInTrainer) -> bool:
-    """Whether the trainer gets what is published; after a crash, once it has connected again.
+    """Whether the trainer gets what is published."""
+    supervisor.tell(SendControl(command="STOP", reply_to=Probe()))
+    return trainer.command() == "STOP"
+
+
+def obeys_again(supervisor: SupervisorRef, trainer: StandInTrainer) -> bool:
+    """Whether a trainer that was there before a crash obeys, once it has connected again.
 
     A command that the crash costs is rejected, and may be sent again.
     """

@@ -36,7 +36,7 @@ from messages import (
     TrainerConnected,
 )
 from tests.support.channel import FakeChannel
-from tests.support.crashes import CLIENT, CONTROL, LISTENER, obeys
+from tests.support.crashes import CLIENT, CONTROL, LISTENER, obeys, obeys_again
 from tests.support.descriptors import open_sockets
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
@@ -263,7 +263,7 @@ class AnyOrder(RuleBasedStateMachine):
         if actor == LISTENER:
             self.send_until_received()
         if actor == CONTROL:
-            assert obeys(self.supervisor, self.trainer)
+            assert obeys_again(self.supervisor, self.trainer)
             self.owner.wait_for(TrainerConnected)
         assert status(self.supervisor).phase is Phase.REPORTING
 

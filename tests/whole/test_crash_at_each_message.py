@@ -28,7 +28,7 @@ from messages import (
     ReportingStopped,
 )
 from tests.support.channel import FakeChannel
-from tests.support.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys
+from tests.support.crashes import CLIENT, CONTROL, LISTENER, is_heard, obeys_again
 from tests.support.event_loop import LoopThread
 from tests.support.probe import Probe
 from tests.support.reporting import (
@@ -114,7 +114,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     ready = start_also_at_the_second_try(supervisor)
     with trainer_for(ready) as trainer:
         assert is_heard(alice, trainer)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
         follow_again()
         supervisor.tell(KnowTrainer(pid=os.getpid()))
         supervisor.tell(AddToLog(entries=(LogEntry(text="a note", note=True),)))
@@ -137,7 +137,7 @@ def live_through_all(supervisor: SupervisorRef, loop_thread: LoopThread) -> None
     loop_thread.call(stalled.drain)
     with trainer_for(next_ready) as trainer:
         assert is_heard(alice, trainer)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
     assert isinstance(ask_stop(supervisor, "job-2"), ReportingStopped)
 
 
@@ -161,5 +161,5 @@ def test_the_pipeline_goes_on_and_the_next_job_is_reported(
     with trainer_for(start(supervisor, "job-3")) as trainer:
         trainer.send(*reports(20))
         assert channel.wait_for_count(20) == forwarded(reports(20))
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
     assert stop(supervisor, "job-3").summary.received == 20

@@ -10,7 +10,7 @@ from actors import PortConflict
 from messages import Phase, ReportingDegraded, ReportingFailed
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
-from tests.support.crashes import SOCKETS, is_heard, obeys
+from tests.support.crashes import SOCKETS, is_heard, obeys, obeys_again
 from tests.support.reporting import ask_start, attach_client, start, status, stop, trainer_for
 from tests.support.texts import forwarded, reports
 
@@ -78,7 +78,7 @@ def test_a_crashed_child_goes_back_to_the_port_that_was_said(supervisor_on, owne
             ref.tell(object())
             owner.wait_for(ReportingDegraded)
             assert is_heard(channel, trainer)
-            assert obeys(supervisor, trainer)
+            assert obeys_again(supervisor, trainer)
         found = status(supervisor)
         assert found.phase is Phase.REPORTING
         assert found.addresses is not None

@@ -5,7 +5,7 @@ import pytest
 from messages import ControlRejected, Phase, ReportingStopped, SendControl
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
-from tests.support.crashes import CONTROL, LISTENER, crash, is_heard, obeys
+from tests.support.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
 from tests.support.event_loop import stuck
 from tests.support.probe import Probe
 from tests.support.reporting import ask_start, ask_stop, attach_client, start, status, stop, switch
@@ -31,7 +31,7 @@ def test_of_control_alone_the_trainer_gets_commands(reporter_of, owner):
     with StandInTrainer(control_address=ready.control_address) as trainer:
         assert obeys(supervisor, trainer)
         crash(CONTROL, owner)
-        assert obeys(supervisor, trainer)
+        assert obeys_again(supervisor, trainer)
         crash(LISTENER, owner)  # it has no socket to be opened again
         assert status(supervisor).phase is Phase.REPORTING
     assert stop(supervisor).summary.received == 0
