@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
-from actors.zmq_sockets import is_foreign
+from actors.zmq_sockets import Kinship, kinship_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,13 +57,9 @@ class KnownTrainers:
         """
         if self.may_be_anybody:
             return ()
-        roots = {os.getpid(), *(pid for pid in self.pids if pid is not None)}
-        return tuple(
-            peer
-            for peer in peers
-            if not peer.kin & roots
-            and (self.pids or peer.pid is not None or is_foreign(peer.user, roots))
-        )
+        trainers = self.pids | {os.getpid()}
+        strange = (Kinship.OTHER, Kinship.UNKNOWN) if self.pids else (Kinship.OTHER,)
+        return tuple(peer for peer in peers if kinship_of(peer, trainers) in strange)
 
     @property
     def instead(self) -> str:

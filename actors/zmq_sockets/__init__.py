@@ -19,20 +19,21 @@ from actors.zmq_sockets.connections import (
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
 from actors.zmq_sockets.processes import who_listens_at
-from actors.zmq_sockets.strangers import is_foreign
+from actors.zmq_sockets.strangers import Kinship, kinship_of
 
 __all__ = [
     "Bound",
     "Connection",
     "ConnectionEvent",
     "Connections",
+    "Kinship",
     "NotBoundError",
     "PeerWatch",
     "SocketMonitor",
     "Verdict",
     "at_free_port",
     "bind",
-    "is_foreign",
+    "kinship_of",
     "monitor_of",
     "port_of",
     "receive_event",

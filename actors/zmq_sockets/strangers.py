@@ -22,7 +22,9 @@ REMEMBERED: Final = 1000
 """Strangers that are remembered; beyond, the first of them is forgotten."""
 
 
-class _Kinship(enum.Enum):
+class Kinship(enum.Enum):
+    """How who has joined is related to the trainer."""
+
     OURS = enum.auto()
     """The trainer, or started by it."""
     OTHER = enum.auto()
@@ -43,7 +45,7 @@ class Strangers:
     def __init__(self, trainers: frozenset[int | None] = frozenset()) -> None:
         self._trainers = trainers | {os.getpid()}
         self._peers: dict[Connection, Peer] = {}
-        self._kinship: dict[Connection, _Kinship] = {}
+        self._kinship: dict[Connection, Kinship] = {}
         self._found: dict[Peer | Connection, None] = {}
 
     @property
@@ -53,15 +55,15 @@ class Strangers:
 
     def is_stranger(self, connection: Connection) -> bool:
         """Whether who has joined by ``connection`` is not of the training."""
-        is_ours = self._kinship[connection] is _Kinship.OURS
+        is_ours = self._kinship[connection] is Kinship.OURS
         return not is_ours and self._key(connection) in self._found
 
     def add(self, connection: Connection, peer: Peer) -> None:
         """``peer`` has joined."""
         self._peers[connection] = peer
-        self._kinship[connection] = kinship = self._kinship_of(peer)
+        self._kinship[connection] = kinship = kinship_of(peer, self._trainers)
         self._judge()
-        if kinship is not _Kinship.OURS and not self.is_stranger(connection):
+        if kinship is not Kinship.OURS and not self.is_stranger(connection):
             log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
 
     def remove(self, connection: Connection) -> None:
@@ -74,7 +76,7 @@ class Strangers:
         self._know(self._trainers | {pid})
         if None not in self._trainers:
             for connection, kinship in self._kinship.items():
-                if kinship is _Kinship.OTHER:
+                if kinship is Kinship.OTHER:
                     self._find(connection)
 
     def forget(self) -> None:
@@ -85,14 +87,14 @@ class Strangers:
         self._trainers = trainers
         if None in trainers:
             self._found.clear()
-        self._kinship = {c: self._kinship_of(peer) for c, peer in self._peers.items()}
+        self._kinship = {c: kinship_of(peer, self._trainers) for c, peer in self._peers.items()}
         self._judge()
 
     def _judge(self) -> None:
-        if _Kinship.OURS not in self._kinship.values():
+        if Kinship.OURS not in self._kinship.values():
             return
         for connection, kinship in self._kinship.items():
-            if kinship is _Kinship.OTHER:
+            if kinship is Kinship.OTHER:
                 self._find(connection)
 
     def _find(self, connection: Connection) -> None:
@@ -105,18 +107,20 @@ class Strangers:
         peer = self._peers[connection]
         return connection if peer.pid is None else peer
 
-    def _kinship_of(self, peer: Peer) -> _Kinship:
-        if None in self._trainers:
-            return _Kinship.UNKNOWN
-        roots = {pid for pid in self._trainers if pid is not None}
-        if peer.kin & roots:
-            return _Kinship.OURS
-        if peer.pid is not None or is_foreign(peer.user, roots):
-            return _Kinship.OTHER
-        return _Kinship.UNKNOWN
+
+def kinship_of(peer: Peer, trainers: frozenset[int | None]) -> Kinship:
+    """How ``peer`` is related to the process trees of ``trainers``; with None they are anybody."""
+    if None in trainers:
+        return Kinship.UNKNOWN
+    roots = {pid for pid in trainers if pid is not None}
+    if peer.kin & roots:
+        return Kinship.OURS
+    if peer.pid is not None or _is_foreign(peer.user, roots):
+        return Kinship.OTHER
+    return Kinship.UNKNOWN
 
 
-def is_foreign(user: int | None, roots: set[int]) -> bool:
+def _is_foreign(user: int | None, roots: set[int]) -> bool:
     """Whether ``user`` is another one than this process's and those of the trees of ``roots``.
 
     Root is none.
