@@ -77,10 +77,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     Its client is given what comes after the position ``after``; None is the beginning of the job,
     for which whoever starts the actor asks the listener in its place. ``former`` are the counts of
     a client that comes back, the first ``counted`` reports are of former jobs, and ``run`` is what
-    it follows at first. When its channel has closed and a
-    report comes that it cannot forward, it tells its parent ``ChannelLost``. Ends at
-    ``CloseChannel``, and then tells ``ChannelClosed`` with the client's position, as it does after
-    a crash.
+    it follows at first. When its channel has closed and a report comes that it cannot forward, it
+    tells its parent ``ChannelLost``. Ends at ``CloseChannel``, and then tells ``ChannelClosed``
+    with the client's position, as it does after a crash.
     """
 
     def __init__(

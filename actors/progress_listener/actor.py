@@ -17,7 +17,7 @@ import zmq
 
 from actors.progress_listener.readers import Readers
 from actors.progress_listener.socket import EARLY, Drained, ProgressSocket, Undecodable
-from actors.runtime import LoopActor, TokenBucket, TypedRef, reply, starter
+from actors.runtime import LOOP_CLOSED, LoopActor, TokenBucket, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
     AcceptReports,
@@ -254,7 +254,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     def _notice_closed_loop(self, _: Future[Drained]) -> None:
         """On the socket's thread: whom a closed event loop has left has no turn to say so."""
         if self._loop.is_closed():
-            self._parent.tell(ListeningFailed(reason="the event loop is closed"))
+            self._parent.tell(ListeningFailed(reason=LOOP_CLOSED))
 
     async def _sleep(self, polled: asyncio.Future[Drained]) -> None:
         """Sleep for the poll interval; a poll that is over meanwhile ends the sleep."""

@@ -80,9 +80,8 @@ class Reporting:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started: FutureMailbox[StartAnswer] = FutureMailbox()
         self._switched: FutureMailbox[SwitchAnswer] | None = None
-        self._ending: list[SupervisorRef] = []
-        self._stopped: list[Future[StopAnswer]] = []
-        """Of those that are ending: done when a socket is closed, before all else has ended."""
+        self._ending: list[tuple[SupervisorRef, Future[StopAnswer]]] = []
+        """Each with what is done when its socket is closed, before all else has ended."""
         self._over: FutureMailbox[str] = FutureMailbox()
         self.failed: asyncio.Future[str]
         """Done, with the reason, when reporting had to end by itself: the event loop's, one for
@@ -119,7 +118,7 @@ class Reporting:
         """
         until = time.monotonic() + timeout
         self._end_former()
-        for stopped in self._stopped:
+        for _, stopped in self._ending:
             _blocking_result(stopped, until - time.monotonic())
         supervisor = self._begin()
         answer = _blocking_result(self._started.future, until - time.monotonic())
@@ -132,7 +131,7 @@ class Reporting:
         """
         until = time.monotonic() + timeout
         self._end_former()
-        for stopped in self._stopped:
+        for _, stopped in self._ending:
             await _result(stopped, until - time.monotonic())
         supervisor = self._begin()
         answer = await _result(self._started.future, until - time.monotonic())
@@ -177,7 +176,7 @@ class Reporting:
 
     async def ended(self) -> None:
         """Wait until nothing is left of what was stopped, or could not be started."""
-        for supervisor in self._ending:
+        for supervisor, _ in self._ending:
             if not await supervisor.stop_async(timeout=STOP_TIMEOUT):
                 log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
 
@@ -185,10 +184,8 @@ class Reporting:
         stopped: FutureMailbox[StopAnswer] = FutureMailbox()
         supervisor.tell(StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=stopped))
         supervisor.request_stop(timeout=STOP_TIMEOUT)
-        self._ending = [former for former in self._ending if not former.has_ended()]
-        self._ending.append(supervisor)
-        self._stopped = [former for former in self._stopped if not former.done()]
-        self._stopped.append(stopped.future)
+        self._ending = [former for former in self._ending if not former[0].has_ended()]
+        self._ending.append((supervisor, stopped.future))
         if self.supervisor is supervisor:
             self.supervisor = None
 

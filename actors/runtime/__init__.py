@@ -2,7 +2,7 @@
 
 from actors.runtime.base import ReporterActor, ThreadActor, starter
 from actors.runtime.inbox import Inbox
-from actors.runtime.loop_actor import LoopActor
+from actors.runtime.loop_actor import LOOP_CLOSED, LoopActor
 from actors.runtime.rate_limit import TokenBucket
 from actors.runtime.scheduler import Cancellable, Scheduler
 from actors.runtime.typed_ref import (
@@ -14,6 +14,7 @@ from actors.runtime.typed_ref import (
 )
 
 __all__ = [
+    "LOOP_CLOSED",
     "Adapter",
     "Cancellable",
     "FutureMailbox",

@@ -21,6 +21,9 @@ M_contra = TypeVar("M_contra", contravariant=True)
 TURN_LIMIT: Final = 32
 """Messages that one turn handles before the loop may do something else."""
 
+LOOP_CLOSED: Final = "the event loop is closed"
+"""The reason of whatever a closed event loop ends."""
+
 
 class LoopActor(ReporterActor[M_contra]):
     """Base of an actor whose hooks and handlers all run on the thread of ``loop``.
@@ -57,7 +60,7 @@ class LoopActor(ReporterActor[M_contra]):
         except RuntimeError as error:
             if not self.actor_stopped.is_set():
                 self._handle_failure(type(error), error, error.__traceback__)
-            if self._end("the event loop is closed"):
+            if self._end(LOOP_CLOSED):
                 self._clear_inbox()
 
     def _turn(self) -> None:

@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
-from actors.runtime import ThreadActor, TypedRef, reply
+from actors.runtime import LOOP_CLOSED, ThreadActor, TypedRef, reply
 from actors.supervisor.children import Child, ChildEvent, Children, FromChild
 from actors.supervisor.clients import Clients, FromClient
 from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
@@ -340,7 +340,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.listener.tell(message)
 
     def _attach(self, message: AttachClient) -> None:
-        reason = BEING_ENDED if self._shutdown is not None else "the event loop is closed"
+        reason = BEING_ENDED if self._shutdown is not None else LOOP_CLOSED
         if self._shutdown is not None or self._loop.is_closed():
             log.warning("client %s is gone: %s", message.client_id, reason)
             reply(self._owner, ClientGone(client_id=message.client_id, reason=reason))
