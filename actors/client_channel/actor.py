@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.client_channel.channels import data_channel
 from actors.client_channel.cursor import Cursor
-from actors.client_channel.text_limit import TextLimit
+from actors.client_channel.text_limit import LIMIT, TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
 from messages import (
     AttachChannel,
@@ -237,8 +237,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             if not self._dropping:
                 self._dropping = True
                 log.warning(
-                    "client %s sends too much: what is over 100 texts or 1 MiB a second is dropped",
-                    self._client_id,
+                    "client %s sends too much: what is over %s is dropped", self._client_id, LIMIT
                 )
             return
         text = parse_client_text(data)

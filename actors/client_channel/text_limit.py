@@ -14,6 +14,9 @@ TEXTS_RATE: Final = 100.0
 BYTES_RATE: Final = 1024.0 * 1024
 """What it may send a second in the long run."""
 
+LIMIT: Final = f"{TEXTS_RATE:.0f} texts or {BYTES_RATE / 2**20:.0f} MiB a second"
+"""The same in words."""
+
 
 class TextLimit:
     """Of one client, or of ``factor`` of them."""
