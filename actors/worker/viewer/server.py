@@ -19,7 +19,7 @@ import ssl
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -51,7 +51,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.worker.viewer.access import Access
-    from messages import ArchiveMessage, AttachClient, DataChannel, DigestTaken, Mailbox
+    from messages import (
+        ArchiveMessage,
+        AttachClient,
+        DataChannel,
+        DigestTaken,
+        EpochsTaken,
+        Mailbox,
+        RunsTaken,
+    )
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +128,8 @@ _PROTOCOLS: Final = (PAGES_PROTOCOL, EVENTS_PROTOCOL)
 
 _FOR_EVERYBODY: Final = frozenset({"/", *(route.path for route in files.routes())})
 """The page's own files; all else needs the token."""
+
+_T = TypeVar("_T")
 
 _ROLE: Final = web.RequestKey("role", Role)
 
@@ -242,15 +252,14 @@ class ViewerServer:
     ) -> web.StreamResponse:
         try:
             role = self._let_in(request)
+            if role is not None:
+                request[_ROLE] = role
+            return await handler(request)
         except RefusedError as refusal:
             if request.path == "/":
                 text = _NOT_KNOWN.format(html.escape(str(refusal)))
                 return web.Response(status=refusal.status, text=text, content_type="text/html")
             return _error(refusal.status, str(refusal))
-        if role is not None:
-            request[_ROLE] = role
-        try:
-            return await handler(request)
         except web.HTTPException as error:
             return _error(error.status, error.reason)
         except ConnectionError:
@@ -315,7 +324,8 @@ class ViewerServer:
             taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
         except TimeoutError:
             reading = self.settings.replay
-            return _error(503, "the worker is still reading the run" if reading else _NOT_TOLD)
+            text = "the worker is still reading the run" if reading else _NOT_TOLD
+            raise RefusedError(503, text) from None
         headers = {
             "Content-Encoding": "gzip",
             "X-Unpacked-Length": str(taken.size),
@@ -328,42 +338,40 @@ class ViewerServer:
     # Other runs
 
     async def _runs(self, request: web.Request) -> web.StreamResponse:
-        taken = await self._ask_archive(request, lambda to: GetRuns(reply_to=to))
-        if isinstance(taken, web.Response):
-            return taken
+        answer: FutureMailbox[RunsTaken] = FutureMailbox()
+        taken = await self._ask_archive(request, GetRuns(reply_to=answer), answer)
         return web.Response(body=taken.json, content_type="application/json", charset="utf-8")
 
     async def _epochs(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        taken = await self._ask_archive(request, lambda to: GetEpochs(name=name, reply_to=to))
-        if isinstance(taken, web.Response):
-            return taken
+        answer: FutureMailbox[EpochsTaken] = FutureMailbox()
+        question = GetEpochs(name=request.match_info["name"], reply_to=answer)
+        taken = await self._ask_archive(request, question, answer)
         if taken.packed is None:
-            return _error(404, "there is no such run, or it cannot be read")
+            raise RefusedError(404, "there is no such run, or it cannot be read")
         headers = {"Content-Encoding": "gzip"}
         return web.Response(
             body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
         )
 
     async def _ask_archive(
-        self, request: web.Request, ask: Callable[[Mailbox[Any]], ArchiveMessage]
-    ) -> Any:
-        """The answer, or the refusal."""
+        self, request: web.Request, question: ArchiveMessage, answer: FutureMailbox[_T]
+    ) -> _T:
+        """What comes to ``answer``. Raises RefusedError."""
         if request[_ROLE] is not Role.CONTROL:
-            return _error(403, "this link is for watching this run only")
+            raise RefusedError(403, "this link is for watching this run only")
         if self.archive is None:
-            return _error(404, "no runs are kept here")
+            raise RefusedError(404, "no runs are kept here")
         if self._asked_archive >= MAX_ASKED:
-            return _error(503, "other runs are being read: wait a moment")
-        answer: FutureMailbox[Any] = FutureMailbox()
+            raise RefusedError(503, "other runs are being read: wait a moment")
         self._asked_archive += 1
         future = asyncio.wrap_future(answer.future)
         future.add_done_callback(lambda _: self._answered())  # also when nobody waits any more
-        self.archive.tell(ask(answer))
+        self.archive.tell(question)
         try:
             return await asyncio.wait_for(asyncio.shield(future), ARCHIVE_TIMEOUT)
         except TimeoutError:
-            return _error(503, "the run is not read in time: its disk is slow")
+            text = "the run is not read in time: its disk is slow"
+            raise RefusedError(503, text) from None
 
     def _answered(self) -> None:
         self._asked_archive -= 1
@@ -377,11 +385,9 @@ class ViewerServer:
             sdp, kind = offer["sdp"], offer["type"]
             viewer = self._viewer(request, offer)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            return _error(400, f"this is not an offer: {error!r:.200}")
-        if isinstance(viewer, web.Response):
-            return viewer
+            raise RefusedError(400, f"this is not an offer: {error!r:.200}") from error
         if kind != "offer" or not isinstance(sdp, str):
-            return _error(400, "this is not an offer")
+            raise RefusedError(400, "this is not an offer")
         try:
             answer = await self._peers.answer(
                 sdp,
@@ -389,19 +395,17 @@ class ViewerServer:
                 at_most=self._places(request[_ROLE], MAX_PEERS),
             )
         except OfferError as error:
-            return _error(503, str(error))
+            raise RefusedError(503, str(error)) from error
         return web.json_response({"sdp": answer.sdp, "type": answer.type})
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         try:
             viewer = self._viewer(request, dict(request.query))
         except (ValueError, KeyError, TypeError) as error:
-            return _error(400, f"this is not a viewer's request: {error!r:.200}")
-        if isinstance(viewer, web.Response):
-            return viewer
+            raise RefusedError(400, f"this is not a viewer's request: {error!r:.200}") from error
         offered = offered_protocols(request.headers)
         if any(o.startswith(TOKEN_PROTOCOL) for o in offered) and not {*offered} & {*_PROTOCOLS}:
-            return _error(400, f"offer {' or '.join(_PROTOCOLS)} before the token")
+            raise RefusedError(400, f"offer {' or '.join(_PROTOCOLS)} before the token")
         socket = web.WebSocketResponse(
             protocols=_PROTOCOLS,
             heartbeat=HEARTBEAT,
@@ -416,18 +420,18 @@ class ViewerServer:
         await channel.run()
         return socket
 
-    def _viewer(self, request: web.Request, fields: dict[str, Any]) -> _Viewer | web.Response:
-        """Who asks to be connected, or the refusal. Raises ValueError, KeyError, TypeError."""
+    def _viewer(self, request: web.Request, fields: dict[str, Any]) -> _Viewer:
+        """Who asks to be connected. Raises RefusedError, ValueError, KeyError, TypeError."""
         client, after = str(fields["client"]), int(fields["after"])
         if not _CLIENT.fullmatch(client) or after < 0:
             raise ValueError("client or after")
         if fields["instance"] != self.instance:
-            return _error(409, "the worker has been started again")
+            raise RefusedError(409, "the worker has been started again")
         role = request[_ROLE]
         if len(self._channels) >= self._places(role, self.settings.max_viewers):
-            return _error(503, f"{len(self._channels)} viewers are connected already")
+            raise RefusedError(503, f"{len(self._channels)} viewers are connected already")
         if not self._arrivals[role].take(1, now=asyncio.get_running_loop().time()):
-            return _error(429, "too many connections are made: wait a moment")
+            raise RefusedError(429, "too many connections are made: wait a moment")
         # Nobody can take the place, or the rights, of somebody with the other kind of link.
         return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
 
