@@ -10,7 +10,7 @@ from typing import Any, Self
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from actors.worker.viewer import server
+from actors.worker.viewer import viewers
 from messages import EVENTS_PROTOCOL, decode_event, decode_report
 from tests.support.addresses import parts_of
 from tests.support.event_loop import LoopThread
@@ -19,7 +19,7 @@ from tests.support.waiting import PATIENCE
 WEBSOCKET, WEBRTC = "websocket", "webrtc"
 TRANSPORTS = (WEBSOCKET, WEBRTC)
 
-ALIVE = decode_report(server.ALIVE)
+ALIVE = decode_report(viewers.ALIVE)
 
 HIGH_WATER = 16 * 1024
 """Bytes that may wait in the data channel."""

@@ -24,12 +24,12 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from actors.client_channel import TextLimit, attach
-from actors.runtime import FutureMailbox, TokenBucket
+from actors.runtime import FutureMailbox
 from actors.worker.viewer import files
 from actors.worker.viewer.access import TOKEN_PROTOCOL, RefusedError, Role, offered_protocols
 from actors.worker.viewer.connections import HEAD_TIMEOUT, KEEP_ALIVE, HttpConnections
-from actors.worker.viewer.peers import MAX_PEERS, OfferError, ViewerPeers
+from actors.worker.viewer.peers import OfferError
+from actors.worker.viewer.viewers import ALIVE_INTERVAL, MAX_VIEWERS, Viewer, Viewers
 from actors.worker.viewer.websocket import WebSocketChannel
 from messages import (
     CANCEL_ORDER,
@@ -42,8 +42,6 @@ from messages import (
     GetDigest,
     GetEpochs,
     GetRuns,
-    encode_report,
-    text_bytes,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
     from messages import (
         ArchiveMessage,
         AttachClient,
-        DataChannel,
         DigestTaken,
         EpochsTaken,
         Mailbox,
@@ -65,20 +62,6 @@ log = logging.getLogger(__name__)
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of an offer, which has a few thousand, and of a message of a client."""
-
-MAX_VIEWERS: Final = 32
-"""Open channels at once."""
-
-ALIVE_INTERVAL: Final = 10.0
-"""Seconds between two signs of life: a page takes 25 s of silence for a lost connection."""
-
-ARRIVALS: Final = 100
-ARRIVALS_RATE: Final = 5.0
-"""Connections that the viewers of a kind may make at once, and a second in the long run: an offer
-costs some 10 ms of CPU time, which the training has no more."""
-
-CONTROL_FACTOR: Final = 16
-"""A viewer that may control and sends so many times what one is heard for is a flood."""
 
 HEARTBEAT: Final = 15.0
 """Seconds between two pings of a WebSocket; one that does not answer is closed."""
@@ -100,8 +83,6 @@ CLOSE_TIMEOUT: Final = 5.0
 
 LINGER: Final = 2.0
 """Seconds that a refused request's body is read on, so that its sender sees the answer."""
-
-ALIVE: Final = encode_report(json.dumps({"what": EVENT_MARK, "event": "alive"}))
 
 _NOT_TOLD: Final = "the worker does not get to telling the run so far"
 
@@ -171,20 +152,19 @@ class ViewerServer:
     digest: Mailbox[GetDigest]
     archive: Mailbox[ArchiveMessage] | None = None
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _peers: ViewerPeers = field(init=False)
-    _channels: set[DataChannel] = field(default_factory=set)
-    _current: dict[str, DataChannel] = field(default_factory=dict)
-    _arrivals: dict[Role, TokenBucket] = field(init=False)
-    _watchers_texts: TextLimit = field(default_factory=TextLimit)
+    _viewers: Viewers = field(init=False)
     _runner: web.AppRunner | None = None
     _connections: HttpConnections | None = None
-    _alive: asyncio.Task[None] | None = None
     _asked_archive: int = 0
 
     def __post_init__(self) -> None:
         """Make what needs an event loop."""
-        self._peers = ViewerPeers(self.settings.ice_servers)
-        self._arrivals = {r: TokenBucket(rate=ARRIVALS_RATE, burst=ARRIVALS) for r in Role}
+        self._viewers = Viewers(
+            self.supervisor,
+            ice_servers=self.settings.ice_servers,
+            at_most=self.settings.max_viewers,
+            alive_interval=self.settings.alive_interval,
+        )
 
     async def start(self) -> int:
         """Listen; the port. Raises OSError, or CertificateError."""
@@ -224,19 +204,14 @@ class ViewerServer:
             if error.errno != errno.EADDRINUSE or not self.settings.free_port_if_in_use:
                 raise
             port = await connections.listen(host, 0)
-        self._alive = asyncio.create_task(self._tell_alive(), name="viewer-alive")
+        self._viewers.start()
         return port
 
     async def close(self) -> None:
         """Let the channels deliver what they hold, then close all. Idempotent."""
-        if self._alive is not None:
-            self._alive.cancel()
-        for channel in list(self._channels):
-            if isinstance(channel, WebSocketChannel):
-                channel.close()
         if self._connections is not None:
             self._connections.stop_listening()
-        await self._peers.close()
+        await self._viewers.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._connections is not None:
@@ -389,11 +364,7 @@ class ViewerServer:
         if kind != "offer" or not isinstance(sdp, str):
             raise RefusedError(400, "this is not an offer")
         try:
-            answer = await self._peers.answer(
-                sdp,
-                lambda channel: self._attach(viewer, channel),
-                at_most=self._places(request[_ROLE], MAX_PEERS),
-            )
+            answer = await self._viewers.answer(viewer, sdp)
         except OfferError as error:
             raise RefusedError(503, str(error)) from error
         return web.json_response({"sdp": answer.sdp, "type": answer.type})
@@ -416,84 +387,18 @@ class ViewerServer:
         assert self._connections is not None
         self._connections.stays(request)
         channel = WebSocketChannel(socket, request.transport)
-        self._attach(viewer, channel)
+        self._viewers.attach(viewer, channel)
         await channel.run()
         return socket
 
-    def _viewer(self, request: web.Request, fields: dict[str, Any]) -> _Viewer:
+    def _viewer(self, request: web.Request, fields: dict[str, Any]) -> Viewer:
         """Who asks to be connected. Raises RefusedError, ValueError, KeyError, TypeError."""
         client, after = str(fields["client"]), int(fields["after"])
         if not _CLIENT.fullmatch(client) or after < 0:
             raise ValueError("client or after")
         if fields["instance"] != self.instance:
             raise RefusedError(409, "the worker has been started again")
-        role = request[_ROLE]
-        if len(self._channels) >= self._places(role, self.settings.max_viewers):
-            raise RefusedError(503, f"{len(self._channels)} viewers are connected already")
-        if not self._arrivals[role].take(1, now=asyncio.get_running_loop().time()):
-            raise RefusedError(429, "too many connections are made: wait a moment")
-        # Nobody can take the place, or the rights, of somebody with the other kind of link.
-        return _Viewer(f"{role.value}-{client}", role is Role.CONTROL, after)
-
-    @staticmethod
-    def _places(role: Role, places: int) -> int:
-        """Whoever may stop the training finds a place, however many watch it."""
-        return places if role is Role.CONTROL else places - places // 4
-
-    def _attach(self, viewer: _Viewer, channel: DataChannel) -> None:
-        self._channels.add(channel)
-        self._current[viewer.client_id] = channel
-        channel.on("close", lambda: self._closed(viewer.client_id, channel))
-        # Who may only watch has nothing to say: all of them together may send what one may.
-        limit = TextLimit(CONTROL_FACTOR) if viewer.may_control else self._watchers_texts
-        channel.on("message", lambda data: self._sent(viewer, channel, data, limit))
-        attach(
-            self.supervisor,
-            client_id=viewer.client_id,
-            channel=channel,
-            accept_control=False,  # the worker decides about an order
-            accept_texts=viewer.may_control,
-            after=viewer.after,
-        )
-
-    def _sent(
-        self, viewer: _Viewer, channel: DataChannel, data: str | bytes, limit: TextLimit
-    ) -> None:
-        size = text_bytes(data) if isinstance(data, str) else len(data)
-        if channel not in self._channels or limit.takes(
-            size, now=asyncio.get_running_loop().time()
-        ):
-            return
-        log.warning("viewer %s sends far too much: its connection is closed", viewer.client_id)
-        self._closed(viewer.client_id, channel)
-        if isinstance(channel, WebSocketChannel):
-            channel.abort()
-        else:
-            self._peers.drop(channel)
-
-    def _closed(self, client_id: str, channel: DataChannel) -> None:
-        self._channels.discard(channel)
-        # Not the client that has come again with another channel.
-        if self._current.get(client_id) is channel:
-            del self._current[client_id]
-            self.supervisor.tell(DetachClient(client_id=client_id))
-
-    async def _tell_alive(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.alive_interval)
-            for channel in list(self._channels):
-                if channel.readyState == "open" and not channel.bufferedAmount:
-                    try:
-                        channel.send(ALIVE)
-                    except Exception as error:
-                        log.debug("a viewer takes no sign of life: %r", error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Viewer:
-    client_id: str
-    may_control: bool
-    after: int
+        return self._viewers.admit(client, request[_ROLE], after)
 
 
 def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:

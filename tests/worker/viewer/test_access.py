@@ -19,7 +19,7 @@ from actors.worker.viewer.access import (
     new_token,
     token_of,
 )
-from actors.worker.viewer.server import ARRIVALS
+from actors.worker.viewer.viewers import ARRIVALS
 from messages import EVENTS_PROTOCOL, PAGES_PROTOCOL, ServingFailed
 from tests.support.addresses import fixed_addresses, occupied, parts_of, port_of
 from tests.support.served_page import TOKEN, WATCH, Served

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from actors.worker.viewer import connections, server
+from actors.worker.viewer import connections, server, viewers
 from actors.worker.viewer.access import TOKEN_HEADER
 from actors.worker.viewer.connections import MAX_OF_A_KIND
 from tests.support.addresses import has_ipv6
@@ -200,7 +200,7 @@ async def answers(served: Served, asked: bytes) -> int:
 
 
 async def test_behind_the_refusals_of_viewers_too(serve, monkeypatch):
-    monkeypatch.setattr(server, "ARRIVALS", 2)
+    monkeypatch.setattr(viewers, "ARRIVALS", 2)
     served = await serve(max_viewers=2)
     async with served.visitor() as session:
         instance = await served.instance(session)
