@@ -29,21 +29,14 @@ class _Bucket:
     most: Point
     count: int = 1
 
-    def add(self, point: Point) -> None:
-        self.last = point
-        self.count += 1
-        if point.loss < self.least.loss:
-            self.least = point
-        if point.loss > self.most.loss:
-            self.most = point
-
-    def join(self, other: _Bucket) -> None:
-        self.last = other.last
-        self.count += other.count
-        if other.least.loss < self.least.loss:
-            self.least = other.least
-        if other.most.loss > self.most.loss:
-            self.most = other.most
+    def take(self, least: Point, most: Point, last: Point, count: int = 1) -> None:
+        """Take in ``count`` points that follow."""
+        self.last = last
+        self.count += count
+        if least.loss < self.least.loss:
+            self.least = least
+        if most.loss > self.most.loss:
+            self.most = most
 
     def points(self) -> Iterator[Point]:
         inner = {id(p): p for p in (self.first, self.least, self.most, self.last)}
@@ -65,7 +58,7 @@ class Thinned:
     def add(self, point: Point) -> None:
         """Add the next point."""
         if self._buckets and self._buckets[-1].count < self._size:
-            self._buckets[-1].add(point)
+            self._buckets[-1].take(point, point, point)
             return
         if len(self._buckets) == self._limit:
             self._halve()
@@ -73,13 +66,10 @@ class Thinned:
 
     def _halve(self) -> None:
         self._size *= 2
-        pairs = zip(self._buckets[::2], self._buckets[1::2], strict=False)
-        odd = self._buckets[-1:] if len(self._buckets) % 2 else []
-        joined = []
-        for left, right in pairs:
-            left.join(right)
-            joined.append(left)
-        self._buckets = joined + odd
+        joined = self._buckets[::2]
+        for left, right in zip(joined, self._buckets[1::2], strict=False):  # an odd one is last
+            left.take(right.least, right.most, right.last, right.count)
+        self._buckets = joined
 
     def points(self) -> list[Point]:
         """The points that are kept, in order."""
