@@ -29,7 +29,7 @@ def export(journal: Path, target: Path) -> None:
             digest.add(position, entry.time or 0.0, entry.text)
     except JournalError as error:
         raise PlanError(str(error)) from error
-    nobodys = Access(new_token())  # it is in no file
+    nobodys = Access(new_token(), names=frozenset())  # it is in no file, and serves nobody
     settings = ViewerSettings(access=nobodys, title=journal.name, version=version(), replay=True)
     session = session_of(settings, instance="", may_control=False)
     kept = b'{"session":%b,"digest":%b}' % (json.dumps(session).encode(), digest.json())
