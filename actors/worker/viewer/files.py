@@ -56,6 +56,10 @@ def _names() -> list[str]:
     return sorted(name for name in names if _kind(name) and name != "index.html")
 
 
+def _modules() -> list[str]:
+    return [name for name in _names() if _kind(name) == _JS]
+
+
 async def _file(request: web.Request) -> web.StreamResponse:
     return await _send(request, request.path.removeprefix("/"))
 
@@ -97,8 +101,7 @@ def page_with(run: bytes) -> bytes:
 
     Modules import each other by names that stand in a map: there is nothing beside the file.
     """
-    modules = [name for name in _names() if _kind(name) == _JS]
-    addresses = {name: f"data:{_JS};base64,{_module(name)}" for name in modules}
+    addresses = {name: f"data:{_JS};base64,{_module(name)}" for name in _modules()}
     style = _PAGE.joinpath(STYLE).read_text("utf-8")
     page = _PAGE.joinpath("index.html").read_text("utf-8")
     parts = {
@@ -123,8 +126,7 @@ def _module(name: str) -> str:
 
 def _preloads() -> str:
     """All modules are asked for at once, not each when another one that imports it has come."""
-    modules = (name for name in _names() if name.endswith(".js"))
-    return "".join(f'<link rel="modulepreload" href="{name}">' for name in modules)
+    return "".join(f'<link rel="modulepreload" href="{name}">' for name in _modules())
 
 
 def _kind(name: str) -> str | None:
