@@ -4,7 +4,8 @@
 import { Chart, View, readColours } from "./chart.js";
 import { Compare } from "./compare.js";
 import { Curves, LOSS, groups, isLoss } from "./curves.js";
-import { byId, element, remember, remembered, show, write } from "./document.js";
+import { byId, element, remember, remembered, write, writeNote } from "./document.js";
+import { checkbox, listenToMenu, searchOf } from "./menu.js";
 import { loss, plural } from "./words.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./curves.js").Picture} Picture */
@@ -20,15 +21,12 @@ class Panel {
     this.log = isLoss(group) && remembered("log-scale") !== "no";
     this.figure = element("figure", group === LOSS ? "panel first" : "panel");
     this.legend = element("span", "legend");
-    const input = /** @type {HTMLInputElement} */ (element("input"));
-    input.type = "checkbox";
-    input.checked = this.log;
-    if (group === LOSS) input.id = "log-scale";
-    input.addEventListener("change", () => {
-      this.log = input.checked;
+    const input = checkbox(this.log, (checked) => {
+      this.log = checked;
       if (isLoss(group)) remember("log-scale", this.log ? "yes" : "no");
       onChange();
     });
+    if (group === LOSS) input.id = "log-scale";
     const label = element("label", "field");
     label.append(input, group === LOSS ? "Log scale" : "Log");
     this.caption = element("figcaption");
@@ -105,16 +103,7 @@ export class Charts {
       this.onChange();
     });
     byId("metrics-search").addEventListener("input", () => this.paintChoices());
-    const menu = /** @type {HTMLDetailsElement} */ (byId("metrics"));
-    document.addEventListener("pointerdown", (event) => {
-      if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
-    });
-    menu.addEventListener("toggle", () => this.paintChoices());
-    menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !menu.open) return;
-      menu.open = false;
-      menu.querySelector("summary")?.focus();
-    });
+    listenToMenu("metrics", () => this.paintChoices());
     new ResizeObserver(() => this.onChange()).observe(byId("charts"));
   }
 
@@ -210,18 +199,9 @@ export class Charts {
   }
 
   paintChoices() {
-    const words = /** @type {HTMLInputElement} */ (byId("metrics-search")).value
-      .trim()
-      .toLowerCase()
-      .split(/\s+/);
+    const isFound = searchOf("metrics-search");
     const all = [...this.known].filter(([group]) => group !== LOSS);
-    const found = all.filter(([group, names]) =>
-      words.every(
-        (word) =>
-          group.toLowerCase().includes(word) ||
-          names.some((name) => name.toLowerCase().includes(word)),
-      ),
-    );
+    const found = all.filter(([group, names]) => isFound(group, ...names));
     // What is chosen stays in sight.
     const listed = found
       .sort(
@@ -240,8 +220,7 @@ export class Charts {
           : more > 0
             ? `${plural(more, "more metric")}: search for them.`
             : "";
-    write("metrics-note", note);
-    show("metrics-note", note !== "");
+    writeNote("metrics-note", note);
     this.limit();
   }
 
@@ -256,11 +235,8 @@ export class Charts {
   /** @param {string} group @param {string[]} names */
   choice(group, names) {
     const label = element("label", "field");
-    const box = /** @type {HTMLInputElement} */ (element("input"));
-    box.type = "checkbox";
-    box.checked = this.chosen.has(group);
-    box.addEventListener("change", () => {
-      if (box.checked) this.chosen.add(group);
+    const box = checkbox(this.chosen.has(group), (checked) => {
+      if (checked) this.chosen.add(group);
       else this.chosen.delete(group);
       remember("metrics", JSON.stringify([...this.chosen].slice(-50)));
       this.arrange();

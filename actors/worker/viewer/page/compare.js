@@ -2,7 +2,8 @@
 // Earlier runs that are shown behind this one, and the menu in which they are chosen.
 
 import { requestJson } from "./transports.js";
-import { byId, element, show, write } from "./document.js";
+import { byId, element, show, write, writeNote } from "./document.js";
+import { checkbox, listenToMenu, searchOf } from "./menu.js";
 import { listedOf, runsOf } from "./others.js";
 import { loss, plural } from "./words.js";
 /** @typedef {import("./run.js").Run} Run */
@@ -29,16 +30,7 @@ export class Compare {
     this.listed = /** @type {Listed[]} */ ([]);
     this.chosen = /** @type {Map<string, Other | null>} */ (new Map()); // null: it is on its way
     this.note = "";
-    const menu = /** @type {HTMLDetailsElement} */ (byId("compare"));
-    document.addEventListener("pointerdown", (event) => {
-      if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
-    });
-    menu.addEventListener("toggle", () => menu.open && void this.load());
-    menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !menu.open) return;
-      menu.open = false;
-      menu.querySelector("summary")?.focus();
-    });
+    listenToMenu("compare", (isOpen) => isOpen && void this.load());
     byId("compare-search").addEventListener("input", () => this.paint());
   }
 
@@ -105,32 +97,22 @@ export class Compare {
   }
 
   paint() {
-    const words = /** @type {HTMLInputElement} */ (byId("compare-search")).value
-      .trim()
-      .toLowerCase()
-      .split(/\s+/);
-    const found = this.listed.filter((run) =>
-      words.every((word) => `${run.title} ${run.name} ${run.host}`.toLowerCase().includes(word)),
-    );
+    const isFound = searchOf("compare-search");
+    const found = this.listed.filter(({ title, name, host }) => isFound(title, name, host));
     const isFull = this.chosen.size >= COMPARED;
     byId("compare-list").replaceChildren(...found.map((run) => this.row(run, isFull)));
     const none = this.listed.length && !found.length ? "None is called so." : "";
     const full = isFull ? `Up to ${plural(COMPARED, "run")} at once.` : "";
-    const note = this.note || none || full;
-    write("compare-note", note);
-    show("compare-note", note !== "");
+    writeNote("compare-note", this.note || none || full);
     write("compare-count", this.chosen.size ? `(${this.chosen.size})` : "");
   }
 
   /** @param {Listed} run @param {boolean} isFull */
   row(run, isFull) {
     const label = element("label", "field");
-    const box = /** @type {HTMLInputElement} */ (element("input"));
-    box.type = "checkbox";
+    const box = checkbox(this.chosen.has(run.name), (wanted) => void this.choose(run, wanted));
     box.value = run.name;
-    box.checked = this.chosen.has(run.name);
     box.disabled = isFull && !box.checked;
-    box.addEventListener("change", () => void this.choose(run, box.checked));
     const best = run.best === null ? "" : `, best loss ${loss(run.best)}`;
     const facts = `${moment(run.began)}, ${run.host}, ${run.outcome}, ${plural(run.epochs, "epoch")}${best}`;
     const words = element("span");

@@ -35,6 +35,12 @@ export const show = (id, shown) => {
   byId(id).hidden = !shown;
 };
 
+/** A line that is there when there is something to say. @param {string} id @param {string} words */
+export function writeNote(id, words) {
+  write(id, words);
+  show(id, words !== "");
+}
+
 /** @param {string} key */
 export function remembered(key) {
   try {

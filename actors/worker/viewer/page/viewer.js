@@ -20,7 +20,7 @@ import { Notices } from "./notices.js";
 import { Output } from "./output.js";
 import { Inbox } from "./inbox.js";
 import { Link } from "./link.js";
-import { byId, write, show } from "./document.js";
+import { byId, write, writeNote, show } from "./document.js";
 import {
   paintAnswers,
   paintEnding,
@@ -289,8 +289,7 @@ class Page {
     this.notices.ask(link.isOpen && !isReplay && !isOver(training));
     write("state", words);
     byId("state").dataset.kind = kind;
-    write("state-note", note);
-    show("state-note", note !== "");
+    writeNote("state-note", note);
     show("retry", kind === "lost");
     this.paintMasthead();
     this.paintControls();
