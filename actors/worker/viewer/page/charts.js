@@ -179,16 +179,11 @@ export class Charts {
     const wanted = [...this.known.keys()]
       .filter((group) => group === LOSS || this.chosen.has(group))
       .slice(0, CHARTS_SHOWN);
-    for (const group of [...this.panels.keys()])
-      if (!wanted.includes(group)) this.panels.delete(group);
-    for (const group of wanted)
-      if (!this.panels.has(group))
-        this.panels.set(group, new Panel(group, this.view, this.onChange));
-    const panels = new Map(
-      wanted.map((group) => [group, /** @type {Panel} */ (this.panels.get(group))]),
+    const made = this.panels;
+    this.panels = new Map(
+      wanted.map((group) => [group, made.get(group) ?? new Panel(group, this.view, this.onChange)]),
     );
-    this.panels = panels;
-    const figures = [...panels.values()].map((panel) => panel.figure);
+    const figures = [...this.panels.values()].map((panel) => panel.figure);
     const place = byId("charts");
     if (
       figures.length !== place.childElementCount ||
