@@ -2,7 +2,7 @@
 // One chart, drawn on a canvas. All charts of a page share one view: the epochs that are seen.
 
 import { element } from "./document.js";
-import { limits, linearTicks, logTicks, thin, tickText, trace } from "./scale.js";
+import { hasPlace, limits, linearTicks, logTicks, thin, tickText, trace } from "./scale.js";
 /** @typedef {import("./scale.js").Range} Range */
 /** @typedef {import("./curves.js").Picture} Picture */
 /** @typedef {import("./curves.js").Series} Series */
@@ -224,7 +224,7 @@ export class Chart {
 
   /** A line runs on to what is beyond the edges; its limits do not. @param {Series} series @param {number[]} indices */
   inside({ x }, indices) {
-    return indices.filter((i) => x(i) >= this.x[0] && x(i) <= this.x[1]);
+    return indices.filter((i) => this.shows(x(i)));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {Picture} picture */
@@ -279,7 +279,7 @@ export class Chart {
     context.setLineDash([3, 4]);
     for (const { x } of picture.marks)
       stroke(context, this.colours.quiet, [this.left(x), top - 4, this.left(x), bottom]);
-    if (picture.best && this.shows(picture.best.x) && !(this.log && picture.best.y <= 0)) {
+    if (picture.best && this.shows(picture.best.x) && hasPlace(picture.best.y, this.log)) {
       stroke(context, this.colours.best, [
         this.left(picture.best.x),
         top - 4,
@@ -319,7 +319,7 @@ export class Chart {
         top - ROW / 2 - 3 - (marks.length ? ROW : 0),
         this.colours.best,
       );
-      if (!(this.log && best.y <= 0))
+      if (hasPlace(best.y, this.log))
         ring(context, this.left(best.x), this.top(best.y), 7, this.colours.best);
     }
     let taken = -Infinity;
@@ -340,7 +340,7 @@ export class Chart {
       context.fillStyle = this.colours[colour];
       context.globalAlpha = indices.length > 1500 ? 0.3 : 0.4;
       for (const i of indices) {
-        if (!this.log || y(i) > 0)
+        if (hasPlace(y(i), this.log))
           context.fillRect(this.left(x(i)) - 1.75, this.top(y(i)) - 1.75, 3.5, 3.5);
       }
       context.globalAlpha = 1;
@@ -355,7 +355,7 @@ export class Chart {
     context.beginPath();
     let isAfterGap = true;
     for (const i of indices) {
-      const isGap = !Number.isFinite(y(i)) || (this.log && y(i) <= 0);
+      const isGap = !hasPlace(y(i), this.log);
       if (!isGap && isAfterGap) context.moveTo(this.left(x(i)), this.top(y(i)));
       else if (!isGap) context.lineTo(this.left(x(i)), this.top(y(i)));
       isAfterGap = isGap;
@@ -368,7 +368,7 @@ export class Chart {
 
   /** @param {CanvasRenderingContext2D} context @param {Series} series @param {number} i */
   paintMark(context, { x, y, mark, hollow }, i) {
-    if (!Number.isFinite(y(i)) || (this.log && y(i) <= 0)) return;
+    if (!hasPlace(y(i), this.log)) return;
     const [left, top] = [this.left(x(i)), this.top(y(i))];
     if (hollow?.(i)) {
       const { fillStyle } = context;

@@ -132,17 +132,20 @@ export function tickText(value) {
   return String(Number(value.toPrecision(12))).replace("-", "−");
 }
 
+/** Whether a value has a place on an axis: a logarithmic one has none for 0 and below. @param {number} value @param {boolean} log */
+export const hasPlace = (value, log) => Number.isFinite(value) && !(log && value <= 0);
+
 /**
  * The limits of an axis on which all `values` are to be seen, with a little room; null for none.
  * @param {Iterable<number>} values
- * @param {boolean} log values of 0 and below are not on it
+ * @param {boolean} log
  * @returns {Range | null}
  */
 export function limits(values, log) {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
-    if (!Number.isFinite(value) || (log && value <= 0)) continue;
+    if (!hasPlace(value, log)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
   }
