@@ -159,19 +159,20 @@ function batches(run) {
 
 /** @param {Run} run @param {string} metric @param {string} name @param {string} colour @param {(number: number) => number | null} [value] @returns {Series} */
 function line(run, metric, name, colour, value = (number) => run.value(metric, number)) {
-  const numbers = run.numbers.filter((number) => run.epochs.get(number)?.ended !== null);
-  const y = (/** @type {number} */ i) => value(numbers[i]) ?? NaN;
-  const isRead = (/** @type {number} */ i) => Boolean(run.epochs.get(numbers[i])?.read);
+  const epochs = run.endedEpochs;
+  const y = (/** @type {number} */ i) => value(epochs[i].number) ?? NaN;
+  const isRead = (/** @type {number} */ i) => epochs[i].read !== null;
   return {
     name,
     colour,
     style: "line",
     mark: colour === "val" ? "square" : "circle",
     from: 0,
-    to: numbers.length,
-    x: (i) => numbers[i] + 1,
+    to: epochs.length,
+    x: (i) => epochs[i].number + 1,
     y,
-    words: (i) => `epoch ${numbers[i] + 1}, ${name}: ${loss(y(i))}${isRead(i) ? `, ${READ}` : ""}`,
+    words: (i) =>
+      `epoch ${epochs[i].number + 1}, ${name}: ${loss(y(i))}${isRead(i) ? `, ${READ}` : ""}`,
     hollow: isRead,
   };
 }

@@ -208,17 +208,13 @@ export function paintEnding(ending) {
 export function paintValues(run, names) {
   const heads = ["Epoch", "Training loss", "Validation loss", ...names, "Duration"];
   byId("values-heads").replaceChildren(...heads.map((head) => headCell(head)));
-  const ended = run.numbers
-    .filter((number) => run.epochs.get(number)?.ended !== null)
-    .slice(-ROWS_SHOWN)
-    .reverse();
+  const ended = run.endedEpochs.slice(-ROWS_SHOWN).reverse();
   byId("values-rows").replaceChildren(
-    ...ended.map((number) => {
+    ...ended.map(({ number, duration: took, read }) => {
       const isBest = number === run.best?.number;
       const row = element("tr", isBest ? "is-best" : "");
-      const took = run.epochs.get(number)?.duration ?? null;
       const cells = [
-        `${number + 1}${isBest ? " (best)" : ""}${run.epochs.get(number)?.read ? `, ${READ}` : ""}`,
+        `${number + 1}${isBest ? " (best)" : ""}${read ? `, ${READ}` : ""}`,
         loss(run.training(number)),
         loss(run.validation(number)),
         ...names.map((name) => loss(run.value(name, number))),

@@ -305,6 +305,13 @@ export class Run {
     return found;
   }
 
+  /** Those that have ended, in their order. @returns {Epoch[]} */
+  get endedEpochs() {
+    return this.numbers
+      .map((number) => /** @type {Epoch} */ (this.epochs.get(number)))
+      .filter(({ ended }) => ended !== null);
+  }
+
   /** The last epoch that has ended, also before a break. */
   get last() {
     for (let at = this.numbers.length - 1; at >= 0; at--) {

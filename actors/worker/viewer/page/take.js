@@ -15,15 +15,13 @@ export function csvOf(runs) {
   const others = names.filter((name) => name !== "train/loss" && name !== "val/loss");
   const rows = [["model", "epoch", "train/loss", "val/loss", ...others, "seconds"]];
   for (const run of runs) {
-    for (const number of run.numbers) {
-      const epoch = run.epochs.get(number);
-      if (!epoch || epoch.ended === null) continue;
+    for (const { number, duration } of run.endedEpochs) {
       const values = [
         run.training(number),
         run.validation(number),
         ...others.map((name) => run.value(name, number)),
       ];
-      const seconds = epoch.duration?.toFixed(3) ?? ""; // of what came late nobody knows
+      const seconds = duration?.toFixed(3) ?? ""; // of what came late nobody knows
       rows.push([run.label, String(number + 1), ...values.map(figure), seconds]);
     }
   }
