@@ -140,5 +140,3 @@ export function lineElement(line) {
   }
   return place;
 }
-
-// Transports

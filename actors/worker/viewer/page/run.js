@@ -3,6 +3,8 @@
 // What it holds is the same whether it came report by report or all at once.
 
 /** @typedef {import("./values.js").Table} Table */
+/** @typedef {import("./past.js").Sums} Sums */
+/** @typedef {import("./past.js").Points} Points */
 /** @typedef {{train: number | null, val: number | null}} Read the losses of an epoch in the trainer's own log */
 
 export const BATCHES_KEPT = 200_000;
@@ -144,8 +146,8 @@ export class Run {
   /**
    * All batches of an epoch at once; of their losses only some.
    * @param {number} number
-   * @param {{seen: number, sum: number, highest: number}} sums
-   * @param {{numbers: number[], losses: number[]}} points
+   * @param {Sums} sums
+   * @param {Points} points
    */
   recall(number, { seen, sum, highest }, points) {
     const epoch = this.epochAt(number);
