@@ -49,6 +49,15 @@ function newClientId() {
     .join("");
 }
 
+/** How the page is connected, in a word or two. @param {Link} link */
+function connectionOf({ isOpen, transport, phase, session, hasBeenOpen }) {
+  if (isOpen && transport) return transport.name;
+  if (phase === "over")
+    return session?.instance === "" ? "kept in this file" : "the worker has ended";
+  if (phase === "denied") return "no access";
+  return hasBeenOpen ? "reconnecting" : "connecting";
+}
+
 /** What a screen reader is told: changes of state that last, and the answers to controls. */
 class Announcer {
   constructor() {
@@ -245,8 +254,13 @@ class Page {
     const words = sent
       ? "on its way to the worker"
       : `not sent: ${refusal || "the connection was lost"}`;
-    this.training.answer(`${QUESTIONS[order].name}, by you`, words, this.training.clock.now);
+    this.answer(order, words);
     this.schedule();
+  }
+
+  /** What became of an order that was not left to the worker. @param {"stop" | "cancel"} order @param {string} words */
+  answer(order, words) {
+    this.training.answer(`${QUESTIONS[order].name}, by you`, words, this.training.clock.now);
   }
 
   // Painting
@@ -322,25 +336,12 @@ class Page {
   }
 
   paintMasthead() {
-    const { session, transport, isOpen } = this.link;
+    const { session } = this.link;
     const title = this.training.title || session?.title || "Training";
     write("title", title);
     byId("title").title = title; // a long one is cut
     write("host", session?.host ?? "");
-    write(
-      "transport",
-      isOpen && transport
-        ? transport.name
-        : this.link.phase === "over"
-          ? session?.instance === ""
-            ? "kept in this file"
-            : "the worker has ended"
-          : this.link.phase === "denied"
-            ? "no access"
-            : this.link.hasBeenOpen
-              ? "reconnecting"
-              : "connecting",
-    );
+    write("transport", connectionOf(this.link));
     write("version", session?.version ? `Worker version ${session.version}` : "");
     const address =
       this.run?.wandb ?? this.training.runs.findLast((run) => run.wandb)?.wandb ?? null;
@@ -367,11 +368,7 @@ class Page {
     const dialog = /** @type {HTMLDialogElement} */ (byId("confirm"));
     if (!dialog.open || !isOver(this.training)) return;
     dialog.close();
-    this.training.answer(
-      `${QUESTIONS[this.asking].name}, by you`,
-      "not sent: the training has ended meanwhile",
-      this.training.clock.now,
-    );
+    this.answer(this.asking, "not sent: the training has ended meanwhile");
   }
 
   paintProgress() {
