@@ -84,7 +84,7 @@ export class Curves {
     const own =
       group === LOSS
         ? this.losses(run, names, smoothing)
-        : names.map((name, i) => line(run, name, nameOf(name), colourOf(name, i)));
+        : names.map((name, i) => measured(run, name, nameOf(name), colourOf(name, i)));
     const { best } = run;
     const star =
       group === LOSS && best
@@ -95,15 +95,12 @@ export class Curves {
 
   /** @param {Run} run @param {string[]} names @param {number} smoothing @returns {Series[]} */
   losses(run, names, smoothing) {
-    const others = names.filter(
-      (name) => name !== "train/loss" && name !== "val/loss" && name !== LOSS,
-    );
     return [
       batches(run),
       ...(smoothing > 0 ? [this.smooth(run, smoothing)] : []),
-      line(run, "train/loss", "training", "train", (number) => run.training(number)),
-      line(run, "val/loss", "validation", "val", (number) => run.validation(number)),
-      ...others.map((name, i) => line(run, name, nameOf(name), colourOf(name, i + 2))),
+      training(run, "training", "train"),
+      validation(run, "validation", "val"),
+      ...beside(names).map((name, i) => measured(run, name, nameOf(name), colourOf(name, i + 2))),
     ];
   }
 
@@ -157,8 +154,8 @@ function batches(run) {
   };
 }
 
-/** @param {Run} run @param {string} metric @param {string} name @param {string} colour @param {(number: number) => number | null} [value] @returns {Series} */
-function line(run, metric, name, colour, value = (number) => run.value(metric, number)) {
+/** @param {Run} run @param {string} name @param {string} colour @param {(number: number) => number | null} value @returns {Series} */
+function line(run, name, colour, value) {
   const epochs = run.endedEpochs;
   const y = (/** @type {number} */ i) => value(epochs[i].number) ?? NaN;
   const isRead = (/** @type {number} */ i) => epochs[i].read !== null;
@@ -177,6 +174,20 @@ function line(run, metric, name, colour, value = (number) => run.value(metric, n
   };
 }
 
+/** @param {Run} run @param {string} metric @param {string} name @param {string} colour */
+const measured = (run, metric, name, colour) =>
+  line(run, name, colour, (number) => run.value(metric, number));
+
+/** @param {Run} run @param {string} name @param {string} colour */
+const training = (run, name, colour) => line(run, name, colour, (number) => run.training(number));
+
+/** @param {Run} run @param {string} name @param {string} colour */
+const validation = (run, name, colour) =>
+  line(run, name, colour, (number) => run.validation(number));
+
+/** The metrics that are neither of the two. @param {string[]} names */
+const beside = (names) => names.filter((name) => !["train/loss", "val/loss", LOSS].includes(name));
+
 /**
  * The curves of another run in a group: of the loss that in validation, or in training where there
  * is no other; of other metrics those that this run has.
@@ -188,16 +199,18 @@ function line(run, metric, name, colour, value = (number) => run.value(metric, n
  * @returns {Series[]}
  */
 function of(run, group, names, label, colour) {
-  const validation = line(run, "val/loss", label, colour, (number) => run.validation(number));
-  const training = line(run, "train/loss", label, colour, (number) => run.training(number));
+  const validated = validation(run, label, colour);
   const hasAny = (/** @type {Series} */ { from, to, y }) => {
     for (let i = from; i < to; i++) if (Number.isFinite(y(i))) return true;
     return false;
   };
-  const others = names
-    .filter((name) => !["train/loss", "val/loss", LOSS].includes(name))
-    .map((name) => line(run, name, names.length > 1 ? `${label}, ${nameOf(name)}` : label, colour));
-  const found = group === LOSS ? [hasAny(validation) ? validation : training, ...others] : others;
+  const others = beside(names).map((name) =>
+    measured(run, name, names.length > 1 ? `${label}, ${nameOf(name)}` : label, colour),
+  );
+  const found =
+    group === LOSS
+      ? [hasAny(validated) ? validated : training(run, label, colour), ...others]
+      : others;
   return found.filter(hasAny).map((series) => ({ ...series, mark: "", faint: true }));
 }
 
