@@ -23,7 +23,7 @@ class Viewers:
     async def watch(self, link: str, transport: str) -> bool:
         """Open ``link`` over ``transport``; answered when the first text has come."""
         parts = urlsplit(link)
-        (token,) = parse_qs(parts.query or parts.fragment)["token"]
+        (token,) = parse_qs(parts.fragment)["token"]
         session = aiohttp.ClientSession(
             f"{parts.scheme}://{parts.netloc}", headers={"Authorization": f"Bearer {token}"}
         )

@@ -154,15 +154,10 @@ async def _whole(
 
 def _over(link: str, transport: str, port: int | None = None) -> str:
     """``link`` with a transport chosen, and through another port."""
-    base, separator, token = link.partition("#")
-    if not separator:
-        base, _, token = link.partition("?")
-        token = f"?{token}&transport={transport}"
-    else:
-        token = f"?transport={transport}#{token}"
+    base, _, token = link.partition("#")
     if port is not None:
         base = f"{base.rpartition(':')[0]}:{port}/"
-    return base + token
+    return f"{base}?transport={transport}#{token}"
 
 
 async def page(subject: str, effort: Effort) -> Figures:
