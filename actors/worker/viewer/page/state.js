@@ -115,14 +115,9 @@ export function controlsOf(training, link) {
   const { state } = training;
   const isEnding = state === "stopping" || state === "cancelling";
   // Where they can never be pressed they are not there.
-  const shown =
-    !isOver(training) &&
-    !link.session?.replay &&
-    link.session?.may_control !== false &&
-    link.phase !== "denied";
-  const isLasting =
-    refusal === "this is a recording" || refusal === "this link is for watching only";
-  const reason = shown || isLasting ? refusal : "";
+  const isNever = link.session !== null && (link.session.replay || !link.session.may_control);
+  const shown = !isOver(training) && !isNever && link.phase !== "denied";
+  const reason = shown || (isNever && !isOver(training)) ? refusal : "";
   return {
     shown,
     stop: refusal === "" && !isEnding,
