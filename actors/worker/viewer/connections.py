@@ -60,23 +60,25 @@ class _Connection(asyncio.Protocol):
         self,
         accepted: socket.socket,
         inner: asyncio.Protocol,
+        *,
         lost: Callable[[_Connection], None],
+        late: Callable[[_Connection], None],
     ) -> None:
         self._socket = accepted
         self._inner = inner
-        self._lost = lost
+        self._lost, self._late = lost, late
         self.kind: Role | None = None
         self.transport: asyncio.Transport | None = None
         self.opening: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def limit(self, seconds: float | None, close: Callable[[_Connection], None]) -> None:
-        """Call ``close`` in so many seconds, and at no other time; for None not at all."""
+    def limit(self, seconds: float | None) -> None:
+        """It is late in so many seconds, and at no other time; for None never."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if seconds is not None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, close, self)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._late, self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -164,15 +166,15 @@ class HttpConnections:
             return
         if role is not None:
             self._count(connection, role)
-            connection.limit(None, self._close)
+            connection.limit(None)
         elif connection.kind is None:
-            connection.limit(FILE_TIMEOUT, self._close)
+            connection.limit(FILE_TIMEOUT)
 
     def refused(self, request: web.Request) -> None:
         """The answer is a refusal, behind which the connection is closed."""
         connection = _connection_of(request)
         if connection is not None:
-            connection.limit(HEAD_TIMEOUT, self._close)
+            connection.limit(HEAD_TIMEOUT)
 
     def stays(self, request: web.Request) -> None:
         """The connection is a viewer's, who are counted elsewhere."""
@@ -214,12 +216,12 @@ class HttpConnections:
             self._pauses[listener] = self._loop.call_later(ACCEPT_PAUSE, self._watch, listener)
             return
         accepted.setblocking(False)
-        connection = _Connection(accepted, self._server(), self._forget)
+        connection = _Connection(accepted, self._server(), lost=self._forget, late=self._close)
         connection.opening = self._loop.create_task(
             self._open(connection, accepted), name="viewer-connection"
         )
         connection.opening.add_done_callback(lambda _: self._opened(connection, accepted))
-        connection.limit(self._head_timeout, self._close)
+        connection.limit(self._head_timeout)
         self._count(connection, None)
 
     async def _open(self, connection: _Connection, accepted: socket.socket) -> None:
@@ -250,7 +252,7 @@ class HttpConnections:
 
     def _forget(self, connection: _Connection) -> None:
         self._kinds[connection.kind].pop(connection, None)
-        connection.limit(None, self._close)
+        connection.limit(None)
 
 
 def _connection_of(request: web.Request) -> _Connection | None:
