@@ -11,7 +11,7 @@ import { loss, plural } from "./words.js";
 /** @typedef {import("./others.js").Listed} Listed */
 /** @typedef {import("./others.js").Other} Other */
 
-export const COMPARED = 5;
+const COMPARED = 5;
 const WAIT = 30_000; // milliseconds: the worker reads a long journal
 
 /** @param {number} seconds since 1970 */

@@ -13,7 +13,7 @@ const ESCAPES =
  * @param {string} line
  * @returns {{text: string, classes: string}[]}
  */
-export function parseAnsi(line) {
+function parseAnsi(line) {
   if (!/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) return [{ text: line, classes: "" }];
   const pieces = [];
   const style = { bold: false, front: -1, back: -1 };

@@ -8,7 +8,7 @@ import { index, list, number, readReport, record } from "./values.js";
 /** @typedef {{numbers: number[], losses: number[]}} Points of an epoch, thinned */
 
 /** The batches of one model, which a run is given epoch by epoch. */
-export class Batches {
+class Batches {
   /** @param {unknown} model as the digest has it, in columns */
   constructor(model) {
     this.sums = sumsOf(record(record(model).epochs));

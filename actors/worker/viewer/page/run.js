@@ -46,7 +46,7 @@ export class Batches {
 }
 
 /** One epoch of a model. Numbers are counted from 0 by the trainer and from 1 on the page. */
-export class Epoch {
+class Epoch {
   /** @param {number} number @param {number} expected batches, 0: not known */
   constructor(number, expected) {
     this.number = number;

@@ -479,7 +479,7 @@ function webAddress(address) {
 }
 
 /** @param {Report} ending */
-export function saved(ending) {
+function saved(ending) {
   const count = list(ending.checkpoints).length;
   return count ? `; model saved: ${plural(count, "checkpoint file")} written` : "";
 }
