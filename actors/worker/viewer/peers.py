@@ -44,9 +44,6 @@ class ViewerPeers:
         self._peers: dict[RTCPeerConnection, list[RTCDataChannel]] = {}
         self._closings: set[asyncio.Future[None]] = set()
 
-    def __len__(self) -> int:
-        return len(self._peers)
-
     async def answer(
         self,
         sdp: str,
