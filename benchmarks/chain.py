@@ -84,7 +84,7 @@ async def chain(subject: str, *, jobs: int = 1, clients: int = 1) -> AsyncIterat
             worker, trainer = await begin("worker", subject), await begin("trainer")
             made = Chain(client, trainer, worker)
             for job in range(jobs):
-                ports = dict(zip(("control", "progress"), free_ports(2), strict=True))
+                ports = ports_of_job()
                 made.ports.append(ports)
                 await worker.ask("start", job=f"job {job}", **ports)
                 # A peer binds the progress port with its first client.
@@ -109,6 +109,11 @@ def free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
+
+
+def ports_of_job() -> dict[str, int]:
+    """Such ports, by what a job needs them for."""
+    return dict(zip(("control", "progress"), free_ports(2), strict=True))
 
 
 async def peak_memory(process: Usage, work: asyncio.Future[Any]) -> int:

@@ -9,6 +9,9 @@ from typing import Final
 BATCHES: Final = 40
 """Batches of an epoch, as in the recorded run; each has two messages."""
 
+OF_EPOCH: Final = 2 * BATCHES + 2
+"""Messages of an epoch: of its batches, its beginning and its end."""
+
 METRICS: Final = {
     "train/lr": 0.0001,
     "train/head_loss": 0.00123456789,
@@ -26,13 +29,13 @@ METRICS: Final = {
 
 def message(number: int) -> str:
     """The trainer's message number ``number``, sent at this moment."""
-    epoch, place = divmod(number, 2 * BATCHES + 2)
+    epoch, place = divmod(number, OF_EPOCH)
     stamp = {"n": number, "t": time.monotonic_ns()}
     logs: dict[str, float] = {"loss": 1 / (number + 1)}
     fields: dict[str, object]
     if place == 0:
         fields = {"what": "", "event": "epoch_begin", "logs": None, "epoch": epoch}
-    elif place == 2 * BATCHES + 1:
+    elif place == OF_EPOCH - 1:
         logs |= METRICS | {f"extra/{k}": v for k, v in METRICS.items()}
         fields = {"what": "", "event": "epoch_end", "logs": logs, "epoch": epoch}
     elif place % 2:
@@ -58,4 +61,4 @@ def stamp_of(text: str) -> tuple[int, int]:
 
 def is_epoch(number: int) -> bool:
     """Whether the message is of an epoch's beginning or end."""
-    return number % (2 * BATCHES + 2) in (0, 2 * BATCHES + 1)
+    return number % OF_EPOCH in (0, OF_EPOCH - 1)

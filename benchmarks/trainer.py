@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 
-from benchmarks.load import BATCHES, message
+from benchmarks.load import OF_EPOCH, message
 from benchmarks.processes import serve
 
 
@@ -69,11 +69,10 @@ class Trainer:
         return await asyncio.to_thread(self._send_epochs, count)
 
     def _send_epochs(self, count: int) -> dict[str, Any]:
-        of_epoch = 2 * BATCHES + 2
-        first = self._number = -(-self._number // of_epoch) * of_epoch
+        first = self._number = -(-self._number // OF_EPOCH) * OF_EPOCH
         for _ in range(count):
             self._send_one()
-            self._number += of_epoch - 2
+            self._number += OF_EPOCH - 2
             self._send_one()
         return {**self._sent_since(first), "count": 2 * count}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.chain import Chain, chain, free_ports
+from benchmarks.chain import Chain, chain, ports_of_job
 from benchmarks.measures.figures import MIB, OURS, Figures, delays, quantile
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ async def start_and_stop(subject: str, effort: Effort) -> Figures:
         figures["stop behind the trainer's end, ms"] = 1e3 * float(
             await made.worker.ask("stop", job="job 1")
         )
-        control_port, progress = free_ports(2)
-        ports = {"control": control_port, "progress": progress}
+        ports = ports_of_job()
         await made.worker.ask("cycles", count=5, **ports)  # what is made once is made
         before = made.worker.threads(), made.worker.descriptors(), made.worker.memory()
         times = await made.worker.ask("cycles", count=effort.cycles, **ports)
