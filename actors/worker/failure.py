@@ -68,6 +68,3 @@ _SIGNALS: Final = {
     ),
     int(signal.SIGTERM): Failure("it was told to end, for example by the cluster's scheduler"),
 }
-
-_SHELLS: Final = {128 + number for number in _SIGNALS}
-"""How a shell says that its command was ended by a signal."""
