@@ -35,7 +35,7 @@ def ending(
         facts += [("cause", report.cause)] if report.cause else []
     if record.models > 1:
         facts.append(("models", f"{record.models}; this is the last one:"))
-    ended = [epoch for epoch in record.rows_of_model if epoch.has_ended or epoch.is_read]
+    ended = record.ended_rows
     if ended:
         facts.append(("epochs", _epochs(ended, total)))
     best = _best(ended)

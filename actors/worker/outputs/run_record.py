@@ -8,8 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from messages import AttemptBegan, RunState, StateChanged, TrainingReport
+
 if TYPE_CHECKING:
-    from messages import EpochRead
+    from messages import EpochRead, WorkerEvent
 
 EVENT_NAMES: Final = 50
 """Names of events that are counted apart; a trainer has half a dozen."""
@@ -47,13 +49,14 @@ class RunRecord:
     epochs: list[Epoch] = field(default_factory=list)
     ended: bool = False
     _read: dict[int, EpochRead] = field(default_factory=dict)
+    _is_new: bool = True  # nothing has been reported of this attempt
     _paused: bool = False
     _resumed: float | None = None
     _heard: int = 0  # batches of the last epoch before the last pause
     batches_per_epoch: int | None = None
     """Known when the first epoch has ended."""
     models: int = 0
-    """One, or several of a pipeline."""
+    """One, or several of a pipeline; of this attempt."""
     _first: int = 0  # epoch of the last model, in all epochs
     _is_late: bool | None = None
     """Whether the trainer tells an epoch's training loss with the next epoch, as sleap-nn does; it
@@ -62,6 +65,7 @@ class RunRecord:
     def add(self, message: str, *, now: float) -> str:
         """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
         self.received += 1
+        self._is_new = False
         try:
             report = json.loads(message)
         except (ValueError, RecursionError):
@@ -77,6 +81,18 @@ class RunRecord:
             self._learn(event, report, now)
         return event
 
+    def note(self, event: WorkerEvent) -> None:
+        """Take what a worker says of the training's beginning and end."""
+        match event:
+            case StateChanged(state=RunState.STARTING) if not self._is_new:
+                self.pause()
+            case AttemptBegan():
+                self._is_new, self.models = True, 0
+            case TrainingReport():
+                self._is_new = False
+            case _:
+                pass
+
     def pause(self) -> None:
         """Nobody listens for a while: what comes first after it has waited."""
         self._paused, self._resumed = True, None
@@ -84,10 +100,6 @@ class RunRecord:
         for epoch in self.epochs:
             if not epoch.has_ended:
                 epoch.began = None
-
-    def begin_attempt(self) -> None:
-        """The training is started again; its models are counted from one."""
-        self.models = 0
 
     def _has_waited(self, now: float) -> bool:
         if self._paused and self._resumed is None:
@@ -118,6 +130,11 @@ class RunRecord:
                 row, train_loss=read.train_loss, val_loss=read.val_loss, is_read=True
             )
         return [rows[number] for number in sorted(rows)]
+
+    @property
+    def ended_rows(self) -> list[Epoch]:
+        """Those of them that have ended."""
+        return [row for row in self.rows_of_model if row.has_ended or row.is_read]
 
     @property
     def epoch(self) -> Epoch | None:

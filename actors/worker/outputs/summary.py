@@ -76,35 +76,32 @@ class Follower:
         self.state: RunState | None = None
         self.title = ""
         self._total: int | None = None
-        self._is_new = True  # nothing has been reported of this attempt
 
     def take(self, message: str, *, time: float) -> object:
         """Take the entry ``message`` of ``time`` (seconds); the event, or the report's name."""
         event = decode_event(message)
+        if event is None:
+            return self.record.add(message, now=time)
+        self.record.note(event)
         match event:
-            case None:
-                self._is_new = False
-                return self.record.add(message, now=time)
             case StateChanged():
                 self.state, self._total = event.state, event.epochs
                 self.title = event.title or self.title
-                if event.state is RunState.STARTING and not self._is_new:
-                    self.record.pause()
                 if event.state is not RunState.ENDED:
                     self.report = None  # it was another attempt's
             case EpochRead():
                 self.record.fill_in(event)
             case AttemptBegan():
-                self._is_new, self.report = True, None
+                self.report = None
             case TrainingReport():
-                self._is_new, self.report = False, event
+                self.report = event
             case _:
                 pass
         return event
 
     def summary(self) -> RunSummary:
         """What is known by now."""
-        ended = [row for row in self.record.rows_of_model if row.has_ended or row.is_read]
+        ended = self.record.ended_rows
         best = best_of(ended)
         report = self.report
         return RunSummary(

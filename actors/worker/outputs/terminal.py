@@ -154,7 +154,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._changing = self._resources = ""
         self._kill_at: float | None = None
         self._until: ShowCountdown | None = None
-        self._is_new = True  # nothing has been reported of this attempt
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -236,6 +235,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._show_event(event)
 
     def _show_event(self, event: WorkerEvent) -> None:
+        self._record.note(event)
         match event:
             case ClockTold():
                 if self._is_replay and self._clock is None:
@@ -243,8 +243,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._clock = event.time
             case StateChanged():
                 self._epochs, self._kill_at = event.epochs, event.kill_at
-                if event.state is RunState.STARTING and not self._is_new:
-                    self._record.pause()
                 if event.state is not RunState.ENDED:  # the report has said it
                     self._line(event.text)
             case ControlTaken():
@@ -261,8 +259,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             case WarningGiven():
                 self._trouble(f"warning: {event.text}")
             case AttemptBegan():
-                self._is_new = True
-                self._record.begin_attempt()
                 self._line(event.text)
             case EpochRead():
                 self._show_read(event)
@@ -279,7 +275,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
     def _show_end(self, report: TrainingReport) -> None:
         self._report = report
         self._changing = self._resources = ""
-        self._is_new = False
         if report.outcome == JobOutcome.FAILED.value:
             self._trouble(f"error: {report.text}")
             if report.advice:
@@ -288,7 +283,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._line(report.text)
 
     def _show_report(self, event: str) -> None:
-        self._is_new = False
         epoch = self._record.epoch
         if epoch is None:
             return
