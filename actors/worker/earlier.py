@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from actors.worker.reading import read_object
 from messages import AttemptBegan, EarlierPart, EpochRead, OutputWritten, decode_event
 
 if TYPE_CHECKING:
@@ -62,12 +62,7 @@ class EarlierRun:
                 pass
 
     def _take_report(self, text: str) -> None:
-        try:
-            report = json.loads(text)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(report, dict):
-            return
+        report = read_object(text)
         if report.get("event") == "train_end":
             self._train_end = True
         epoch = report.get("epoch")

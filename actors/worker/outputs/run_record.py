@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.worker.reading import read_object
 from messages import AttemptBegan, RunState, StateChanged, TrainingReport
 
 if TYPE_CHECKING:
@@ -66,19 +66,15 @@ class RunRecord:
         """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
         self.received += 1
         self._is_new = False
-        try:
-            report = json.loads(message)
-        except (ValueError, RecursionError):
-            report = None
-        event = report.get("event") if isinstance(report, dict) else None
+        report = read_object(message)
+        event = report.get("event")
         if not isinstance(event, str) or (
             event not in self.events and len(self.events) >= EVENT_NAMES
         ):
             event = "other"
         self.events[event] += 1
         self._has_waited(now)
-        if isinstance(report, dict):
-            self._learn(event, report, now)
+        self._learn(event, report, now)
         return event
 
     def note(self, event: WorkerEvent) -> None:
