@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
+from actors.worker.earlier import LINES_KEPT
 from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import INSTEAD, STOP_COMMAND, ControlAnswered, Orders, warning_of
@@ -26,6 +27,7 @@ from actors.worker.outcome import (
     report_of_interrupted,
     report_of_no_training,
 )
+from actors.worker.signals import EXIT_INTERRUPTED
 from actors.worker.silence import CONNECT_TIMEOUT, Silence
 from actors.worker.trainer import has_placeholders, with_ports
 from actors.zmq_sockets import port_of
@@ -90,14 +92,9 @@ log = logging.getLogger(__name__)
 EXIT_NOT_STARTED: Final = 2
 """The worker's exit code when the training could not be started; argparse's for wrong options."""
 
-EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
-
 ADOPTED_GONE: Final = 15.0
 """Seconds after which a trainer that was not started by the worker counts as ended: the next model
 of a pipeline needs 5 to 11 to connect."""
-
-LINES_KEPT: Final = 200
-"""Last lines of the output, in which the cause of a failure is looked for."""
 
 SIGNAL_INTERVAL: Final = 60.0
 """Seconds between two notes of the same signal: some come every second."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from messages import LogEntry, WorkerEvent
 
 LINES_KEPT: Final = 200
-"""Last lines of the output that are kept, for the cause of a failure."""
+"""Last lines of the output, in which the cause of a failure is looked for."""
 
 
 class EarlierRun:

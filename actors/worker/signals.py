@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
+"""The worker's exit code when it is interrupted before the training, or leaves one to itself."""
 
 
 class Signals:

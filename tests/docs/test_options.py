@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from actors.worker.actor import EXIT_INTERRUPTED
 from actors.worker.command_line import (
     DEFAULT_PORT,
     READ_ONLY_TOKEN_VARIABLE,
@@ -14,6 +13,7 @@ from actors.worker.command_line import (
     _parser,
 )
 from actors.worker.outcome import EXIT_CANCELLED, EXIT_UNKNOWN
+from actors.worker.signals import EXIT_INTERRUPTED
 from actors.worker.standalone import EXIT_BROKEN, EXIT_NOT_STARTED
 from benchmarks.__main__ import parser as benchmarks_parser
 from tests.support.documents import DOCUMENTS, PAGES, README, page, section

@@ -5,7 +5,7 @@ from typing import Final
 
 from actors.worker.keeper.dispositions import ENDING, Dispositions, name_of, number_of
 from actors.worker.keeper.door import knock, open_door
-from actors.worker.keeper.files import EXIT, KEEPER, OLDER, OUTPUT, SOCKET
+from actors.worker.keeper.files import EXIT, HEARTBEAT, KEEPER, OLDER, OUTPUT, SOCKET
 from actors.worker.keeper.log import OutputLog, end_of, fields_of
 from actors.worker.keeper.processes import every_process, identity, reap
 from actors.worker.keeper.talk import (
@@ -33,6 +33,7 @@ PROGRAM: Final = Path(__file__).parent
 __all__ = [
     "ENDING",
     "EXIT",
+    "HEARTBEAT",
     "KEEPER",
     "OLDER",
     "OUTPUT",

@@ -35,7 +35,8 @@ PARTS: Final = 4
 """The log takes the half of its limit at most: the newest part, and one before it."""
 
 HEARTBEAT: Final = 60.0
-"""Seconds without news after which the time of ``KEEPER`` is set again."""
+"""Seconds without news after which the time of ``KEEPER`` is set again, and a worker's of its own
+file."""
 
 CHECK: Final = 2.0
 """Seconds between two looks at the room on the disk."""

@@ -11,7 +11,8 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.worker.outputs.runs import HEARTBEAT, LIVE
+from actors.worker.keeper import HEARTBEAT
+from actors.worker.outputs.runs import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

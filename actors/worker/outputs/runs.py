@@ -35,9 +35,6 @@ LIVE: Final = "live.json"
 SUMMARY: Final = "summary.json"
 """The run in short: ``RunSummary``; written now and then, and at its end."""
 
-HEARTBEAT: Final = 60.0
-"""Seconds between two signs of life of a worker and of a keeper."""
-
 LIVES: Final = 600.0
 """Seconds after a run's last sign of life for which another machine takes it for one that lives."""
 
