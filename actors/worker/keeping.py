@@ -36,13 +36,14 @@ ANSWER: Final = 10.0
 """Seconds that a file system may take to begin a run on it; it takes milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Keeping:
-    """How a run is kept.
+    """How a run is kept; what that is, is found out here one by one.
 
-    ``journals`` are the open files to write it to, ``run`` is its folder, if it has one. It goes on
-    with the run in the journal ``earlier``: as another attempt, or, if it is ``adopted``, with the
-    training of ``run``, which another worker has started.
+    ``record`` and ``journal`` are the open files to write it to, the one in its folder, which is
+    ``run``, the other the user's own. It goes on with the run in the journal ``earlier``: as
+    another attempt, or, if it is ``adopted``, with the training of ``run``, which another worker
+    has started.
     """
 
     run: Run | None = None
@@ -50,28 +51,7 @@ class Keeping:
     journal: IO[str] | None = None
     earlier: Path | None = None
     adopted: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What is found out one by one."""
-
-    run: Run | None = None
-    record: IO[str] | None = None
-    journal: IO[str] | None = None
-    earlier: Path | None = None
     warnings: list[str] = field(default_factory=list)
-
-    def keeping(self, *, adopted: bool = False) -> Keeping:
-        return Keeping(
-            run=self.run,
-            record=self.record,
-            journal=self.journal,
-            earlier=self.earlier,
-            adopted=adopted,
-            warnings=tuple(self.warnings),
-        )
 
 
 def facts_of(
@@ -120,57 +100,56 @@ def keep(facts: RunFacts, *, runs: Runs | None, journal: Path | None, adopts: bo
         why = f"its file system has not answered within {ANSWER:g} s"
         if isinstance(error, RuntimeError):
             why = f"the system gives no thread: {error}"
-        return Keeping(warnings=(f"the run is not kept: {why}",))
+        return Keeping(warnings=[f"the run is not kept: {why}"])
 
 
 def _kept(facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: bool) -> Keeping:
-    draft = _Draft()
+    keeping = Keeping()
     if runs is not None:
-        _begin(draft, runs, facts)
+        _begin(keeping, runs, facts)
     if journal is not None:
-        _add_journal(draft, journal, lambda: adopts or _title_of(journal) == facts.title)
-    return draft.keeping()
+        _add_journal(keeping, journal, lambda: adopts or _title_of(journal) == facts.title)
+    return keeping
 
 
 def keep_on(run: Run, *, journal: Path | None) -> Keeping:
     """Go on with ``run``, whose worker has gone. Raises JournalError when another worker does."""
-    draft = _Draft(run=run, earlier=run.journal)
-    draft.record = open_journal(run.journal)
+    keeping = Keeping(run=run, record=open_journal(run.journal), earlier=run.journal, adopted=True)
     if journal is not None:
-        _add_journal(draft, journal, lambda: _title_of(journal) == run.facts.title)
-    return draft.keeping(adopted=True)
+        _add_journal(keeping, journal, lambda: _title_of(journal) == run.facts.title)
+    return keeping
 
 
-def _begin(draft: _Draft, runs: Runs, facts: RunFacts) -> None:
+def _begin(keeping: Keeping, runs: Runs, facts: RunFacts) -> None:
     before = runs.attempt_before(facts) if is_requeued() else None
     try:
         if before is not None:
             try:
-                draft.record = open_journal(before.journal)
-                draft.run, draft.earlier = before.further_attempt(), before.journal
+                keeping.record = open_journal(before.journal)
+                keeping.run, keeping.earlier = before.further_attempt(), before.journal
                 return
             except JournalError as error:
-                draft.warnings.append(f"{error}; the earlier attempt is left as it is")
-        draft.run = runs.begin(facts)
-        draft.record = open_journal(draft.run.journal)
+                keeping.warnings.append(f"{error}; the earlier attempt is left as it is")
+        keeping.run = runs.begin(facts)
+        keeping.record = open_journal(keeping.run.journal)
     except (OSError, JournalError) as error:
-        draft.warnings.append(f"the run is not kept: {error}")
+        keeping.warnings.append(f"the run is not kept: {error}")
 
 
-def _add_journal(draft: _Draft, path: Path, is_same: Callable[[], bool]) -> None:
+def _add_journal(keeping: Keeping, path: Path, is_same: Callable[[], bool]) -> None:
     try:
         file = open_journal(path)
     except JournalError as error:
-        draft.warnings.append(f"{error}: the run is not written there")
+        keeping.warnings.append(f"{error}: the run is not written there")
         return
     holds_run = path.is_file() and path.stat().st_size > 0
     if holds_run and not is_same():
         file.close()
-        draft.warnings.append(f"{path} holds another run: this one is not written there")
+        keeping.warnings.append(f"{path} holds another run: this one is not written there")
         return
-    draft.journal = file
-    if holds_run and draft.earlier is None:
-        draft.earlier = path
+    keeping.journal = file
+    if holds_run and keeping.earlier is None:
+        keeping.earlier = path
 
 
 def _title_of(journal: Path) -> str | None:
