@@ -13,6 +13,7 @@ import selectors
 import signal
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.worker.keeper.files import RunFiles
@@ -207,7 +208,7 @@ class Keeper:
     def _add_link(self, link: Link) -> None:
         self._links.append(link)
         self._selector.register(
-            link.socket, selectors.EVENT_READ, self._guarded(link, lambda: self._hear(link))
+            link.socket, selectors.EVENT_READ, self._guarded(link, partial(self._hear, link))
         )
         if link.position is not None:
             self._welcome(link)
@@ -258,7 +259,7 @@ class Keeper:
             self._end(now)
         self._tell_end(now)
         for link in self._links:
-            self._guarded(link, lambda link=link: link.flush(self._output))()  # type: ignore[misc]
+            self._guarded(link, partial(link.flush, self._output))()
         self._forget_closed()
         self._let_go()
 

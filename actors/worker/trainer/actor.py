@@ -189,8 +189,9 @@ class TrainerActor(ThreadActor[TrainerMessage]):
         return kept, start.position
 
     def _not_started(self, message: StartTrainer | AdoptTrainer, why: str) -> None:
-        adopts = isinstance(message, AdoptTrainer)
-        what = message.store.folder.name if adopts else message.command[0]  # type: ignore[union-attr]
+        what = (
+            message.store.folder.name if isinstance(message, AdoptTrainer) else message.command[0]
+        )
         reply(message.reply_to, TrainerNotStarted(reason=f"{what} cannot be started: {why}"))
 
     # What becomes of it
