@@ -79,6 +79,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     end = words.index("--") if "--" in words else len(words)
     options, unknown = parser.parse_known_args(words[:end])
     options.command = tuple(words[end + 1 :])
+    options.adopts = options.adopt is not None
     wrong = next((word for word in words[:end] if word in (*options.stray[:1], *unknown)), None)
     if wrong in unknown:
         parser.error(f"there is no option {wrong}{_meant(parser, wrong)}")
@@ -292,7 +293,6 @@ def _meant(parser: argparse.ArgumentParser, wrong: str) -> str:
 
 
 def _check_runs(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    options.adopts = options.adopt is not None
     if options.runs and (options.command or options.adopts or options.replay or options.no_gui):
         parser.error("--runs lists the runs: it goes with no command, --adopt or --replay")
 
@@ -352,14 +352,12 @@ def version() -> str:
 
 
 def _epochs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs: 1 or more")
-    return int(text)
+    return _count(text, "number of epochs")
 
 
-def _count(text: str) -> int:
+def _count(text: str, what: str = "count") -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a count: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a {what}: 1 or more")
     return int(text)
 
 

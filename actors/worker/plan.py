@@ -196,9 +196,9 @@ def _again(options: argparse.Namespace, keeping: Keeping) -> str:
     return f"{program()} --replay {shlex.quote(str(file))}"
 
 
-def _default_folder() -> Path:
+def _default_folder(*, demo: bool = False) -> Path:
     named = os.environ.get(RUNS_VARIABLE)
-    return Path(named).absolute() if named else runs_folder()
+    return Path(named).absolute() if named else runs_folder(demo=demo)
 
 
 def _replay(options: argparse.Namespace, journal: Path, runs: Runs) -> Plan:
@@ -240,13 +240,12 @@ def list_runs(options: argparse.Namespace) -> int:
 
 
 def _runs_folder(options: argparse.Namespace) -> Path:
-    named = options.runs_folder or os.environ.get(RUNS_VARIABLE)
-    if named:
-        return Path(named).absolute()
+    if options.runs_folder:
+        return Path(options.runs_folder).absolute()
     is_demo = not (
         options.command or options.adopts or options.replay or options.runs or options.export
     )
-    return runs_folder(demo=is_demo)
+    return _default_folder(demo=is_demo)
 
 
 def _found(name: str, runs: Runs) -> Run:
