@@ -61,6 +61,9 @@ DEMO_STAYS_UP: Final = 20.0
 DRAIN_TIMEOUT: Final = 30.0
 """Seconds that a slow client is given at the end for what is left of the run."""
 
+SPARE: Final = 1024**3
+"""Bytes of its disk that a run leaves free."""
+
 REPLAY_LIMIT: Final = 100_000_000
 REPLAY_BYTES: Final = 8 * 1024**3
 """What the log of a run that is shown again may hold: all of it, unless it is absurdly long."""

@@ -1,4 +1,4 @@
-"""The standalone worker: its actors and their clients, started in order and ended in reverse."""
+"""The standalone worker: its life, from its actors' start to their end, which is in reverse."""
 
 from __future__ import annotations
 
@@ -6,36 +6,24 @@ import asyncio
 import logging
 import math
 import signal
-import socket
 import time
 from contextlib import AsyncExitStack, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from actors.runtime import FutureMailbox, TypedRef, reply
+from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
-from actors.worker import actor, archive, digest, notices, resources, trainer, viewer
+from actors.worker import actor, resources, trainer
+from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import program
 from actors.worker.earlier import EarlierRun
-from actors.worker.events import RunEvents
 from actors.worker.keeper import ENDING, OUTPUT, name_of
-from actors.worker.outputs import (
-    JournalCap,
-    JournalError,
-    LiveFile,
-    LocalChannel,
-    LocalClient,
-    read_journal,
-    spawn_journal,
-    spawn_terminal,
-)
-from actors.worker.plan import DRAIN_TIMEOUT
+from actors.worker.outputs import JournalError, LiveFile, read_journal, spawn_terminal
+from actors.worker.parts import Aside, Parts, answer, end
+from actors.worker.plan import DRAIN_TIMEOUT, SPARE
 from messages import (
-    EVENTS_PROTOCOL,
-    PAGES_PROTOCOL,
     AddedToLog,
     AddToLog,
-    AttachClient,
     CancelTraining,
     ChildDown,
     DigestTaken,
@@ -45,37 +33,30 @@ from messages import (
     ReportingReady,
     RunRead,
     RunTraining,
-    ServingFailed,
-    ServingStarted,
-    ServingStopped,
     ShowCountdown,
     ShowLine,
     ShowSummary,
     SignalReceived,
-    StartServing,
-    StopServing,
     StopTraining,
-    TextsForwarded,
     TrainerLeft,
     TrainingEnded,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from rich.console import Console
 
+    from actors.runtime import TypedRef
     from actors.worker.keeper import Dispositions
+    from actors.worker.outputs import LocalClient
     from actors.worker.plan import Plan
-    from messages import ArchiveMessage, DigestMessage, LogEntry, Mailbox, TrainerMessage
+    from messages import LogEntry, Mailbox, TrainerMessage
 
 log = logging.getLogger(__name__)
 
 CLIENT_TIMEOUT: Final = 5.0
 """Seconds that the local client may take to receive what has been handed to its channel."""
-
-STOP_TIMEOUT: Final = 10.0
-"""Seconds that an actor may take to end."""
 
 ADD_TIMEOUT: Final = 60.0
 """Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
@@ -83,15 +64,10 @@ ADD_TIMEOUT: Final = 60.0
 ENTRIES: Final = 500
 """Entries of a journal in one message."""
 
-SPARE: Final = 1024**3
-"""Bytes of its disk that a run leaves free."""
-
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
 EXIT_NOT_STARTED: Final = actor.EXIT_NOT_STARTED
-
-M = TypeVar("M")
 
 
 class Standalone:
@@ -115,7 +91,6 @@ class Standalone:
         self._interrupted = False
         self._earlier = EarlierRun()
         self._live: LiveFile | None = None
-        self._notifier: notices.Notifier | None = None
         self._has_ended = False
         self.worker = actor.spawn(parent=self._down)
 
@@ -145,58 +120,49 @@ class Standalone:
     async def run(self) -> int:
         """Run the training, or show the run again; the exit code."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._end, self.worker)
-            screen = self._begin(
-                stack,
-                spawn_terminal(
-                    console=self._console,
-                    errors=self._errors,
-                    parent=_Aside(),
-                    has_tables=self._plan.has_tables,
-                    is_replay=self._plan.replay is not None,
-                ),
+            stack.push_async_callback(end, self.worker)
+            screen = spawn_terminal(
+                console=self._console,
+                errors=self._errors,
+                parent=Aside(),
+                has_tables=self._plan.has_tables,
+                is_replay=self._plan.replay is not None,
             )
+            stack.push_async_callback(end, screen)
             supervisor = spawn_supervisor(
                 loop=self.loop, owner=self.worker, settings=self._plan.settings
             )
             self._begin_live(stack)
             try:
-                return await self._report(stack, supervisor, screen)
+                return await self._report(Parts(stack=stack, supervisor=supervisor, screen=screen))
             finally:  # before those end who take what it still delivers
                 await self._end_supervisor(supervisor)
 
-    async def _report(
-        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
-    ) -> int:
-        ended: FutureMailbox[TrainingEnded] = FutureMailbox()
+    async def _report(self, parts: Parts) -> int:
+        clients = Clients(
+            self._plan, parts, live=self._live, console=self._console, errors=self._errors
+        )
         try:
             if self._plan.replay:
-                return await self._show_again(stack, supervisor, screen)
-            after = await self._read_earlier(supervisor)
-            client = await self._attach_clients(stack, supervisor, screen, after)
-            await self._serve(stack, supervisor, screen)
-        except (OSError, JournalError, _NotServedError) as error:
-            screen.tell(ShowLine(text=f"error: {error}"))
+                return await self._show_again(parts, clients)
+            client = await clients.attach(await self._read_earlier(parts))
+            await clients.serve()
+        except (OSError, JournalError, NotServedError) as error:
+            parts.show(f"error: {error}")
             return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
-        return await self._train(stack, supervisor, screen, client, ended)
+        return await self._train(parts, client)
 
-    async def _train(
-        self,
-        stack: AsyncExitStack,
-        supervisor: SupervisorRef,
-        screen: TypedRef[Any],
-        client: LocalClient | None,
-        ended: FutureMailbox[TrainingEnded],
-    ) -> int:
+    async def _train(self, parts: Parts, client: LocalClient | None) -> int:
         plan = self._plan
+        ended: FutureMailbox[TrainingEnded] = FutureMailbox()
         self.worker.tell(
             RunTraining(
                 job_id="training",
                 command=plan.command,
                 gui=plan.gui,
-                supervisor=supervisor,
-                trainer=self._begin_trainer(stack, screen),
-                resources=self._begin(stack, resources.spawn(parent=_Aside(screen))),
+                supervisor=parts.supervisor,
+                trainer=self._begin_trainer(parts),
+                resources=parts.begin(resources.spawn(parent=parts.aside)),
                 reply_to=ended,
                 title=plan.title,
                 epochs=plan.epochs,
@@ -212,94 +178,79 @@ class Standalone:
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
         await asyncio.wait(tuple(futures), return_when=asyncio.FIRST_COMPLETED)
         if not ended.future.done():
-            screen.tell(ShowLine(text=f"error: {self._down.future.result().reason}"))
+            parts.show(f"error: {self._down.future.result().reason}")
             return EXIT_BROKEN
-        end = ended.future.result()
+        told = ended.future.result()
         self._has_ended = True
-        if client is not None and end.summary is not None:
-            count = end.summary.received - end.summary.undecodable
+        if client is not None and told.summary is not None:
+            count = told.summary.received - told.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
         if plan.viewers is not None and plan.stays_up > 0:
-            await self._stay_up(screen, plan.stays_up)
+            await self._stay_up(parts, plan.stays_up)
         # Behind all that is left of the run, which the supervisor's end delivers.
-        await self._end_supervisor(supervisor)
-        screen.tell(ShowSummary(summary=end.summary, again=plan.again))
-        return end.exit_code
+        await self._end_supervisor(parts.supervisor)
+        parts.screen.tell(ShowSummary(summary=told.summary, again=plan.again))
+        return told.exit_code
 
-    async def _stay_up(self, screen: TypedRef[Any], seconds: float) -> None:
+    async def _stay_up(self, parts: Parts, seconds: float) -> None:
         """Leave the page of the finished run up for ``seconds``, or until Ctrl-C."""
         if seconds == math.inf:
-            screen.tell(ShowLine(text="the training is over; the page stays up until Ctrl-C"))
+            parts.show("the training is over; the page stays up until Ctrl-C")
             await self._released.wait()
             return
-        screen.tell(
-            ShowLine(
-                text=f"the page stays up for {seconds:.0f} s, or until Ctrl-C; with --keep-open it "
-                "stays until Ctrl-C"
-            )
+        parts.show(
+            f"the page stays up for {seconds:.0f} s, or until Ctrl-C; with --keep-open it "
+            "stays until Ctrl-C"
         )
         until = time.monotonic() + seconds
-        screen.tell(ShowCountdown(text="the page closes in", at=until))
+        parts.screen.tell(ShowCountdown(text="the page closes in", at=until))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._released.wait(), seconds)
 
-    async def _show_again(
-        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
-    ) -> int:
+    async def _show_again(self, parts: Parts, clients: Clients) -> int:
         # The page first: a browser opens it while the run is read.
-        served = await self._serve(stack, supervisor, screen)
-        last = await self._read_earlier(supervisor)
+        served = await clients.serve()
+        last = await self._read_earlier(parts)
         if served is not None:
             served.tell(RunRead(last=last))
             with suppress(TimeoutError):  # whoever waits for the page comes before the terminal
-                told: DigestTaken = await _answer(
-                    ADD_TIMEOUT, lambda to: served.tell(GetDigest(reply_to=to))
+                told: DigestTaken = await answer(
+                    lambda to: served.tell(GetDigest(reply_to=to)), within=ADD_TIMEOUT
                 )
                 log.debug("all %d entries of the run are read", told.position)
-        await self._attach_clients(stack, supervisor, screen, last)
+        await clients.attach(last)
         if self._plan.viewers is not None:
-            screen.tell(ShowLine(text="the run is shown until Ctrl-C"))
+            parts.show("the run is shown until Ctrl-C")
             await self._released.wait()
-        await self._end_supervisor(supervisor)
-        screen.tell(ShowSummary(summary=None))
+        await self._end_supervisor(parts.supervisor)
+        parts.screen.tell(ShowSummary(summary=None))
         return 0
 
-    # What is started, and its end
-
-    def _begin(self, stack: AsyncExitStack, ref: TypedRef[M]) -> TypedRef[M]:
-        stack.push_async_callback(self._end, ref)
-        return ref
-
-    def _begin_trainer(
-        self, stack: AsyncExitStack, screen: Mailbox[ShowLine]
-    ) -> TypedRef[TrainerMessage]:
-        return self._begin(
-            stack,
-            trainer.spawn(parent=self._down, left=_Left(screen), dispositions=self._dispositions),
+    def _begin_trainer(self, parts: Parts) -> TypedRef[TrainerMessage]:
+        return parts.begin(
+            trainer.spawn(
+                parent=self._down, left=_Left(parts.screen), dispositions=self._dispositions
+            )
         )
-
-    async def _end(self, ref: TypedRef[Any]) -> None:
-        if not await asyncio.to_thread(ref.stop, timeout=STOP_TIMEOUT):
-            log.error("%r has not ended", ref)
 
     async def _end_supervisor(self, supervisor: SupervisorRef) -> None:
         # A quarter of the time is for delivering what is left.
         if not await supervisor.stop_async(timeout=4 * DRAIN_TIMEOUT):
             log.error("the reporter has not ended")
 
-    async def _read_earlier(self, supervisor: SupervisorRef) -> int:
+    async def _read_earlier(self, parts: Parts) -> int:
         """Put an earlier part of the run into the log; its last position."""
         earlier = self._plan.replay or self._plan.keeping.earlier
         if earlier is None:
             return 0
         last = 0
         try:
-            async for position in self._add_entries(supervisor, read_journal(earlier)):
+            async for position in self._add_entries(parts.supervisor, read_journal(earlier)):
                 last = position
         except JournalError as error:
             if self._plan.replay is not None or self._plan.keeping.adopted:
                 raise
-            RunEvents(supervisor).warning(f"{error}; the training runs")
+            parts.warn(f"{error}; the training runs")
         return last
 
     async def _add_entries(
@@ -308,147 +259,14 @@ class Standalone:
         """Add a page after the other; the last position after each."""
         while page := await asyncio.to_thread(lambda: tuple(islice(entries, ENTRIES))):
             self._earlier.take(page)
-            added: FutureMailbox[AddedToLog] = FutureMailbox()
-            supervisor.tell(AddToLog(entries=page, reply_to=added))
-            yield (await asyncio.wait_for(asyncio.wrap_future(added.future), ADD_TIMEOUT)).last
+            yield await self._add(supervisor, page)
 
-    async def _attach_clients(
-        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
-    ) -> LocalClient | None:
-        plan = self._plan
-        files = {"journal": plan.keeping.journal, "record": plan.keeping.record}
-        for name, file in files.items():
-            if file is not None:
-                cap = JournalCap(plan.run_size // 2, SPARE) if name == "record" else None
-                writer = self._begin(
-                    stack, spawn_journal(file=file, parent=_Aside(screen), cap=cap)
-                )
-                self._attach(supervisor, name, writer, after if file.tell() else 0)
-        self._follow(stack, supervisor, screen, after)
-        for warning in plan.keeping.warnings:
-            RunEvents(supervisor).warning(warning)
-        shown = LocalChannel(screen, loop=self.loop)
-        if not plan.demonstrate:
-            supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
-            return None
-        client = LocalClient(client_id="local", screen=shown)
-        stack.push_async_callback(client.close)
-        await client.connect(supervisor)
-        return client
-
-    def _follow(
-        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any], after: int
-    ) -> None:
-        """Keep the run in short, and tell of it whoever wants to be told."""
-        plan = self._plan
-        run = plan.keeping.run
-        if plan.replay is not None or (run is None and plan.notify_command is None):
-            return
-        if plan.notify_command is not None:
-            self._notifier = notices.Notifier(
-                plan.notify_command,
-                {
-                    "host": socket.gethostname(),
-                    "run": run.name if run is not None else "",
-                    "see_again": plan.again or "",
-                    "link": "",
-                },
-            )
-            # Behind all that the follower tells at its end.
-            stack.push_async_callback(asyncio.to_thread, self._notifier.close)
-        follower = self._begin(
-            stack,
-            notices.spawn(parent=_Aside(screen), run=run, notifier=self._notifier, after=after),
+    async def _add(self, supervisor: SupervisorRef, page: tuple[LogEntry, ...]) -> int:
+        """The last position after it."""
+        added: AddedToLog = await answer(
+            lambda to: supervisor.tell(AddToLog(entries=page, reply_to=to)), within=ADD_TIMEOUT
         )
-        self._attach(supervisor, "notices", follower, 0, PAGES_PROTOCOL)
-
-    def _attach(
-        self,
-        supervisor: SupervisorRef,
-        client_id: str,
-        taker: Mailbox[TextsForwarded],
-        after: int,
-        protocol: str = EVENTS_PROTOCOL,
-    ) -> None:
-        channel = LocalChannel(taker, loop=self.loop, protocol=protocol)
-
-        def closed() -> None:
-            if channel.failure is not None:
-                RunEvents(supervisor).warning(channel.failure)
-
-        channel.on("close", closed)
-        # In the summary are the clients that show the run to somebody.
-        supervisor.tell(
-            AttachClient(channel=channel, client_id=client_id, after=after, is_counted=False)
-        )
-
-    async def _serve(
-        self, stack: AsyncExitStack, supervisor: SupervisorRef, screen: TypedRef[Any]
-    ) -> TypedRef[DigestMessage] | None:
-        """Serve the page, if it is wanted; what is told of the run with it."""
-        if self._plan.viewers is None:
-            return None
-        taker = self._begin(
-            stack, digest.spawn(parent=_Aside(screen), earlier=self._plan.replay is not None)
-        )
-        self._attach(supervisor, "digest", taker, 0, PAGES_PROTOCOL)
-        server = self._begin(
-            stack,
-            viewer.spawn(
-                loop=self.loop,
-                parent=_Aside(screen),
-                supervisor=supervisor,
-                digest=taker,
-                archive=self._archive(stack, screen),
-                settings=self._plan.viewers,
-            ),
-        )
-        answer: ServingStarted | ServingFailed = await _answer(
-            STOP_TIMEOUT, lambda to: server.tell(StartServing(reply_to=to))
-        )
-        if isinstance(answer, ServingFailed):
-            if self._plan.replay is not None:
-                raise _NotServedError(answer.reason)
-            RunEvents(supervisor).warning(f"{answer.reason}; the training runs without a page")
-            return None
-        if self._live is not None:
-            self._live.say(link=answer.link)
-        if self._notifier is not None:
-            self._notifier.say(link=answer.link.partition("#")[0])  # without the token
-        stack.push_async_callback(self._stop_serving, server)
-        self._show_link(screen, f"watch and stop it at {answer.link}")
-        if answer.read_only_link is not None:
-            self._show_link(screen, f"watch it at {answer.read_only_link}")
-        way = await asyncio.to_thread(viewer.way_to, self._plan.viewers.host, answer.port)
-        if way is not None:
-            self._show_link(screen, "to open it on your own machine, run this there first:")
-            self._show_link(screen, f"    {way}")
-        return taker
-
-    def _archive(
-        self, stack: AsyncExitStack, screen: TypedRef[Any]
-    ) -> TypedRef[ArchiveMessage] | None:
-        """What reads the other runs, where there is a place for them."""
-        plan = self._plan
-        if plan.runs is None:
-            return None
-        shown = ""
-        if plan.replay is not None and plan.replay.absolute().parent.parent == plan.runs.folder:
-            shown = plan.replay.absolute().parent.name
-        elif plan.keeping.run is not None:
-            shown = plan.keeping.run.name
-        ref = archive.spawn(parent=_Aside(screen), runs=plan.runs, shown=shown)
-        return self._begin(stack, ref)
-
-    def _show_link(self, screen: TypedRef[Any], text: str) -> None:
-        screen.tell(ShowLine(text=text))
-        if self._console.quiet:
-            self._errors.print(text, soft_wrap=True, highlight=False)
-
-    async def _stop_serving(self, server: TypedRef[Any]) -> None:
-        stopped: FutureMailbox[ServingStopped] = FutureMailbox()
-        server.tell(StopServing(reply_to=stopped))
-        await asyncio.wait({asyncio.wrap_future(stopped.future)}, timeout=STOP_TIMEOUT)
+        return added.last
 
     # The run's folder
 
@@ -498,23 +316,6 @@ class _Ready:
         )
 
 
-class _NotServedError(Exception):
-    """The page cannot be served."""
-
-
-class _Aside:
-    """The parent of what a training can do without: its crash is shown, and ends nothing."""
-
-    def __init__(self, screen: Mailbox[ShowLine] | None = None) -> None:
-        self._screen = screen
-
-    def tell(self, message: ChildDown, /) -> None:
-        if message.reason is not None:
-            text = f"{message.child} has failed, the training goes on: {message.reason}"
-            log.error("%s", text)
-            reply(self._screen, ShowLine(text=f"warning: {text}"))
-
-
 class _Left:
     """Hears of a training that goes on without the worker, and says how to find it."""
 
@@ -527,10 +328,3 @@ class _Left:
             text += f"; its output goes to {message.folder / OUTPUT}"
             text += f"; to go on with it: {program()} --adopt={message.folder.name}"
         self._screen.tell(ShowLine(text=text))
-
-
-async def _answer(timeout: float, ask: Callable[[Mailbox[M]], None]) -> M:  # noqa: ASYNC109 - ours
-    """The answer to what ``ask`` tells. Raises TimeoutError."""
-    answer: FutureMailbox[M] = FutureMailbox()
-    ask(answer)
-    return await asyncio.wait_for(asyncio.wrap_future(answer.future), timeout)

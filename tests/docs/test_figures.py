@@ -7,7 +7,7 @@ import pytest
 from actors import ControlEncoding, ReporterSettings
 from actors.client_channel import text_limit
 from actors.control_socket import allowed
-from actors.worker import plan, silence, standalone
+from actors.worker import plan, silence
 from actors.worker.command_line import DEFAULT_PORT
 from actors.worker.viewer import connections
 from benchmarks.measures import MEASURES
@@ -24,7 +24,7 @@ FIGURES = [
     ("running", f"{connections.HEAD_TIMEOUT:.0f} s for a request"),
     ("running", f"{connections.FILE_TIMEOUT:.0f} s for a file"),
     ("runs", f"at most {plan.Plan().run_size // 1024**3} GB"),
-    ("runs", f"less than {standalone.SPARE // 1024**3} GB is free"),
+    ("runs", f"less than {plan.SPARE // 1024**3} GB is free"),
     ("runs", f"{plan.Plan().runs_kept} runs and {plan.Plan().runs_size // 1024**3} GB are kept"),
     ("clusters", f"served on 127.0.0.1:{DEFAULT_PORT}"),
     ("embedding", f"{text_limit.TEXTS:,} texts or {text_limit.BYTES // 1024**2} MiB at once"),
@@ -50,7 +50,7 @@ def test_the_control_encodings_are_those_there_are() -> None:
 
 
 def test_the_lines_that_are_printed_for_ssh_are_the_workers() -> None:
-    code = (ROOT / "actors" / "worker" / "standalone.py").read_text()
+    code = (ROOT / "actors" / "worker" / "clients.py").read_text()
     text = section(page("clusters"), "SSH")
     for line in ("watch and stop it at ", "to open it on your own machine, run this there first:"):
         assert line in code

@@ -93,12 +93,12 @@ def clock(seconds: float) -> None:
 
 def impatient(seconds: float) -> None:
     """Each module has a name of its own for it."""
-    from actors.worker import plan, standalone
+    from actors.worker import parts, plan, standalone
     from actors.worker.outputs import local_client
     from actors.worker.viewer import peers, server, websocket
 
     plan.DRAIN_TIMEOUT = standalone.DRAIN_TIMEOUT = seconds  # type: ignore[misc, attr-defined]
-    standalone.STOP_TIMEOUT = 3 * seconds  # type: ignore[misc]
+    parts.STOP_TIMEOUT = 3 * seconds  # type: ignore[misc]
     for module in (peers, server, websocket):
         module.CLOSE_TIMEOUT = seconds  # type: ignore[attr-defined]
     local_client.OPEN_TIMEOUT = seconds  # type: ignore[misc]

@@ -1,0 +1,198 @@
+"""Clients: whoever a run is shown to or kept by. Each is attached to its log here, in its order.
+
+A plain object on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from actors.worker import archive, digest, notices, viewer
+from actors.worker.outputs import JournalCap, LocalChannel, LocalClient, spawn_journal
+from actors.worker.parts import answer
+from actors.worker.plan import SPARE
+from messages import (
+    EVENTS_PROTOCOL,
+    PAGES_PROTOCOL,
+    AttachClient,
+    ServingFailed,
+    ServingStarted,
+    ServingStopped,
+    StartServing,
+    StopServing,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from actors.runtime import TypedRef
+    from actors.worker.outputs import LiveFile
+    from actors.worker.parts import Parts
+    from actors.worker.plan import Plan
+    from messages import ArchiveMessage, DigestMessage, Mailbox, TextsForwarded
+
+
+class NotServedError(Exception):
+    """The page cannot be served."""
+
+
+class Clients:
+    """Those that ``plan`` asks for. ``live`` is told the page's link.
+
+    With a quiet ``console`` the link is shown on ``errors``.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        parts: Parts,
+        *,
+        live: LiveFile | None,
+        console: Console,
+        errors: Console,
+    ) -> None:
+        self._plan = plan
+        self._parts = parts
+        self._live = live
+        self._console = console
+        self._errors = errors
+        self._loop = asyncio.get_running_loop()
+        self._notifier: notices.Notifier | None = None
+
+    async def attach(self, after: int) -> LocalClient | None:
+        """Attach those on this machine; the one that demonstrates the run, if there is one.
+
+        What stands in the log up to the position ``after`` is of an earlier worker.
+        """
+        plan, parts = self._plan, self._parts
+        files = {"journal": plan.keeping.journal, "record": plan.keeping.record}
+        for name, file in files.items():
+            if file is not None:
+                cap = JournalCap(plan.run_size // 2, SPARE) if name == "record" else None
+                writer = parts.begin(spawn_journal(file=file, parent=parts.aside, cap=cap))
+                self._attach(name, writer, after if file.tell() else 0)
+        self._follow(after)
+        for warning in plan.keeping.warnings:
+            parts.warn(warning)
+        shown = LocalChannel(parts.screen, loop=self._loop)
+        if not plan.demonstrate:
+            parts.supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
+            return None
+        client = LocalClient(client_id="local", screen=shown)
+        parts.stack.push_async_callback(client.close)
+        await client.connect(parts.supervisor)
+        return client
+
+    def _follow(self, after: int) -> None:
+        """Keep the run in short, and tell of it whoever wants to be told."""
+        plan, parts = self._plan, self._parts
+        run = plan.keeping.run
+        if plan.replay is not None or (run is None and plan.notify_command is None):
+            return
+        if plan.notify_command is not None:
+            self._notifier = notices.Notifier(
+                plan.notify_command,
+                {
+                    "host": socket.gethostname(),
+                    "run": run.name if run is not None else "",
+                    "see_again": plan.again or "",
+                    "link": "",
+                },
+            )
+            # Behind all that the follower tells at its end.
+            parts.stack.push_async_callback(asyncio.to_thread, self._notifier.close)
+        follower = parts.begin(
+            notices.spawn(parent=parts.aside, run=run, notifier=self._notifier, after=after)
+        )
+        self._attach("notices", follower, 0, PAGES_PROTOCOL)
+
+    def _attach(
+        self,
+        client_id: str,
+        taker: Mailbox[TextsForwarded],
+        after: int,
+        protocol: str = EVENTS_PROTOCOL,
+    ) -> None:
+        channel = LocalChannel(taker, loop=self._loop, protocol=protocol)
+
+        def closed() -> None:
+            if channel.failure is not None:
+                self._parts.warn(channel.failure)
+
+        channel.on("close", closed)
+        # In the summary are the clients that show the run to somebody.
+        self._parts.supervisor.tell(
+            AttachClient(channel=channel, client_id=client_id, after=after, is_counted=False)
+        )
+
+    # The page
+
+    async def serve(self) -> TypedRef[DigestMessage] | None:
+        """Serve the page, if it is wanted; what is told of the run with it.
+
+        Raises NotServedError when it cannot be served and there is nothing else.
+        """
+        plan, parts = self._plan, self._parts
+        if plan.viewers is None:
+            return None
+        taker = parts.begin(digest.spawn(parent=parts.aside, earlier=plan.replay is not None))
+        self._attach("digest", taker, 0, PAGES_PROTOCOL)
+        server = parts.begin(
+            viewer.spawn(
+                loop=self._loop,
+                parent=parts.aside,
+                supervisor=parts.supervisor,
+                digest=taker,
+                archive=self._archive(),
+                settings=plan.viewers,
+            )
+        )
+        told: ServingStarted | ServingFailed = await answer(
+            lambda to: server.tell(StartServing(reply_to=to))
+        )
+        if isinstance(told, ServingFailed):
+            if plan.replay is not None:
+                raise NotServedError(told.reason)
+            parts.warn(f"{told.reason}; the training runs without a page")
+            return None
+        if self._live is not None:
+            self._live.say(link=told.link)
+        if self._notifier is not None:
+            self._notifier.say(link=told.link.partition("#")[0])  # without the token
+        parts.stack.push_async_callback(self._stop_serving, server)
+        self._show_link(f"watch and stop it at {told.link}")
+        if told.read_only_link is not None:
+            self._show_link(f"watch it at {told.read_only_link}")
+        way = await asyncio.to_thread(viewer.way_to, plan.viewers.host, told.port)
+        if way is not None:
+            self._show_link("to open it on your own machine, run this there first:")
+            self._show_link(f"    {way}")
+        return taker
+
+    def _archive(self) -> TypedRef[ArchiveMessage] | None:
+        """What reads the other runs, where there is a place for them."""
+        plan = self._plan
+        if plan.runs is None:
+            return None
+        shown = ""
+        if plan.replay is not None and plan.replay.absolute().parent.parent == plan.runs.folder:
+            shown = plan.replay.absolute().parent.name
+        elif plan.keeping.run is not None:
+            shown = plan.keeping.run.name
+        return self._parts.begin(
+            archive.spawn(parent=self._parts.aside, runs=plan.runs, shown=shown)
+        )
+
+    def _show_link(self, text: str) -> None:
+        self._parts.show(text)
+        if self._console.quiet:
+            self._errors.print(text, soft_wrap=True, highlight=False)
+
+    async def _stop_serving(self, server: TypedRef[Any]) -> None:
+        with suppress(TimeoutError):
+            _stopped: ServingStopped = await answer(
+                lambda to: server.tell(StopServing(reply_to=to))
+            )
