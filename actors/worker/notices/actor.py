@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.worker.notices.news import Newsroom
@@ -18,7 +18,8 @@ from messages import ChildDown, Mailbox, TextsForwarded, TextsTaken
 if TYPE_CHECKING:
     from actors.runtime import Cancellable, Scheduler
     from actors.worker.notices.news import News
-    from actors.worker.outputs import RunSummary
+    from actors.worker.notices.notifier import Notifier
+    from actors.worker.outputs import Run, RunSummary
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +28,6 @@ CHECK: Final = 10.0
 
 KEPT_EVERY: Final = 30.0
 """Seconds between two writings of a run in short while it goes on."""
-
-
-class _Run(Protocol):
-    """The folder of the run."""
-
-    def write_summary(self, summary: RunSummary) -> None: ...
-
-
-class _Notifier(Protocol):
-    """Whoever is told the events."""
-
-    def tell(self, fields: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +50,8 @@ class NoticesActor(ThreadActor[TextsForwarded]):
         self,
         *,
         parent: Mailbox[ChildDown],
-        run: _Run | None,
-        notifier: _Notifier | None,
+        run: Run | None,
+        notifier: Notifier | None,
         after: int = 0,
         scheduler: Scheduler | None = None,
     ) -> None:
