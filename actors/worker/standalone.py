@@ -43,7 +43,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console
 
@@ -243,30 +243,22 @@ class Standalone:
         earlier = self._plan.replay or self._plan.keeping.earlier
         if earlier is None:
             return 0
-        last = 0
+        last, entries = 0, read_journal(earlier)
         try:
-            async for position in self._add_entries(parts.supervisor, read_journal(earlier)):
-                last = position
+            while page := await asyncio.to_thread(self._next_page, entries):
+                last = await _add(parts.supervisor, page)
         except JournalError as error:
             if self._plan.replay is not None or self._plan.keeping.adopted:
                 raise
             parts.warn(f"{error}; the training runs")
         return last
 
-    async def _add_entries(
-        self, supervisor: SupervisorRef, entries: Iterator[LogEntry]
-    ) -> AsyncIterator[int]:
-        """Add a page after the other; the last position after each."""
-        while page := await asyncio.to_thread(lambda: tuple(islice(entries, ENTRIES))):
+    def _next_page(self, entries: Iterator[LogEntry]) -> tuple[LogEntry, ...]:
+        """The next of ``entries``; where the run goes on, they say how far it is. Blocks."""
+        page = tuple(islice(entries, ENTRIES))
+        if self._plan.replay is None:
             self._earlier.take(page)
-            yield await self._add(supervisor, page)
-
-    async def _add(self, supervisor: SupervisorRef, page: tuple[LogEntry, ...]) -> int:
-        """The last position after it."""
-        added: AddedToLog = await answer(
-            lambda to: supervisor.tell(AddToLog(entries=page, reply_to=to)), within=ADD_TIMEOUT
-        )
-        return added.last
+        return page
 
     # The run's folder
 
@@ -328,3 +320,11 @@ class _Left:
             text += f"; its output goes to {message.folder / OUTPUT}"
             text += f"; to go on with it: {program()} --adopt={message.folder.name}"
         self._screen.tell(ShowLine(text=text))
+
+
+async def _add(supervisor: SupervisorRef, page: tuple[LogEntry, ...]) -> int:
+    """Add ``page`` to the log; its last position."""
+    added: AddedToLog = await answer(
+        lambda to: supervisor.tell(AddToLog(entries=page, reply_to=to)), within=ADD_TIMEOUT
+    )
+    return added.last
