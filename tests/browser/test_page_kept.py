@@ -24,7 +24,7 @@ def test_epochs_that_nobody_heard_of_are_drawn_and_marked(browser, tmp_path, gat
     monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(folder))
     command = python(UNHEARD, str(tmp_path), gate.path)
     with RunningWorker("--no-page", "--checkpoints", str(tmp_path), "--", *command) as worker:
-        pid = int(worker.wait_for("training started").split("process ")[1].rstrip(")\n"))
+        pid = worker.training()
         worker.wait_for("ready")
         worker.interrupt(signal.SIGKILL)
         assert worker.ends() == -signal.SIGKILL

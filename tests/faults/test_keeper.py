@@ -20,7 +20,7 @@ pathlib.Path(sys.argv[2]).touch()
 
 def keeper_of(worker: RunningWorker) -> int:
     """The process that keeps the training."""
-    return parent_of(int(worker.wait_for("training started").split("process ")[1].rstrip(")\n")))
+    return parent_of(worker.training())
 
 
 def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):

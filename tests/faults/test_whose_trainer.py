@@ -31,8 +31,7 @@ def leftover_at(addresses: Addresses) -> Iterator[int]:
     """The pid of a training whose worker has been killed; at the end it has been left alone."""
     with RunningWorker("--no-page", "--", *WITHOUT_END, ports=at(*addresses)) as killed:
         killed.wait_for(CONNECTED)
-        started = killed.wait_for("training started (process ")
-        pid = int(started.partition("(process ")[2].partition(")")[0])
+        pid = killed.training()
         killed.interrupt(signal.SIGKILL)
         assert killed.ends() == -signal.SIGKILL
         yield pid

@@ -118,6 +118,11 @@ class RunningWorker:
         """The link to the page, as it is printed behind ``what``."""
         return self.wait_for(what).partition(what)[2].strip()
 
+    def training(self) -> int:
+        """The training's process, as it is printed at its start."""
+        line = self.wait_for("training started (process ")
+        return int(line.partition("(process ")[2].partition(")")[0])
+
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ctrl-C, or another signal."""
         self._process.send_signal(number)

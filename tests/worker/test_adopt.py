@@ -33,10 +33,6 @@ def exit_of(run: Path) -> dict:
     return json.loads((run / "exit.json").read_text())
 
 
-def pid_of_the_training(worker: RunningWorker) -> int:
-    return int(worker.wait_for("training started").split("process ")[1].rstrip(")\n"))
-
-
 def messages_of(run: Path) -> list[dict]:
     return [
         json.loads(json.loads(line)["message"])
@@ -92,7 +88,7 @@ def test_what_was_written_while_nobody_listened_and_the_exit_code_are_found(fold
     script = "echo before; read line < $1; echo meanwhile; echo 'ValueError: no skeleton'; exit 9"
     with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
         worker.wait_for("before")
-        pid = pid_of_the_training(worker)
+        pid = worker.training()
         kill(worker)
         gate.open()
         assert ends(pid)
@@ -108,7 +104,7 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
     steps = ("send:3", "print:before", f"read:{gate.path}", "send:4", "leave", "exit:6")
     with RunningWorker("--no-page", "--", *trainer(*steps)) as worker:
         worker.wait_for("before")
-        pid = pid_of_the_training(worker)
+        pid = worker.training()
         kill(worker)
         assert runs(pid)
         with RunningWorker("--no-page", "--adopt", "1", ports=()) as other:
@@ -129,7 +125,7 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
 def test_a_training_that_was_adopted_is_cancelled_as_any_other(folder, tmp_path):
     with RunningWorker("--no-page", "--", *shell("echo ready; sleep 600 & wait")) as worker:
         worker.wait_for("ready")
-        pid = pid_of_the_training(worker)
+        pid = worker.training()
         kill(worker)
         with RunningWorker("--no-page", "--adopt=last", ports=()) as other:
             other.wait_for("going on with the training")
@@ -153,7 +149,7 @@ def test_a_run_that_another_worker_runs_is_left_to_it(folder, gate):
 def test_an_exit_that_nobody_has_written_is_unknown_and_never_waited_for(folder, gate):
     with RunningWorker("--no-page", "--", *shell("echo ready; read line < $1", gate.path)) as one:
         one.wait_for("ready")
-        pid = pid_of_the_training(one)
+        pid = one.training()
         kept = the_run(folder) / "keeper.json"
         assert settled(kept.exists)
         keeper = json.loads(kept.read_text())["keeper_pid"]
@@ -182,7 +178,7 @@ def test_epochs_that_nobody_heard_of_are_read_from_the_trainers_own_log(folder, 
     options = ("--no-page", "--checkpoints", str(tmp_path))
     with RunningWorker(*options, "--", *python(EPOCHS, str(tmp_path), gate.path)) as worker:
         worker.wait_for("ready")
-        pid = pid_of_the_training(worker)
+        pid = worker.training()
         kill(worker)
         gate.open()
         assert ends(pid)

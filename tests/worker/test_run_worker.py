@@ -15,13 +15,9 @@ from tests.support.running_worker import PROGRAM, TABLES, RunningWorker, at
 STUBBORN = "import signal, time; print('stubborn', flush=True); time.sleep(1000)"
 
 
-def pid_of(worker):
-    return int(worker.wait_for("training started").split("process ")[1].rstrip(")\n"))
-
-
 def test_without_arguments_it_is_the_complete_chain_and_ends_by_itself():
     with RunningWorker(*TABLES, "--epochs", "3", program=PROGRAM) as worker:
-        pid = pid_of(worker)
+        pid = worker.training()
         assert worker.ends() == 0, worker.output
         assert ends(pid)
     counted = {
@@ -78,7 +74,7 @@ def test_without_gui_the_trainers_output_is_stdout_and_nothing_is_reported():
 
 def test_ctrl_c_asks_the_trainer_to_stop_and_waits_for_its_end():
     with RunningWorker("--epochs", "1000") as worker:
-        pid = pid_of(worker)
+        pid = worker.training()
         worker.wait_for("epoch 1/1000")
         worker.interrupt()
         assert worker.ends() == 0, worker.output
@@ -90,7 +86,7 @@ def test_ctrl_c_asks_the_trainer_to_stop_and_waits_for_its_end():
 
 def test_a_second_ctrl_c_ends_a_trainer_that_does_not_stop():
     with RunningWorker("--", sys.executable, "-c", STUBBORN) as worker:
-        pid = pid_of(worker)
+        pid = worker.training()
         worker.wait_for("stubborn")
         worker.interrupt()
         worker.wait_for("not ready yet")
@@ -101,7 +97,7 @@ def test_a_second_ctrl_c_ends_a_trainer_that_does_not_stop():
 
 def test_a_terminated_worker_leaves_no_trainer_behind():
     with RunningWorker("--", sys.executable, "-c", STUBBORN) as worker:
-        pid = pid_of(worker)
+        pid = worker.training()
         worker.wait_for("stubborn")
         worker.interrupt(signal.SIGTERM)
         assert worker.ends() == 128 + signal.SIGTERM
