@@ -6,19 +6,10 @@ import re
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import ends, python, runs, shell
 from tests.support.running_worker import RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The folder of all runs."""
-    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
 
 
 def the_run(folder: Path) -> Path:

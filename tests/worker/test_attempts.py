@@ -12,13 +12,6 @@ from tests.support.running_worker import RunningWorker
 JOB = {"SLURM_JOB_ID": "17", "SLURM_CLUSTER_NAME": "a-cluster"}
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The folder of all runs."""
-    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
-
-
 def events_of(journal: Path) -> list[dict]:
     lines = journal.read_text().splitlines()
     return [json.loads(json.loads(line)["message"]) for line in lines]

@@ -4,20 +4,11 @@ import json
 import os
 from pathlib import Path
 
-import pytest
-
 from actors.worker.outputs import RunFacts, Runs
 from tests.support.processes import shell
 from tests.support.recorded_runs import recorded_run
 from tests.support.running_worker import RunningWorker
 from tests.support.visits import sends
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """The folder of all runs."""
-    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
 
 
 def events_of(told: Path) -> list[dict]:
