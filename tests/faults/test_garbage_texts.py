@@ -50,7 +50,7 @@ def test_texts_that_are_no_orders_stop_nothing(transport, new_gate):
             gate.open()
             assert worker.ends() == 3, worker.output
             assert client.reports == reports(600)
-            states = [event["state"] for event in client.events if event["event"] == "state"]
+            states = client.states
         assert worker.leaves_nothing()
     assert states == ["starting", "starting", "waiting", "training", "ended"]
     assert "Unhandled exception" not in worker.output

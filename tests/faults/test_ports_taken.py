@@ -46,7 +46,7 @@ def test_a_port_that_a_thief_takes_at_a_restart_ends_the_reports_and_not_the_tra
                 assert f"in use by process {os.getpid()}" in warning
                 client.send("JOB_STOP")
                 client.wait_for_event("control", command="stop", step="refused")
-                client.wait_for(lambda: states_of(client)[-2] == "stopping")  # and it was left
+                client.wait_for(lambda: client.states[-2] == "stopping")  # and it was left
                 trained.open()
                 assert worker.ends() == 4, worker.output
             assert client.reports == reports(200)
@@ -78,10 +78,6 @@ def stolen(address: str) -> Iterator[None]:
     assert settled(lambda: is_free(address))
     with occupied(address):
         yield
-
-
-def states_of(client: PageClient) -> list[str]:
-    return [event["state"] for event in client.events if event["event"] == "state"]
 
 
 def without_reports(client: PageClient) -> str:

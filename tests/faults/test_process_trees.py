@@ -136,17 +136,13 @@ def test_a_training_of_another_user_that_cannot_be_cancelled_is_a_refusal_and_go
                 refusal = client.wait_for_event("control", step="refused")
                 assert f"process {trainer}" in refusal["text"]
                 assert "belongs to another user" in refusal["text"]
-                client.wait_for(lambda: states_of(client)[-2:] == ["cancelling", "waiting"])
+                client.wait_for(lambda: client.states[-2:] == ["cancelling", "waiting"])
         else:
             worker.interrupt(signal.SIGTERM)
             worker.wait_for("belongs to another user")
         assert runs(trainer)
         gate.open()
         assert worker.ends() == 7, worker.output
-
-
-def states_of(client: PageClient) -> list[str]:
-    return [event["state"] for event in client.events if event["event"] == "state"]
 
 
 # Process 1 of a container

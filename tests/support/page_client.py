@@ -146,6 +146,11 @@ class PageClient:
         wanted = {"event": name, **fields}.items()
         return self.wait_for(lambda: next((e for e in self.events if wanted <= e.items()), None))
 
+    @property
+    def states(self) -> list[str]:
+        """The states of the run that came so far."""
+        return [event["state"] for event in self.events if event["event"] == "state"]
+
     def close(self) -> None:
         """Close the connection, and what belongs to it."""
         self._thread.run(self._close())
