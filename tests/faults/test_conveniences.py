@@ -3,11 +3,11 @@
 import json
 import os
 import socket
-import subprocess
 
 import pytest
 
 from tests.support.changed_worker import changed
+from tests.support.disks import mounted
 from tests.support.processes import shell
 from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
 
@@ -102,32 +102,18 @@ def test_runs_that_cannot_be_kept_there_are_a_warning(place):
 
 
 def test_a_read_only_file_system_is_a_warning(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts file systems")
-    mount = ("mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(tmp_path))
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this system mounts nothing")
-    try:
+    with mounted(tmp_path, "ro,size=64k"):
         says = warning_of("--no-page", variables={"SLEAP_PROGRESS_RUNS": str(tmp_path / "runs")})
         assert "Read-only file system" in says
-    finally:
-        subprocess.run(("umount", str(tmp_path)), check=True)
 
 
 def test_a_file_system_with_little_room_is_not_written_to(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts file systems")
-    mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path))
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this system mounts nothing")
-    try:
+    with mounted(tmp_path, "size=1m"):
         says = warning_of("--no-page", variables={"SLEAP_PROGRESS_RUNS": str(tmp_path / "runs")})
         assert "GB is free on its disk" in says
         (run,) = (tmp_path / "runs").iterdir()
         assert not (run / "output.log").exists()
         assert json.loads((run / "exit.json").read_text())["code"] == 5
-    finally:
-        subprocess.run(("umount", str(tmp_path)), check=True)
 
 
 def test_a_file_system_that_does_not_answer_holds_up_no_start(gate):
@@ -141,7 +127,7 @@ def test_a_file_system_that_does_not_answer_holds_up_no_start(gate):
 
 def test_a_folder_that_somebody_has_removed_is_trained_in_all_the_same(tmp_path):
     script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"'
-    gone = ("sh", "-c", script, "sh", str(tmp_path / "gone"))
+    gone = shell(script, str(tmp_path / "gone"))
     with RunningWorker("--no-page", *TRAINS, program=PROGRAM, under=gone) as worker:
         assert worker.ends() == 5, worker.output
     assert "trained" in worker.output

@@ -1,17 +1,15 @@
 """No space is left under the journal."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.disks import mounted
 from tests.support.page_client import PageClient
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
-from tests.support.waiting import settled
 
 ROOM = 64 * 1024
 """Bytes; the journal of some hundred reports."""
@@ -20,15 +18,10 @@ ROOM = 64 * 1024
 @pytest.fixture
 def tiny_disk(tmp_path):
     """A file system with little room."""
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts file systems")
     folder = tmp_path / "tiny"
     folder.mkdir()
-    mount = ("mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder))
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this system mounts nothing")
-    yield folder
-    assert settled(lambda: subprocess.run(("umount", str(folder)), check=False).returncode == 0)
+    with mounted(folder, f"size={ROOM}"):
+        yield folder
 
 
 def test_a_disk_that_fills_up_ends_the_journal_and_not_the_training(tiny_disk):
