@@ -12,7 +12,7 @@ from actors.worker import parse
 from actors.worker.keeper.processes import process, send
 from tests.support.changed_worker import changed
 from tests.support.page_client import PageClient
-from tests.support.processes import ends, parent_of, python, runs, shell
+from tests.support.processes import ends, is_zombie, parent_of, python, runs, shell
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.waiting import settled
 
@@ -74,7 +74,7 @@ def test_the_number_of_a_leader_is_nobody_elses_as_long_as_its_ranks_are_being_e
         worker.interrupt(signal.SIGTERM)
         assert ends(leader)
         assert all(map(runs, ranks))
-        assert Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        assert is_zombie(leader)
         worker.interrupt(signal.SIGINT)  # the terminal's stop finds a cancel under way
         worker.wait_for("the training is being ended already")
         worker.interrupt(signal.SIGTERM)  # again: KILL at once

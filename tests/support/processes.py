@@ -7,13 +7,23 @@ from pathlib import Path
 from tests.support.waiting import settled
 
 
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process, from its state on; raises OSError if there is none."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()
+
+
 def runs(pid: int) -> bool:
     """Whether the process lives; one that has ended and is not waited for yet does not."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return _stat(pid)[0] not in "ZX"
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether the process has ended and is not waited for yet."""
+    return _stat(pid)[0] == "Z"
 
 
 def ends(pid: int) -> bool:
@@ -70,5 +80,4 @@ def python(script: str, *arguments: str) -> tuple[str, ...]:
 
 def parent_of(pid: int) -> int:
     """The process that has started ``pid``, or has taken it over."""
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return int(stat.rpartition(")")[2].split()[1])
+    return int(_stat(pid)[1])
