@@ -96,7 +96,7 @@ class Firefox:
 
     def wait(self, expression: str) -> None:
         """Wait until ``expression`` is true in the page."""
-        assert settled(lambda: self.value(expression)), (
+        assert settled(lambda: self.value(expression), every=0.05), (
             f"{expression}: {self.value('document.body.innerText')}"
         )
 

@@ -6,12 +6,11 @@ import shutil
 import signal
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 
 from tests.support.documents import blocks
 from tests.support.paths import ROOT
-from tests.support.processes import marked
+from tests.support.processes import ends, marked
 from tests.support.waiting import PATIENCE, settled
 
 _START = ROOT / "tests" / "slurm" / "one-node.sh"
@@ -64,17 +63,12 @@ class Cluster:
     def close(self) -> None:
         """Cancel all jobs and end the daemons."""
         self.run("scancel", "--user=root")
-        settled(lambda: not self.run("squeue", "--noheader").strip())
+        settled(lambda: not self.run("squeue", "--noheader").strip(), every=0.2)
         folders = (self._folder, self._folder, Path("/run/munge"))
         for folder, name in zip(folders, ("slurmctld", "slurmd", "munged"), strict=True):
             pid = int((folder / f"{name}.pid").read_text())
             os.kill(pid, signal.SIGTERM)
-            settled(partial(has_ended, pid))
-
-
-def has_ended(pid: int) -> bool:
-    """Whether there is no such process."""
-    return not Path(f"/proc/{pid}").exists()
+            ends(pid)
 
 
 class Job:

@@ -9,13 +9,18 @@ PATIENCE = 60.0
 """Seconds: far beyond what anything here takes, also on a busy machine."""
 
 
-def settled(condition: Callable[[], Any], patience: float = PATIENCE) -> bool:
-    """Whether ``condition`` comes to hold, where no event tells of it."""
+def settled(
+    condition: Callable[[], Any], patience: float = PATIENCE, *, every: float = 0.002
+) -> bool:
+    """Whether ``condition`` comes to hold, where no event tells of it.
+
+    It is looked at each ``every`` seconds: seldom where a look is work for another process.
+    """
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.002)
+        time.sleep(every)
     return True
 
 
