@@ -3,8 +3,7 @@
 import resource
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from tests.support.processes import shell
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 
 
 def test_a_worker_that_may_open_nothing_more_goes_on_with_what_it_has(gate):
@@ -23,8 +23,7 @@ def test_a_worker_that_may_open_nothing_more_goes_on_with_what_it_has(gate):
         with PageClient(worker.link(), "a-client") as client:
             client.wait_for_reports(100)
             let_open(worker.pid, 0)
-            with refused_visitor(worker.link()):
-                worker.wait_for("Too many open files")
+            refuse_a_visitor(worker)
             gate.open()
             assert client.wait_for_reports(5_100) == reports(5_100)
             assert worker.ends() == 9, worker.output
@@ -37,8 +36,7 @@ def test_a_worker_that_may_open_files_again_lets_viewers_in_again(gate):
     with RunningWorker(*PAGE, "--", *steps) as worker:
         worker.wait_for("the trainer has connected")
         let_open(worker.pid, 0)
-        with refused_visitor(worker.link()):
-            worker.wait_for("Too many open files")
+        refuse_a_visitor(worker)
         let_open(worker.pid, 100)
         with PageClient(worker.link(), "a-client") as client:
             assert client.wait_for_reports(100) == reports(100)
@@ -58,12 +56,19 @@ def test_a_worker_that_may_open_too_few_files_to_start_says_so_and_starts_no_tra
     assert "never" not in worker.output
 
 
-@contextmanager
-def refused_visitor(link: str) -> Iterator[None]:
-    """Somebody whose connection the worker cannot take."""
-    where = urlsplit(link)
-    with socket.create_connection((where.hostname, where.port)):
-        yield
+def refuse_a_visitor(worker: RunningWorker) -> None:
+    """Visit the worker until it cannot take a connection, and leave again.
+
+    What it had open for a moment when its files were counted leaves room for a visitor.
+    """
+    where = urlsplit(worker.link())
+    with ExitStack() as visitors:
+
+        def is_refused() -> bool:
+            visitors.enter_context(socket.create_connection((where.hostname, where.port)))
+            return "Too many open files" in worker.output
+
+        assert settled(is_refused, every=0.05), worker.output
 
 
 def let_open(pid: int, more: int) -> None:
