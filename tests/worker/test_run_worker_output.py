@@ -26,10 +26,13 @@ from tests.support.waiting import PATIENCE, settled
 
 THREADS_OF_THE_WORKER = """\
 parent=$PPID
-grep -q keeper /proc/$parent/cmdline && read _ _ _ parent _ < /proc/$parent/stat
+grep -q 'worker/[k]eeper' /proc/$parent/cmdline && read _ _ _ parent _ < /proc/$parent/stat
 cat /proc/$parent/task/*/comm
 """
-"""The training is a child of the worker, or of its keeper."""
+"""The training is a child of the worker, or of its keeper.
+
+The brackets keep the pattern from being found in the worker's own command line, where it stands.
+"""
 
 
 def test_each_report_is_shown_while_the_training_runs(gate):
