@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support.changed_worker import unchecked
 from tests.support.page_client import WEBRTC, WEBSOCKET, PageClient
 from tests.support.processes import memory_of
-from tests.support.running_worker import PAGE, RunningWorker
+from tests.support.running_worker import PAGE, PROMPT, RunningWorker
 from tests.support.texts import reports
 from tests.support.trainer_process import trainer
 
@@ -26,7 +27,9 @@ def test_five_viewers_that_flood_the_worker_hold_up_neither_reports_nor_ctrl_c(
     # However long the flood takes, it is there to be stopped.
     steps = trainer("send:100", f"read:{gate.path}", "send:1900", f"read:{never.path}")
     with ExitStack() as stack:
-        worker = stack.enter_context(RunningWorker(*PAGE, *READ_ONLY, "--", *steps))
+        worker = stack.enter_context(
+            RunningWorker(*PAGE, *READ_ONLY, "--", *steps, program=unchecked(PROMPT))
+        )
         friend = stack.enter_context(PageClient(worker.link(), "a-friend"))
         friend.wait_for_reports(100)
         before = memory_of(worker.pid)

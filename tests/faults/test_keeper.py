@@ -3,8 +3,9 @@
 import os
 import signal
 
+from tests.support.changed_worker import unchecked
 from tests.support.processes import ends, parent_of, python, runs, shell
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PROMPT, RunningWorker
 from tests.support.waiting import settled
 
 WRITES = """\
@@ -25,7 +26,9 @@ def keeper_of(worker: RunningWorker) -> int:
 
 def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
     done = tmp_path / "done"
-    with RunningWorker("--", *python(WRITES, gate.path, str(done))) as worker:
+    with RunningWorker(
+        "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
+    ) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGSTOP)
         gate.open()
@@ -51,7 +54,9 @@ def test_a_keeper_that_is_killed_costs_the_exit_code_and_not_the_training(gate):
 
 def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_path):
     done = tmp_path / "done"
-    with RunningWorker("--", *python(WRITES, gate.path, str(done))) as worker:
+    with RunningWorker(
+        "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
+    ) as worker:
         worker.wait_for("ready")
         keeper = keeper_of(worker)
         worker.interrupt(signal.SIGKILL)

@@ -171,7 +171,9 @@ def broken(number: float) -> None:
 
 def hung(gate: str) -> None:
     """As on a network file system whose server is gone."""
-    from actors.worker.trainer import actor
+    from actors.worker.trainer import actor, look
+
+    look.TIMEOUT = 0.5  # type: ignore[misc]
 
     def wait(*_: Any) -> tuple[str, ...]:
         _wait_at(gate)
