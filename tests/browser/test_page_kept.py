@@ -1,7 +1,10 @@
 """The page in a real browser: runs that are kept, gone on with and compared."""
 
 import json
+import shutil
 import signal
+
+import pytest
 
 from tests.support.processes import ends, python
 from tests.support.running_worker import RunningWorker
@@ -51,15 +54,26 @@ def epochs(losses):
         yield json.dumps({"what": "", "event": "epoch_end", "epoch": epoch, "logs": logs})
 
 
-@BOTH
-def test_earlier_runs_are_drawn_behind_this_one(browser, tmp_path, gate, monkeypatch, transport):
-    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
+@pytest.fixture(scope="module")
+def six_runs(tmp_path_factory):
+    """A folder with six runs, to be copied."""
+    runs = tmp_path_factory.mktemp("six-runs")
     for number in range(6):
-        folder = tmp_path / str(number)
-        folder.mkdir()
+        folder = tmp_path_factory.mktemp("sent")
         messages = list(epochs([1 / (number + 1 + epoch) for epoch in range(6)]))
-        with RunningWorker("--no-page", "--", *sends(folder, messages)) as worker:
+        steps = sends(folder, messages)
+        variables = {"SLEAP_PROGRESS_RUNS": str(runs)}
+        with RunningWorker("--no-page", "--", *steps, variables=variables) as worker:
             assert worker.ends() == 0
+    return runs
+
+
+@BOTH
+def test_earlier_runs_are_drawn_behind_this_one(
+    browser, tmp_path, gate, monkeypatch, six_runs, transport
+):
+    monkeypatch.setenv("SLEAP_PROGRESS_RUNS", str(tmp_path / "runs"))
+    shutil.copytree(six_runs, tmp_path / "runs")
     with served("--", *sends(tmp_path, list(epochs([0.8, 0.7])), gate.path)) as worker:
         visit(browser, worker, transport)
         browser.wait(lambda: drawn(browser) >= 2, "curves")
