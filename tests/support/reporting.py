@@ -150,6 +150,22 @@ def attach_client(
     status(supervisor)  # answered by the client's actor too, after it has attached
 
 
-def attach_early(loop_thread: LoopThread, supervisor: SupervisorRef, channel: FakeChannel) -> None:
-    """Attach ``channel`` as code on the event loop does."""
-    loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
+def attach_early(
+    loop_thread: LoopThread,
+    supervisor: SupervisorRef,
+    channel: FakeChannel,
+    *texts: str,
+    client_id: str = "alice",
+    **what: Any,
+) -> None:
+    """Attach ``channel`` as code on the event loop does, and let ``texts`` come over it.
+
+    All in one callback: the client's actor, which runs there too, cannot be listening.
+    """
+
+    def announced() -> None:
+        attach(supervisor, client_id=client_id, channel=channel, **what)
+        for text in texts:
+            channel.receive(text)
+
+    loop_thread.call(announced)

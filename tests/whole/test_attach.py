@@ -14,14 +14,7 @@ def test_texts_that_arrive_before_the_actor_listens_are_told_in_order(
     supervisor, loop_thread, owner
 ):
     channel = FakeChannel()
-
-    def announced():
-        # One callback of the loop: the client's actor, which runs on it too, cannot be listening.
-        attach(supervisor, client_id="alice", channel=channel)
-        for number in range(100):
-            channel.receive(f"early {number}")
-
-    loop_thread.call(announced)
+    attach_early(loop_thread, supervisor, channel, *(f"early {number}" for number in range(100)))
     for number in range(100):
         owner.expect(ClientMessageReceived(client_id="alice", text=f"early {number}"))
     loop_thread.call(channel.receive, "later")
@@ -29,38 +22,24 @@ def test_texts_that_arrive_before_the_actor_listens_are_told_in_order(
 
 
 def test_an_early_control_text_is_published(supervisor, loop_thread):
-    channel = FakeChannel()
-
-    def announced():
-        attach(supervisor, client_id="alice", channel=channel)
-        channel.receive("CONTROL_COMMAND::first")
-        channel.receive("CONTROL_COMMAND::second")
-
+    commands = "CONTROL_COMMAND::first", "CONTROL_COMMAND::second"
     with trainer_for(start(supervisor)) as trainer:
-        loop_thread.call(announced)
+        attach_early(loop_thread, supervisor, FakeChannel(), *commands)
         assert [trainer.command(), trainer.command()] == ["first", "second"]
     stop(supervisor)
 
 
 def test_an_early_control_text_of_a_viewer_is_told_to_the_owner(supervisor, loop_thread, owner):
-    channel = FakeChannel()
-
-    def announced():
-        attach(supervisor, client_id="viewer", channel=channel, accept_control=False)
-        channel.receive("CONTROL_COMMAND::first")
-
-    loop_thread.call(announced)
-    owner.expect(ClientMessageReceived(client_id="viewer", text="CONTROL_COMMAND::first"))
+    text = "CONTROL_COMMAND::first"
+    who = {"client_id": "viewer", "accept_control": False}
+    attach_early(loop_thread, supervisor, FakeChannel(), text, **who)
+    owner.expect(ClientMessageReceived(client_id="viewer", text=text))
 
 
 def test_nobody_hears_what_who_may_only_watch_sends_early(supervisor, loop_thread, owner):
     channel = FakeChannel()
-
-    def announced():
-        attach(supervisor, client_id="watcher", channel=channel, accept_texts=False)
-        channel.receive("JOB_CANCEL")
-
-    loop_thread.call(announced)
+    who = {"client_id": "watcher", "accept_texts": False}
+    attach_early(loop_thread, supervisor, channel, "JOB_CANCEL", **who)
     status(supervisor)
     loop_thread.call(channel.receive, "JOB_CANCEL")
     status(supervisor)
@@ -68,14 +47,7 @@ def test_nobody_hears_what_who_may_only_watch_sends_early(supervisor, loop_threa
 
 
 def test_what_is_kept_of_early_texts_has_a_limit_of_bytes(supervisor, loop_thread, owner, caplog):
-    channel = FakeChannel()
-
-    def announced():
-        attach(supervisor, client_id="alice", channel=channel)
-        for _ in range(900):
-            channel.receive("x" * 60_000)
-
-    loop_thread.call(announced)
+    attach_early(loop_thread, supervisor, FakeChannel(), *["x" * 60_000] * 900)
     status(supervisor)
     assert len(owner.drain()) <= EARLY_BYTES // 60_000
     assert caplog.text.count("events of a channel are lost") == 1

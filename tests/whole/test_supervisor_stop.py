@@ -6,7 +6,6 @@ from contextlib import ExitStack
 import pykka
 import pytest
 
-from actors import attach
 from messages import (
     AddedToLog,
     AddToLog,
@@ -35,6 +34,7 @@ from tests.support.probe import Probe
 from tests.support.reporting import (
     ask_start,
     attach_client,
+    attach_early,
     start,
     status,
     stopping,
@@ -233,7 +233,7 @@ def test_what_is_told_after_the_end_is_answered_at_once_and_is_one_line(
     supervisor.tell(GetStatus(reply_to=answers))
     assert answers.get().phase is Phase.IDLE
     caplog.clear()
-    loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
+    attach_early(loop_thread, supervisor, channel)
     loop_thread.call(channel.receive, "a text")
     owner.expect(ClientGone(client_id="alice", reason=ended))
     assert len(caplog.records) == 1
