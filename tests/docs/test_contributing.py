@@ -8,15 +8,11 @@ import sys
 
 import yaml
 
+from tests.support.documents import section
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-
-
-def section(heading: str) -> str:
-    """What stands below ``heading``."""
-    return TEXT.split(f"## {heading}\n")[1].split("\n## ")[0]
 
 
 def test_the_tasks_are_those_of_nox() -> None:
@@ -29,13 +25,13 @@ def test_the_tasks_are_those_of_nox() -> None:
     )
     tasks = re.findall(r"^[*-] (\w+) -> ", listed.stdout, flags=re.MULTILINE)
     assert {"unit", "tests", "faults", "nightly", "types", "bench"} <= {*tasks}
-    assert re.findall(r"^\| `(\w+)` \|", section("Tasks"), flags=re.MULTILINE) == tasks
+    assert re.findall(r"^\| `(\w+)` \|", section(TEXT, "Tasks"), flags=re.MULTILINE) == tasks
 
 
 def test_the_steps_are_those_of_ci() -> None:
     steps = re.findall(r'^step "(.+)"$', (ROOT / ".ci" / "run").read_text(), flags=re.MULTILINE)
     assert len(steps) >= 5
-    assert re.findall(r"^- (.+)$", section("What CI runs"), flags=re.MULTILINE) == steps
+    assert re.findall(r"^- (.+)$", section(TEXT, "What CI runs"), flags=re.MULTILINE) == steps
 
 
 def test_the_hooks_use_the_environments_own_tools() -> None:

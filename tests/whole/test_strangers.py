@@ -22,7 +22,6 @@ from messages import (
     StartReporting,
     StopReporting,
     StrangerConnected,
-    SwitchJob,
     TrainerConnected,
 )
 from tests.support.addresses import becomes_free, fixed_addresses
@@ -35,6 +34,7 @@ from tests.support.reporting import (
     start,
     status,
     stop,
+    switch,
     trainer_for,
     wait_for_phase,
 )
@@ -248,10 +248,7 @@ def test_what_is_known_of_a_trainer_holds_for_its_job(new_supervisor, owner):
     supervisor = new_supervisor()
     ready = start(supervisor)
     supervisor.tell(KnowTrainer(pid=OURS))
-    answers: Probe[Any] = Probe()
-    switch = SwitchJob(job_id="job-1", outcome="completed", next_job_id="job-2", reply_to=answers)
-    supervisor.tell(switch)
-    answers.get(), answers.get()
+    switch(supervisor)
     with trainer_for(ready):
         assert owner.wait_for(TrainerConnected).pid == OURS
         addresses = ready.control_address, ready.progress_address
