@@ -1,13 +1,11 @@
 """The page in a real browser: how a link opens it, from wherever and through whatever."""
 
 import base64
-import contextlib
 
 from tests.support.addresses import parts_of, port_of
 from tests.support.network import Site
-from tests.support.processes import shell
 from tests.support.proxies import WAYS, Jupyter, Nginx, needs_nginx
-from tests.support.visits import BOTH, served, visit
+from tests.support.visits import BOTH, visit, waits
 
 NAME = "gpu.localhost"
 """A browser finds any such name on this machine, and the worker does not know it."""
@@ -25,15 +23,6 @@ def as_sent(link):
     """The token of the link in each form in which the page sends it."""
     token = parts_of(link)[1]
     return token, base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
-
-
-@contextlib.contextmanager
-def waits(gate, *options):
-    """A worker whose trainer waits at the gate until the test is over."""
-    with served(*options, "--", *shell("read line < $1", gate.path)) as worker:
-        yield worker
-        gate.open()
-        assert worker.ends() == 0
 
 
 @BOTH

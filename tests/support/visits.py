@@ -1,9 +1,11 @@
 """Workers with a page, trainers behind it, and visits of the page."""
 
+import contextlib
 import json
 
 import pytest
 
+from tests.support.processes import shell
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.trainer_process import trainer
 
@@ -32,6 +34,15 @@ def visit(browser, worker, transport="ws", what="watch and stop it at "):
 
 def served(*arguments, **options):
     return RunningWorker(*PAGE, *arguments, **options)
+
+
+@contextlib.contextmanager
+def waits(gate, *options):
+    """A worker whose trainer waits at the gate until the test is over."""
+    with served(*options, "--", *shell("read line < $1", gate.path)) as worker:
+        yield worker
+        gate.open()
+        assert worker.ends() == 0
 
 
 def drawn(browser):
