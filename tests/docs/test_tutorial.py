@@ -69,14 +69,14 @@ class Newcomer:
     """Has a clone, a home that was empty, and a sleap-nn."""
 
     def __init__(self, folder: Path) -> None:
-        self.clone, home, programs = (folder / name for name in ("clone", "home", "programs"))
+        self.clone, self._home, programs = (folder / name for name in ("clone", "home", "programs"))
         _clone(self.clone)
-        home.mkdir()
+        self._home.mkdir()
         programs.mkdir()
         put_sleap_nn(programs)
         (self.clone / "config.yaml").write_text("trainer_config: {max_epochs: 2}\n")
         self._environment = {
-            "HOME": str(home),
+            "HOME": str(self._home),
             "LANG": "C.UTF-8",
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "EPOCHS": "2",
@@ -101,6 +101,10 @@ class Newcomer:
     def _shown(self) -> Path:
         return self.clone.parent / "shown"
 
+    def _journals(self) -> set[Path]:
+        """The journal of each run that has one."""
+        return set(self._home.glob(".local/state/sleap-progress/runs/*/run.jsonl"))
+
     @property
     def shown(self) -> str:
         """What the last command has written so far."""
@@ -120,11 +124,17 @@ class Newcomer:
         return self.shown
 
     def loses_a_worker(self) -> None:
-        """Start a training, and kill its worker as soon as it reports."""
+        """Start a training, and kill its worker as soon as the end of an epoch is in the journal.
+
+        The trainer writes a line of its own before that report comes; the next is 200 ms away.
+        """
+        earlier = self._journals()
         worker = ".venv/bin/python run_worker.py --any-port -- sleap-nn train config.yaml"
         process = self.starts(f"EPOCHS={LONG} exec {worker}")
         try:
-            assert settled(lambda: "epoch 1: " in self.shown), self.shown
+            assert settled(
+                lambda: any("epoch_end" in each.read_text() for each in self._journals() - earlier)
+            ), self.shown
         finally:
             process.kill()
             process.wait()
