@@ -91,10 +91,10 @@ class ResourcesActor(ThreadActor[ResourcesMessage]):
 
     def _tell_sample(self, watched: WatchProcess) -> None:
         used, there = self._sample_or_skip(watched.pid)
-        if used is not None:
-            reply(watched.reply_to, used)
         if there:
             self._sample_in(INTERVAL)
+        if used is not None:
+            reply(watched.reply_to, used)
 
     def _sample_or_skip(self, pid: int) -> tuple[ResourcesUsed | None, bool]:
         """What is used, as far as the system tells at the moment; whether the process is there."""
