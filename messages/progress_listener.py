@@ -172,7 +172,10 @@ class AcceptReports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeersFound:
-    """Who is connected to the SUB socket, and has completed its handshake."""
+    """Who is connected to the SUB socket, and has completed its handshake.
+
+    Told to the listener's parent, too, of each that joins while what it reports is held.
+    """
 
     peers: tuple[Peer, ...] = ()
 

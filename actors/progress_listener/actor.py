@@ -76,7 +76,12 @@ class _SocketClosed:
 _Inbox: TypeAlias = ProgressListenerMessage | Verdict | _TaskEnded | _SocketClosed
 
 _ParentEvent: TypeAlias = (
-    ChildDown | ProgressSocketMade | ListeningFailed | TrainEndReceived | StrangerConnected
+    ChildDown
+    | ProgressSocketMade
+    | PeersFound
+    | ListeningFailed
+    | TrainEndReceived
+    | StrangerConnected
 )
 
 
@@ -136,6 +141,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 else:
                     self._socket.find_peers(message.reply_to)
             case Verdict():
+                if self._holds:
+                    self._parent.tell(PeersFound(peers=(message.peer,)))
                 if message.is_stranger and self._address:
                     event = StrangerConnected(peer=message.peer, address=self._address)
                     self._parent.tell(event)

@@ -39,6 +39,7 @@ from messages import (
     ListeningFailed,
     Mailbox,
     OwnerEvent,
+    PeersFound,
     Phase,
     ProgressSocketMade,
     PublishControl,
@@ -391,6 +392,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case ProgressSocketMade():
                 if self._session is not None:
                     self._session.sockets.context.close_progress_socket = event.close
+            case PeersFound():
+                if self._session is not None:
+                    self._session.have_joined(event.peers)
             case ListeningFailed():
                 self._give_up(event.reason)
             case StrangerConnected():

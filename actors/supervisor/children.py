@@ -20,6 +20,7 @@ from messages import (
     FollowRun,
     ForgetStop,
     ListeningFailed,
+    PeersFound,
     ProgressSocketMade,
     StrangerConnected,
     TrainEndReceived,
@@ -45,6 +46,7 @@ ChildEvent: TypeAlias = (
     | TrainerConnected
     | TrainerDisconnected
     | ProgressSocketMade
+    | PeersFound
     | ListeningFailed
     | TrainEndReceived
     | StrangerConnected

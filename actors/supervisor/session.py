@@ -89,6 +89,8 @@ class Session:
         self._job_over = job_over
         self._failed = failed
         self._drain_timeout = drain_timeout
+        self._until_stranger: Wait | None = None
+        """The connect wait that ends when a stranger has joined."""
         self.sockets = Sockets(
             loop=loop, waits=self._waits, settings=settings, children=children, known=known
         )
@@ -134,8 +136,9 @@ class Session:
         Raises NotOpenedError, and Ended if reporting is to end.
         """
         control, progress = self._settings.control_address, self._settings.progress_address
-        peers, strangers = yield from self._open(control, progress)
-        if strangers and self._settings.on_port_conflict is PortConflict.FREE:
+        may_leave = self._settings.on_port_conflict is PortConflict.FREE
+        peers, strangers = yield from self._open(control, progress, until_stranger=may_leave)
+        if strangers and may_leave:
             self.sockets.conflicts += (self._reported_by(strangers),)
             yield from self._leave_addresses()
             peers, strangers = yield from self._open(at_free_port(control), at_free_port(progress))
@@ -147,17 +150,24 @@ class Session:
         return peers
 
     def _open(
-        self, control: str | None, progress: str | None
+        self, control: str | None, progress: str | None, *, until_stranger: bool = False
     ) -> Steps[tuple[tuple[Peer, ...], tuple[Peer, ...]]]:
         """Open both and wait; who has joined meanwhile, and who of them is a stranger."""
         self._become(Phase.BINDING)
         yield from self.sockets.open(control, progress)
         self._become(Phase.CONNECTING)
-        yield self._waits.wait(self._settings.connect_wait)
+        wait = self._waits.wait(self._settings.connect_wait)
+        self._until_stranger = wait if until_stranger else None
+        yield wait
         if not self._settings.connect_wait:
             return (), ()
         peers = yield from self.sockets.find_peers()
         return peers, self._known.strangers_among(peers)
+
+    def have_joined(self, peers: tuple[Peer, ...]) -> None:
+        """``peers`` have joined the progress socket while what they report is held."""
+        if self._until_stranger is not None and self._known.strangers_among(peers):
+            self._until_stranger.answered(None)
 
     def _reported_by(self, strangers: tuple[Peer, ...]) -> str:
         addresses = self.sockets.addresses
