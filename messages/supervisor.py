@@ -51,7 +51,7 @@ class ReportingSummary:
     and reports that an attached client could not be given. With one such client attached from start
     to end, ``received == forwarded + failed + undecodable``. ``train_end`` says whether the
     trainer's last message came, ``last_epoch`` is the number of the epoch that ended last (the
-    first is 0).
+    first is 0). Without ``is_complete`` the counts are not known: the event loop did not answer.
     """
 
     received: int = 0
@@ -60,6 +60,7 @@ class ReportingSummary:
     undecodable: int = 0
     train_end: bool = field(default=False, compare=False)
     last_epoch: int | None = field(default=None, compare=False)
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

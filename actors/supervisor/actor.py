@@ -180,6 +180,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if session is not None:
             session.sockets.context.terminate_at_once()
             session.job.failure = session.job.failure or "the reporter has been ended"
+            session.job.is_complete = not session.sockets.listens
             self._answer_all(session.job)
 
     def turn_away(self, message: _Inbox) -> None:

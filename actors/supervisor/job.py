@@ -37,6 +37,8 @@ class Job:
     """Because of whom, if it never began."""
     counts: ProgressCounts | None = None
     """The job's counts, as soon as all of it has been received."""
+    is_complete: bool = True
+    """Whether nothing was received that is not counted."""
     ending: bool = False
     """Whether reporting is to end with it."""
 
@@ -69,6 +71,7 @@ class Job:
                 undecodable=counts.undecodable,
                 train_end=counts.train_end,
                 last_epoch=counts.last_epoch,
+                is_complete=self.is_complete or self.counts is not None,
             ),
         )
 

@@ -257,6 +257,7 @@ class Session:
             wait = self._waits.wait(None, LISTENER)
             self._children.listener.tell(make(wait))
             answer = yield from self._waits.on_loop(wait, drain + MARGIN)
+        self.job.is_complete = not isinstance(answer, Missing)
         return answer
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:

@@ -120,7 +120,7 @@ def test_a_loop_that_was_stuck_during_a_switch_is_asked_again_at_the_next(
     with stuck(loop_thread):
         tell_switch(supervisor, switched, "job-1", "job-2")
         assert settled(answered)
-    assert answers[0].summary.received == 0
+    assert not answers[0].summary.is_complete
     status(supervisor)  # the loop is well again, and has taken what it was told
     with trainer_for(ready) as trainer:
         trainer.send(*reports(3))
@@ -144,10 +144,13 @@ def test_a_job_after_one_that_ended_on_a_stuck_loop_has_its_own_counts(
         channel.wait_for_count(10)
         with stuck(loop_thread):
             asks(supervisor, ended)
-            assert isinstance(ended.get(), ReportingStopped)
+            stopped = ended.get()
+            assert isinstance(stopped, ReportingStopped)
+            assert not stopped.summary.is_complete
     ready = ended.get() if asks is tell_switch else start(supervisor, "job-2")
     status(supervisor)  # the loop is well again, and has taken what it was told
     with trainer_for(ready) as trainer:
         trainer.send(*reports(3, first=10))
         assert channel.wait_for_count(13) == forwarded(reports(13))
-    assert stop(supervisor, "job-2").summary.received == 3
+    summary = stop(supervisor, "job-2").summary
+    assert (summary.received, summary.is_complete) == (3, True)

@@ -35,11 +35,15 @@ def counts_table(summary: ReportingSummary, record: RunRecord) -> Table:
     table = Table(title="Reports", title_justify="left")
     table.add_column("count")
     table.add_column("reports", justify="right")
-    table.add_row("received from the trainer", str(summary.received))
     clients = "client" if summary.forwarded <= summary.received else "clients together"
-    table.add_row(f"forwarded to the {clients}", str(summary.forwarded))
-    table.add_row("failed", str(summary.failed))
-    table.add_row("undecodable", str(summary.undecodable))
+    counts = {
+        "received from the trainer": summary.received,
+        f"forwarded to the {clients}": summary.forwarded,
+        "failed": summary.failed,
+        "undecodable": summary.undecodable,
+    }
+    for what, count in counts.items():
+        table.add_row(what, str(count) if summary.is_complete else "not known")
     table.add_section()
     table.add_row("received by the client", str(record.received))
     for event, count in sorted(record.events.items()):

@@ -279,6 +279,11 @@ def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
     ]
 
 
+def test_counts_that_are_not_known_are_not_shown(screens):
+    shown = screens(has_tables=True).after(ShowSummary(summary=ReportingSummary(is_complete=False)))
+    assert shown.count("not known") == 4
+
+
 def test_a_run_without_reports_has_no_table(screens):
     assert screens(has_tables=True).after(ShowSummary(summary=None)) == ""
     shown = screens(has_tables=True).after(ShowSummary(summary=SUMMARY))
