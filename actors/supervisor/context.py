@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import zmq
 
@@ -23,18 +23,42 @@ CLOSE_TIMEOUT: Final = 1.0
 and the control socket's linger of 0.1 s at most; longer means that a socket is still open."""
 
 
+class _Context(zmq.Context["zmq.Socket[bytes]"]):
+    """Makes no socket once it has been given up, whoever comes late with an open.
+
+    pyzmq would let one be made of what another thread frees at that moment.
+    """
+
+    _making: threading.Lock
+    _is_given_up = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._making = threading.Lock()
+
+    def socket(self, socket_type: int, *args: Any, **kwargs: Any) -> zmq.Socket[bytes]:
+        with self._making:
+            if self._is_given_up:
+                raise zmq.ContextTerminated
+            return super().socket(socket_type, *args, **kwargs)
+
+    def give_up(self) -> None:
+        with self._making:
+            self._is_given_up = True
+
+
 class SessionContext:
     """Made by ``make``, terminated by ``terminate``; then another one can be made."""
 
     def __init__(self) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._context: _Context | None = None
         self._reaper: threading.Thread | None = None
         self.close_progress_socket: Callable[[], Future[None]] | None = None
         """Has the listener's socket closed, if it has made one."""
 
     def make(self) -> None:
         """Make the context."""
-        self._context = zmq.Context()
+        self._context = _Context()
 
     @property
     def zmq(self) -> zmq.Context[zmq.Socket[bytes]]:
@@ -49,6 +73,8 @@ class SessionContext:
         event loop is stuck.
         """
         context, close_progress_socket = self._context, self.close_progress_socket
+        if context is not None:
+            context.give_up()
 
         def reap() -> None:
             if close_progress_socket is not None:
