@@ -18,7 +18,7 @@ from actors.zmq_sockets.connections import (
 )
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
-from actors.zmq_sockets.processes import who_listens_at
+from actors.zmq_sockets.processes import is_address, who_listens_at
 from actors.zmq_sockets.strangers import Kinship, kinship_of
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Verdict",
     "at_free_port",
     "bind",
+    "is_address",
     "kinship_of",
     "monitor_of",
     "port_of",

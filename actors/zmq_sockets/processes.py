@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from actors import proc
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -70,9 +72,9 @@ def who_listens_at(host: str, port: int) -> str:
     ``host`` is an address, or ``*`` or a name for any.
     """
     wanted = host.strip("[]")
-    is_address = _is_address(wanted) and wanted not in _EVERYWHERE
+    is_one = is_address(wanted) and wanted not in _EVERYWHERE
     for found in _sockets(port):
-        if found.remote is not None or (is_address and found.own[0] not in (wanted, *_EVERYWHERE)):
+        if found.remote is not None or (is_one and found.own[0] not in (wanted, *_EVERYWHERE)):
             continue
         for pid in found.holders()[:1]:
             itself = ", this process" if pid == os.getpid() else ""
@@ -100,10 +102,11 @@ def process_name(pid: int) -> str:
 def process(pid: int) -> Process | None:
     """What is known of ``pid``; None when it has ended, or may not be seen."""
     if sys.platform == "linux":
-        with suppress(OSError):
-            if _has_proc():
-                return _parsed(pid, Path(f"/proc/{pid}/stat").read_text(errors="replace"))
-        return None
+        stat = proc.process(pid) if _has_proc() else None
+        if stat is None:
+            return None
+        started = _booted() + stat.began / _ticks()
+        return Process(pid, stat.name, started, stat.parent, stat.session)
     psutil = _psutil()
     if psutil is not None:
         with suppress(psutil.Error, OSError):
@@ -137,19 +140,20 @@ def users_of(roots: Collection[int]) -> frozenset[int]:
     return frozenset(users)
 
 
+def is_address(text: str) -> bool:
+    """Whether ``text`` is an IP address, without brackets."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def plain(host: str) -> str:
     """The address ``host``; an IPv4 address that is written as an IPv6 one is that IPv4 address."""
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
-
-
-def _parsed(pid: int, stat: str) -> Process:
-    """The process whose ``/proc/PID/stat`` is ``stat``."""
-    head, _, tail = stat.rpartition(")")
-    fields = tail.split()  # from the third one on: state, ppid, pgrp, session
-    started = _booted() + int(fields[19]) / _ticks()
-    return Process(pid, head.partition("(")[2], started, int(fields[1]), int(fields[3]))
 
 
 @cache
@@ -244,14 +248,6 @@ def _has_proc() -> bool:
         return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115
     except OSError:
         return False
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _psutil() -> Any:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.proc import process
 from actors.worker import parse
-from actors.worker.keeper.processes import process, send
+from actors.worker.keeper.processes import send
 from tests.support.changed_worker import changed
 from tests.support.page_client import PageClient
 from tests.support.processes import ends, is_zombie, parent_of, python, runs, shell

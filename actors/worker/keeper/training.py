@@ -13,8 +13,8 @@ import subprocess
 import time
 from typing import Final, NamedTuple
 
+from actors.proc import Process
 from actors.worker.keeper.processes import (
-    Process,
     become_subreaper,
     descendants,
     every_process,

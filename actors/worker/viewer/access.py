@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from actors.worker.viewer.addresses import is_address, is_loopback, own_names
+from actors.worker.viewer.addresses import is_loopback, own_names
+from actors.zmq_sockets import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from actors.zmq_sockets import is_address
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -112,15 +114,6 @@ def is_loopback(host: str) -> bool:
 def bracketed(host: str) -> str:
     """``host`` as it stands before a colon and a port."""
     return f"[{host}]" if ":" in host else host
-
-
-def is_address(text: str) -> bool:
-    """Whether ``text`` is an IP address, without brackets."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _with_port(host: str, port: str) -> str:
