@@ -105,8 +105,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
         self._session: Session | None = None
-        self._script: Script | None = None
-        self._reopening: dict[str, Script] = {}
+        self._script: Script[None] | None = None
+        self._reopening: dict[str, Script[str]] = {}
         self._last_stopped: ReportingStopped | None = None
         self._trainer_connected = False
         self._joined: TrainerConnected | None = None
@@ -228,7 +228,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             known=self._known,
             become=self._become,
             job_over=self._stopped,
-            failed=self._give_up,
             drain_timeout=self._drain_timeout,
         )
 
@@ -280,7 +279,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         drain = self._settings.drain_timeout
         return drain if self._shutdown is None else min(drain, self._shutdown.timeout / 4)
 
-    def _closed(self) -> None:
+    def _closed(self, _: None) -> None:
         """Nothing is open: answer all who wait for that."""
         job = self._job
         assert job is not None
@@ -290,7 +289,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._become(Phase.IDLE)
         self._answer_all(job)
         if self._shutdown is not None:
-            self._run(self._leave(), lambda: None)
+            self._run(self._leave())
 
     def _answer_all(self, job: Job) -> None:
         never_ready = job.start is not None
@@ -298,7 +297,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
-    def _run(self, steps: Steps[None], over: Callable[[], None]) -> None:
+    def _run(self, steps: Steps[None], over: Callable[[None], None] = lambda _: None) -> None:
         self._script = Script(steps, self._scheduler, over)
         self._script.begin()
 
@@ -450,9 +449,13 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         former = self._reopening.pop(child, None)
         if former is not None:
             former.close()
-        script = Script(self._session.reopen(child), self._scheduler)
+        script = Script(self._session.sockets.reopen(child), self._scheduler, self._reopened)
         self._reopening[child] = script
         script.begin()
+
+    def _reopened(self, reason: str) -> None:
+        if reason:
+            self._give_up(reason)
 
     # The supervisor's own end
 
@@ -462,7 +465,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._shutdown = message
         job = self._job
         if job is None:
-            self._run(self._leave(), lambda: None)
+            self._run(self._leave())
         else:
             job.end_with(JobOutcome.CANCELLED)
             self._end_job(job)

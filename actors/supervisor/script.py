@@ -7,9 +7,8 @@ else; an answer, the end of its time or a crash resumes it.
 from __future__ import annotations
 
 import enum
-import inspect
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from actors.supervisor.inbox import Answered
 
@@ -101,12 +100,10 @@ class Waits:
         return answer
 
 
-class Script:
-    """Runs ``steps``; ``over`` is called when they have come to their end by themselves."""
+class Script(Generic[T]):
+    """Runs ``steps``; ``over`` is called with what they have come to by themselves."""
 
-    def __init__(
-        self, steps: Steps[None], scheduler: Scheduler, over: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, steps: Steps[T], scheduler: Scheduler, over: Callable[[T], None]) -> None:
         self._steps = steps
         self._scheduler = scheduler
         self._over = over
@@ -133,15 +130,14 @@ class Script:
     def close(self) -> None:
         """Leave it where it is, for good."""
         self._leave()
-        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:  # or it is its last step
-            self._steps.close()
+        self._steps.close()
 
     def _run(self, advance: Callable[[], Wait]) -> None:
         self._leave()
         try:
             wait = advance()
-        except StopIteration:
-            self._over()
+        except StopIteration as end:
+            self._over(end.value)
             return
         timer = None
         if wait.timeout is not None:

@@ -59,9 +59,9 @@ FLUSH_LEAST: Final = 0.25
 class Session:
     """``report`` is its life.
 
-    ``become`` is called with each phase that it comes to, ``job_over`` with each job whose reports
-    are delivered, for the answer to those who asked for that, and ``failed`` when a crashed child's
-    socket cannot be opened again. ``drain_timeout`` says how many seconds delivering may take.
+    ``become`` is called with each phase that it comes to, and ``job_over`` with each job whose
+    reports are delivered, for the answer to those who asked for that. ``drain_timeout`` says how
+    many seconds delivering may take.
     """
 
     def __init__(
@@ -76,7 +76,6 @@ class Session:
         known: KnownTrainers,
         become: Callable[[Phase], None],
         job_over: Callable[[Job], ReportingStopped],
-        failed: Callable[[str], None],
         drain_timeout: Callable[[], float],
     ) -> None:
         self.job = job
@@ -87,7 +86,6 @@ class Session:
         self._known = known
         self._become = become
         self._job_over = job_over
-        self._failed = failed
         self._drain_timeout = drain_timeout
         self._until_stranger: Wait | None = None
         """The connect wait that ends when a stranger has joined."""
@@ -269,11 +267,3 @@ class Session:
         missing = self._clients.end_flush()
         if missing:
             log.error("clients have not answered: %s", ", ".join(missing))
-
-    # After a crash
-
-    def reopen(self, child: str) -> Steps[None]:
-        """Have the successor of ``child`` bind its socket where it was."""
-        reason = yield from self.sockets.reopen(child)
-        if reason:
-            self._failed(reason)
