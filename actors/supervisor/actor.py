@@ -213,7 +213,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
             return
         self._clients.begin_job()
-        self._intensity.renew()
+        self._intensity = RestartIntensity()
         self._session = session = self._new_session(Job(message.job_id, start=message))
         self._run(session.report() if message.gui else session.bypass(), self._closed)
 

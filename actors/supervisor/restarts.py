@@ -21,7 +21,3 @@ class RestartIntensity:
         """Count a crash; False when it was one too many."""
         self._crashes.append(time.monotonic())
         return len(self._crashes) <= CRASHES or self._crashes[-1] - self._crashes[0] > WINDOW
-
-    def renew(self) -> None:
-        """Forget the crashes."""
-        self._crashes.clear()
