@@ -178,7 +178,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.end()
         session, self._session = self._session, None
         if session is not None:
-            session.sockets.context.terminate_at_once()
+            if session.sockets.context is not None:
+                session.sockets.context.terminate_at_once()
             session.job.failure = session.job.failure or "the reporter has been ended"
             session.job.is_complete = not session.sockets.listens
             self._answer_all(session.job)
@@ -390,7 +391,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 self._children.forget_stop(ForgetStop())
                 reply(self._train_ends, event)
             case ProgressSocketMade():
-                if self._session is not None:
+                if self._session is not None and self._session.sockets.context is not None:
                     self._session.sockets.context.close_progress_socket = event.close
             case PeersFound():
                 if self._session is not None:

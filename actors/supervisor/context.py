@@ -48,23 +48,13 @@ class _Context(zmq.Context["zmq.Socket[bytes]"]):
 
 
 class SessionContext:
-    """Made by ``make``, terminated by ``terminate``; then another one can be made."""
+    """Terminated once, by ``terminate`` or ``terminate_at_once``."""
 
     def __init__(self) -> None:
-        self._context: _Context | None = None
+        self.zmq = _Context()
         self._reaper: threading.Thread | None = None
         self.close_progress_socket: Callable[[], Future[None]] | None = None
         """Has the listener's socket closed, if it has made one."""
-
-    def make(self) -> None:
-        """Make the context."""
-        self._context = _Context()
-
-    @property
-    def zmq(self) -> zmq.Context[zmq.Socket[bytes]]:
-        """The context, which has been made."""
-        assert self._context is not None
-        return self._context
 
     def terminate(self, done: Callable[[], None]) -> None:
         """Terminate it; ``done`` is called when that has been done, on another thread.
@@ -72,35 +62,27 @@ class SessionContext:
         The progress socket is closed before, on its own thread: that is done already unless the
         event loop is stuck.
         """
-        context, close_progress_socket = self._context, self.close_progress_socket
-        if context is not None:
-            context.give_up()
+        close_progress_socket = self.close_progress_socket
+        self.zmq.give_up()
 
         def reap() -> None:
             if close_progress_socket is not None:
                 close_progress_socket().exception()
-            if context is not None:
-                context.term()
+            self.zmq.term()
             done()
 
         self._reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
         self._reaper.start()
 
-    def is_terminated(self) -> None:
-        """``done`` has been called, or is waited for no longer."""
-        self._join(CLOSE_TIMEOUT / 10)  # the thread that has told this may not be over yet
-        self._context = self.close_progress_socket = None
-
     def terminate_at_once(self) -> None:
-        """Terminate what is open, and wait for that."""
-        if self._context is not None:
-            if self._reaper is None:
-                self.terminate(lambda: None)
-            self._join(CLOSE_TIMEOUT)
+        """Terminate it, and wait for that."""
+        if self._reaper is None:
+            self.terminate(lambda: None)
+        self.join(CLOSE_TIMEOUT)
 
-    def _join(self, timeout: float) -> None:
+    def join(self, timeout: float = CLOSE_TIMEOUT / 10) -> None:
+        """Wait for the thread; that which has called ``done`` may not be over yet."""
         if self._reaper is not None:
             self._reaper.join(timeout)
             if self._reaper.is_alive():
                 log.error("zmq context not terminated after %.1f s: a socket is open", timeout)
-            self._reaper = None

@@ -81,7 +81,8 @@ class Sockets:
         self._may_hold = settings.connect_wait > 0
         self.holds = False
         """Whether who has joined, and what it has reported, may be a stranger's."""
-        self.context = SessionContext()
+        self.context: SessionContext | None = None
+        """That of the open sockets."""
         self.listens = False
         """Whether the listener has been told to listen."""
         self.addresses: Addresses | None = None
@@ -89,13 +90,13 @@ class Sockets:
         self.conflicts: tuple[str, ...] = ()
 
     def open(self, control_address: str | None, progress_address: str | None) -> Steps[None]:
-        """Make the context and bind the control socket, then the progress socket.
+        """Make a context and bind the control socket, then the progress socket.
 
         What comes in the connect wait is held: it may be a stranger's. Raises NotOpenedError.
         """
         if self._loop.is_closed():
             raise NotOpenedError(CLOSED)
-        self.context.make()
+        self.context = SessionContext()
         self.holds = self._may_hold and not self._known.may_be_anybody
         control, progress = ControlSocketOpened(address=""), ListeningStarted(address="")
         if control_address is not None:
@@ -128,6 +129,7 @@ class Sockets:
         self._children.listener.tell(AcceptReports())
 
     def _open_control(self, address: str, reply_to: Wait) -> None:
+        assert self.context is not None
         self._children.control.tell(
             OpenControlSocket(
                 context=self.context.zmq,
@@ -140,6 +142,7 @@ class Sockets:
         )
 
     def _open_progress(self, address: str, reply_to: Wait) -> None:
+        assert self.context is not None
         self._children.listener.tell(
             StartListening(
                 context=self.context.zmq,
@@ -157,11 +160,12 @@ class Sockets:
         wait = self._waits.wait(CLOSE_TIMEOUT, CONTROL)
         self._children.control.tell(CloseControlSocket(reply_to=wait))
         yield wait
-        wait = self._waits.wait(CLOSE_TIMEOUT)
-        self.context.terminate(lambda: wait.tell(None))
-        yield wait
-        self.context.is_terminated()
-        self.addresses = None
+        if self.context is not None:
+            wait = self._waits.wait(CLOSE_TIMEOUT)
+            self.context.terminate(lambda: wait.tell(None))
+            yield wait
+            self.context.join()
+        self.context = self.addresses = None
 
     def reopen(self, child: str) -> Steps[str]:
         """Have the successor of ``child`` bind its socket where it was; the reason why it cannot.

@@ -13,7 +13,6 @@ from tests.support.waiting import PATIENCE
 def test_a_socket_that_is_opened_late_finds_its_context_closed() -> None:
     context, terminated = SessionContext(), threading.Event()
     closed: Future[None] = Future()
-    context.make()
     late = context.zmq
     late.socket(zmq.PAIR).close()
     context.close_progress_socket = lambda: closed
@@ -22,6 +21,6 @@ def test_a_socket_that_is_opened_late_finds_its_context_closed() -> None:
         late.socket(zmq.PAIR)
     closed.set_result(None)
     assert terminated.wait(PATIENCE)
-    context.is_terminated()
+    context.join(PATIENCE)
     with pytest.raises(zmq.ContextTerminated):
         late.socket(zmq.PAIR)
