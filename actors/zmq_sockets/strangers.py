@@ -74,10 +74,7 @@ class Strangers:
     def know(self, pid: int | None) -> None:
         """The trainer is, or has been started by, ``pid``; None when it may be anybody."""
         self._know(self._trainers | {pid})
-        if None not in self._trainers:
-            for connection, kinship in self._kinship.items():
-                if kinship is Kinship.OTHER:
-                    self._find(connection)
+        self._find_others()
 
     def forget(self) -> None:
         """The next trainer is another one."""
@@ -91,16 +88,15 @@ class Strangers:
         self._judge()
 
     def _judge(self) -> None:
-        if Kinship.OURS not in self._kinship.values():
-            return
+        if Kinship.OURS in self._kinship.values():
+            self._find_others()
+
+    def _find_others(self) -> None:
         for connection, kinship in self._kinship.items():
             if kinship is Kinship.OTHER:
-                self._find(connection)
-
-    def _find(self, connection: Connection) -> None:
-        self._found[self._key(connection)] = None
-        if len(self._found) > REMEMBERED:
-            del self._found[next(iter(self._found))]
+                self._found[self._key(connection)] = None
+                if len(self._found) > REMEMBERED:
+                    del self._found[next(iter(self._found))]
 
     def _key(self, connection: Connection) -> Peer | Connection:
         """What is remembered of a stranger: the process, where it is known."""
