@@ -78,7 +78,8 @@ def who_listens_at(host: str, port: int) -> str:
             continue
         for pid in found.holders()[:1]:
             itself = ", this process" if pid == os.getpid() else ""
-            return f" by process {pid} ({process_name(pid)}{itself})"
+            known = process(pid)
+            return f" by process {pid} ({'?' if known is None else known.name}{itself})"
     return ""
 
 
@@ -91,12 +92,6 @@ def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[i
         if (found.own, found.remote) == (own, remote):
             return found.user, found.holders()
     return None, ()
-
-
-def process_name(pid: int) -> str:
-    """The name of the program that ``pid`` runs."""
-    found = process(pid)
-    return "?" if found is None else found.name
 
 
 def process(pid: int) -> Process | None:
