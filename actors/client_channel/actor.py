@@ -91,9 +91,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         parent: Mailbox[ChildDown | ChannelClosed | ChannelLost],
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
+        run: FollowRun,
         former: ClientStatus | None = None,
         counted: int = 0,
-        run: FollowRun | None = None,
     ) -> None:
         super().__init__(loop)
         self.name = f"client channel {client_id}"
@@ -157,8 +157,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         for handle in (self._opening, self._flush_timer, self._yielding):
             if handle is not None:
                 handle.cancel()
-        if self._run is not None:
-            self._run.listener.tell(StopReading(reply_to=self._me))
+        self._run.listener.tell(StopReading(reply_to=self._me))
 
     # The channel
 
@@ -242,7 +241,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             return
         text = parse_client_text(data)
         match text:
-            case ControlText() if attached.accept_control and self._run is not None:
+            case ControlText() if attached.accept_control:
                 self._run.control.tell(PublishControl(command=text.command))
             case ControlText() | OtherText():
                 reply(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
@@ -306,27 +305,27 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             self._me.tell(_Closed(attached=attached))  # not every kind of channel announces it
 
     def _read_on(self) -> None:
-        if self._run is None or not self._cursor.ask():
+        if not self._cursor.ask():
             return
         if self._yielding is not None:
             self._yielding.cancel()
         due = self._taken_at + self._cursor.pause
         if self._flush is None and self._loop.time() < due:
-            self._yielding = self._loop.call_at(due, self._read_after, 0, self._run)
+            self._yielding = self._loop.call_at(due, self._read_after, 0)
         else:
-            self._read_after(self._cursor.turns_to_yield, self._run)
+            self._read_after(self._cursor.turns_to_yield)
 
-    def _read_after(self, turns: int, run: FollowRun) -> None:
+    def _read_after(self, turns: int) -> None:
         """Ask for more when the event loop has had so many turns, one for each text sent.
 
         A turn takes in one of the client's acknowledgements. Otherwise they pile up, with them what
         aiortc goes through at every send, and then the client's UDP buffer overflows.
         """
         if turns:
-            self._yielding = self._loop.call_soon(self._read_after, turns - 1, run)
+            self._yielding = self._loop.call_soon(self._read_after, turns - 1)
             return
         self._yielding = None
-        run.listener.tell(
+        self._run.listener.tell(
             ReadProgress(
                 after=self._cursor.after,
                 limit=self._settings.page_messages * self._cursor.limit,
@@ -338,9 +337,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _begin_flush(self, flush: FlushReports) -> None:
         self._flush = flush
-        if isinstance(self._yielding, asyncio.TimerHandle) and self._run is not None:
+        if isinstance(self._yielding, asyncio.TimerHandle):
             self._yielding.cancel()  # there is no time for a pause
-            self._read_after(0, self._run)
+            self._read_after(0)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._flush_timer = self._loop.call_later(

@@ -75,6 +75,7 @@ class ClientRig:
             parent=self.parent,
             owner=self.owner,
             settings=self._settings,
+            run=FollowRun(listener=Probe(), control=self.control),
         )
 
     def follow(self, listener: Any = None) -> None:
