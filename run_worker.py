@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         gc.freeze()
         signals.block()
         run = standalone(plan, console=console, errors=errors, dispositions=signals.dispositions)
-        signals.listen(run.loop, run.signalled)
+        signals.listen(run.loop, run.signalled, run.leave)
         return await run.run()
 
     with runner:

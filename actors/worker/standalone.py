@@ -9,7 +9,7 @@ import signal
 import time
 from contextlib import AsyncExitStack, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
@@ -21,6 +21,7 @@ from actors.worker.keeper import ENDING, OUTPUT, name_of
 from actors.worker.outputs import JournalError, LiveFile, read_journal, spawn_terminal
 from actors.worker.parts import Aside, Parts, answer, end
 from actors.worker.plan import DRAIN_TIMEOUT, SPARE
+from actors.worker.signals import EXIT_LEFT
 from messages import (
     AddedToLog,
     AddToLog,
@@ -61,6 +62,9 @@ CLIENT_TIMEOUT: Final = 5.0
 ADD_TIMEOUT: Final = 60.0
 """Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
 
+LEAVE_TIMEOUT: Final = 2.0
+"""Seconds that SIGQUIT waits for each of those who say what goes on without the worker."""
+
 ENTRIES: Final = 500
 """Entries of a journal in one message."""
 
@@ -92,6 +96,8 @@ class Standalone:
         self._earlier = EarlierRun()
         self._live: LiveFile | None = None
         self._has_ended = False
+        self._screen: TypedRef[Any] | None = None
+        self._trainer: TypedRef[TrainerMessage] | None = None
         self.worker = actor.spawn(parent=self._down)
 
     def signalled(self, number: int) -> None:
@@ -117,6 +123,18 @@ class Standalone:
         self.worker.tell(CancelTraining())
         self._released.set()
 
+    def leave(self) -> None:
+        """SIGQUIT: leave the training alone, and say so; on any thread but the event loop's.
+
+        Blocks for two times ``LEAVE_TIMEOUT`` at most. The process has to be ended after it.
+        """
+        if self._screen is None:
+            return
+        self._screen.tell(ShowLine(text="SIGQUIT has come: this worker ends at once"))
+        if self._trainer is not None:
+            self._trainer.stop(timeout=LEAVE_TIMEOUT)
+        self._screen.stop(timeout=LEAVE_TIMEOUT)
+
     async def run(self) -> int:
         """Run the training, or show the run again; the exit code."""
         async with AsyncExitStack() as stack:
@@ -129,6 +147,7 @@ class Standalone:
                 is_replay=self._plan.replay is not None,
             )
             stack.push_async_callback(end, screen)
+            self._screen = screen
             supervisor = spawn_supervisor(
                 loop=self.loop, owner=self.worker, settings=self._plan.settings
             )
@@ -178,7 +197,10 @@ class Standalone:
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
         await asyncio.wait(tuple(futures), return_when=asyncio.FIRST_COMPLETED)
         if not ended.future.done():
-            parts.show(f"error: {self._down.future.result().reason}")
+            reason = self._down.future.result().reason
+            if reason is None:  # it has been left
+                return EXIT_LEFT
+            parts.show(f"error: {reason}")
             return EXIT_BROKEN
         told = ended.future.result()
         self._has_ended = True
@@ -227,11 +249,12 @@ class Standalone:
         return 0
 
     def _begin_trainer(self, parts: Parts) -> TypedRef[TrainerMessage]:
-        return parts.begin(
+        self._trainer = parts.begin(
             trainer.spawn(
                 parent=self._down, left=_Left(parts.screen), dispositions=self._dispositions
             )
         )
+        return self._trainer
 
     async def _end_supervisor(self, supervisor: SupervisorRef) -> None:
         # A quarter of the time is for delivering what is left.

@@ -13,7 +13,7 @@ from actors.worker.command_line import (
     _parser,
 )
 from actors.worker.outcome import EXIT_CANCELLED, EXIT_UNKNOWN
-from actors.worker.signals import EXIT_INTERRUPTED
+from actors.worker.signals import EXIT_INTERRUPTED, EXIT_LEFT
 from actors.worker.standalone import EXIT_BROKEN, EXIT_NOT_STARTED
 from benchmarks.__main__ import parser as benchmarks_parser
 from tests.support.documents import DOCUMENTS, PAGES, README, page, section
@@ -80,6 +80,7 @@ def test_the_exit_codes_are_the_programs() -> None:
     assert {int(code) for code in codes} == {
         EXIT_NOT_STARTED,
         EXIT_INTERRUPTED,
+        EXIT_LEFT,
         EXIT_CANCELLED,
         EXIT_BROKEN,
         EXIT_UNKNOWN,

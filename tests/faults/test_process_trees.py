@@ -265,3 +265,67 @@ def test_a_worker_whose_own_actor_crashes_leaves_the_training_alone_and_names_it
     if not options:
         assert "its output goes to" in shown
         assert "run_worker.py --adopt=" in shown
+
+
+# Somebody sends it away
+
+
+@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+def test_a_worker_that_gets_quit_leaves_the_training_alone_and_names_it(options, gate, tmp_path):
+    done = tmp_path / "done"
+    script = "trap '' PIPE; echo trainer $$; read line < $1; echo later; echo > $2"
+    with RunningWorker(*options, "--", *shell(script, gate.path, str(done))) as worker:
+        trainer = int(worker.wait_for("trainer ").split()[1])
+        if not options:
+            worker.wait_for("watch and stop it at")
+        worker.interrupt(signal.SIGQUIT)
+        assert ends(worker.pid)
+        assert runs(trainer)
+        gate.open()
+        assert settled(done.exists)
+        assert worker.ends() == 131, worker.output
+    shown = " ".join(worker.output.split())
+    assert f"the training goes on without this worker: process {trainer}" in shown
+    if not options:
+        assert "its output goes to" in shown
+        assert "run_worker.py --adopt=" in shown
+    assert "error" not in shown
+
+
+def test_a_training_that_was_left_is_gone_on_with(gate):
+    script = "echo trainer $$; read line < $1; exit 5"
+    with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
+        trainer = int(worker.wait_for("trainer ").split()[1])
+        worker.interrupt(signal.SIGQUIT)
+        assert worker.ends() == 131, worker.output
+        name = worker.output.partition("--adopt=")[2].split()[0]
+        with RunningWorker("--no-page", f"--adopt={name}", ports=()) as other:
+            other.wait_for(f"going on with the training (process {trainer})")
+            gate.open()
+            assert other.ends() == 5, other.output
+
+
+def test_a_worker_whose_event_loop_stands_still_takes_quit_all_the_same(new_gate):
+    stuck, gate = new_gate(), new_gate()
+    command = (*PAGE, "--", *shell("echo trainer $$; read line < $1", gate.path))
+    with RunningWorker(*command, program=changed(stuck=stuck.path)) as worker:
+        trainer = int(worker.wait_for("trainer ").split()[1])
+        worker.interrupt(signal.SIGUSR1)
+        worker.wait_for("the event loop stands still")
+        worker.interrupt(signal.SIGQUIT)
+        assert worker.ends() == 131, worker.output
+        assert runs(trainer)
+        gate.open()
+        assert ends(trainer)
+    shown = " ".join(worker.output.split())
+    assert f"the training goes on without this worker: process {trainer}" in shown
+
+
+def test_a_worker_that_trains_nothing_ends_at_quit(tmp_path):
+    journal = str(tmp_path / "run.jsonl")
+    with RunningWorker("--no-page", "--journal", journal, "--", "true") as worker:
+        assert worker.ends() == 0
+    with RunningWorker(*PAGE, "--replay", journal) as worker:
+        worker.wait_for("the run is shown until Ctrl-C")
+        worker.interrupt(signal.SIGQUIT)
+        assert worker.ends() == 131, worker.output
