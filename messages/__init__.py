@@ -196,6 +196,7 @@ from messages.worker.worker import (
     SignalReceived,
     StopTraining,
     TrainingEnded,
+    TrainingOver,
     WorkerMessage,
 )
 
@@ -347,6 +348,7 @@ __all__ = [
     "TrainerSignalled",
     "TrainerStarted",
     "TrainingEnded",
+    "TrainingOver",
     "TrainingReport",
     "WarningGiven",
     "WatchProcess",

@@ -78,6 +78,7 @@ from messages import (
     TrainerSignalled,
     TrainerStarted,
     TrainingEnded,
+    TrainingOver,
     TrainingReport,
     WatchProcess,
     WorkerMessage,
@@ -376,6 +377,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             self._exit_code = EXIT_NOT_STARTED
             advice = INSTEAD if failed.strangers else None
             self._report = report_of_no_training(reason, advice=advice)
+            if self._run is not None:
+                reply(self._run.over, TrainingOver())
             self._finish(None)
         elif self._state is _State.DELIVERING:
             self._finish(None)
@@ -487,6 +490,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._state = _State.DELIVERING
         if self._run.resources is not None:
             self._run.resources.tell(StopWatching())
+        reply(self._run.over, TrainingOver())
         self._run.supervisor.tell(
             StopReporting(job_id=self._run.job_id, outcome=outcome, reply_to=self._me)
         )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.worker import archive, digest, notices, viewer
 from actors.worker.outputs import JournalCap, LocalChannel, LocalClient, spawn_journal
-from actors.worker.parts import answer
+from actors.worker.parts import answer, end
 from actors.worker.plan import SPARE
 from messages import (
     EVENTS_PROTOCOL,
@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from actors.worker.outputs import LiveFile
     from actors.worker.parts import Parts
     from actors.worker.plan import Plan
-    from messages import ArchiveMessage, DigestMessage, Mailbox, TextsForwarded
+    from messages import ArchiveMessage, DigestMessage, Mailbox, TextsForwarded, TrainingOver
+
+
+STALLED: Final = 8.0
+"""Seconds after the training's end for which a file may take nothing: then its disk is given up.
+What else is done there at the end is bounded too, so that all of it takes some 15 s at most."""
+
+CLOSE_TIMEOUT: Final = 2.0
+"""Seconds that the files may take to be closed, and the archive to end what it reads."""
 
 
 class NotServedError(Exception):
@@ -61,6 +69,17 @@ class Clients:
         self._errors = errors
         self._loop = asyncio.get_running_loop()
         self._notifier: notices.Notifier | None = None
+        self._writers: list[tuple[str, LocalChannel, TypedRef[TextsForwarded]]] = []
+
+    def tell(self, _: TrainingOver, /) -> None:
+        """The training is over: who keeps the run is waited for no longer than its disk answers."""
+        self._loop.call_soon_threadsafe(self.hurry)
+
+    def hurry(self) -> None:
+        """The worker ends: as for ``tell``, on the event loop."""
+        for what, channel, _ in self._writers:
+            why = f"{what} is not written any more: its disk has not answered for {STALLED:g} s"
+            channel.hurry(STALLED, why)
 
     async def attach(self, after: int) -> LocalClient | None:
         """Attach those on this machine; the one that demonstrates the run, if there is one.
@@ -72,8 +91,11 @@ class Clients:
         for name, file in files.items():
             if file is not None:
                 cap = JournalCap(plan.run_size // 2, SPARE) if name == "record" else None
-                writer = parts.begin(spawn_journal(file=file, parent=parts.aside, cap=cap))
-                self._attach(name, writer, after if file.tell() else 0)
+                writer = spawn_journal(file=file, parent=parts.aside, cap=cap)
+                channel = self._attach(name, writer, after if file.tell() else 0)
+                what = "the journal" if name == "journal" else "the run's folder"
+                self._writers.append((what, channel, writer))
+        parts.stack.push_async_callback(self._end_writers)
         self._follow(after)
         for warning in plan.keeping.warnings:
             parts.warn(warning)
@@ -105,7 +127,12 @@ class Clients:
             # Behind all that the follower tells at its end.
             parts.stack.push_async_callback(asyncio.to_thread, self._notifier.close)
         follower = parts.begin(
-            notices.spawn(parent=parts.aside, run=run, notifier=self._notifier, after=after)
+            notices.spawn(
+                parent=parts.aside,
+                keep=None if self._live is None else self._live.keep,
+                notifier=self._notifier,
+                after=after,
+            )
         )
         self._attach("notices", follower, 0, PAGES_PROTOCOL)
 
@@ -115,7 +142,7 @@ class Clients:
         taker: Mailbox[TextsForwarded],
         after: int,
         protocol: str = EVENTS_PROTOCOL,
-    ) -> None:
+    ) -> LocalChannel:
         channel = LocalChannel(taker, loop=self._loop, protocol=protocol)
 
         def closed() -> None:
@@ -127,6 +154,19 @@ class Clients:
         self._parts.supervisor.tell(
             AttachClient(channel=channel, client_id=client_id, after=after, is_counted=False)
         )
+        return channel
+
+    async def _end_writers(self) -> None:
+        """End them all at once; who stands still is not waited for."""
+        ending = []
+        for _, channel, writer in self._writers:
+            if channel.is_awaited:
+                writer.request_stop()
+            else:
+                ending.append(end(writer, within=CLOSE_TIMEOUT))
+        if len(ending) < len(self._writers):
+            self._parts.show("the system may keep this process until that disk answers")
+        await asyncio.gather(*ending)
 
     # The page
 
@@ -182,9 +222,9 @@ class Clients:
             shown = plan.replay.absolute().parent.name
         elif plan.keeping.run is not None:
             shown = plan.keeping.run.name
-        return self._parts.begin(
-            archive.spawn(parent=self._parts.aside, runs=plan.runs, shown=shown)
-        )
+        reader = archive.spawn(parent=self._parts.aside, runs=plan.runs, shown=shown)
+        self._parts.stack.push_async_callback(end, reader, within=CLOSE_TIMEOUT)
+        return reader
 
     def _show_link(self, text: str) -> None:
         self._parts.show(text)

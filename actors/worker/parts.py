@@ -67,9 +67,10 @@ class Aside:
             reply(self._screen, ShowLine(text=f"warning: {text}"))
 
 
-async def end(ref: TypedRef[Any]) -> None:
-    """End an actor; waits ``STOP_TIMEOUT`` at most."""
-    if not await asyncio.to_thread(ref.stop, timeout=STOP_TIMEOUT):
+async def end(ref: TypedRef[Any], *, within: float | None = None) -> None:
+    """End an actor; waits so many seconds at most, ``STOP_TIMEOUT`` if none are said."""
+    limit = STOP_TIMEOUT if within is None else within
+    if not await asyncio.to_thread(ref.stop, timeout=limit):
         log.error("%r has not ended", ref)
 
 

@@ -169,9 +169,9 @@ class Standalone:
         except (OSError, JournalError, NotServedError) as error:
             parts.show(f"error: {error}")
             return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
-        return await self._train(parts, client)
+        return await self._train(parts, clients, client)
 
-    async def _train(self, parts: Parts, client: LocalClient | None) -> int:
+    async def _train(self, parts: Parts, clients: Clients, client: LocalClient | None) -> int:
         plan = self._plan
         ended: FutureMailbox[TrainingEnded] = FutureMailbox()
         self.worker.tell(
@@ -192,6 +192,7 @@ class Standalone:
                 adopted=self._adopted(),
                 attempt=self._attempt(),
                 ready=None if self._live is None else _Ready(self._live),
+                over=clients,
             )
         )
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
@@ -201,6 +202,7 @@ class Standalone:
             if reason is None:  # it has been left
                 return EXIT_LEFT
             parts.show(f"error: {reason}")
+            clients.hurry()
             return EXIT_BROKEN
         told = ended.future.result()
         self._has_ended = True
@@ -295,12 +297,11 @@ class Standalone:
                 plan.runs.tidy(count=plan.runs_kept, size=plan.runs_size, but=run.folder)
 
         self._live = LiveFile(run, tidy=tidy)
-        stack.callback(self._end_live, self._live)
+        stack.push_async_callback(self._end_live, self._live)
 
-    def _end_live(self, live: LiveFile) -> None:
+    async def _end_live(self, live: LiveFile) -> None:
         """A training that goes on is found by what stands there."""
-        if self._has_ended:
-            live.end()
+        await asyncio.to_thread(live.end, has_ended=self._has_ended)
 
     def _store(self) -> OutputStore | None:
         run = self._plan.keeping.run

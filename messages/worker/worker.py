@@ -44,6 +44,11 @@ class EarlierPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOver:
+    """The training is over, or was not started; what is left is delivered from here on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTraining:
     """Report one job and run its trainer; answered with ``TrainingEnded``.
 
@@ -53,7 +58,7 @@ class RunTraining:
     KILL in seconds; ``epochs`` is their number where it is known, and ``models`` are the kinds of
     models that are trained, in their order. ``store`` is where the output is kept. With ``adopted``
     the training of ``store`` goes on, which another worker has started. ``attempt`` counts the
-    starts of the same run; ``ready`` is told the addresses.
+    starts of the same run; ``ready`` is told the addresses, and ``over`` that the training is over.
     """
 
     job_id: str
@@ -72,6 +77,7 @@ class RunTraining:
     adopted: EarlierPart | None = None
     attempt: int = 1
     ready: Mailbox[ReportingReady] | None = None
+    over: Mailbox[TrainingOver] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

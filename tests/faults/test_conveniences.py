@@ -125,6 +125,22 @@ def test_a_file_system_that_does_not_answer_holds_up_no_start(gate):
     )
 
 
+@pytest.mark.parametrize("page", [PAGE, ("--no-page",)], ids=["page", "no-page"])
+def test_a_disk_that_does_not_answer_any_more_holds_up_no_end(page, gate, tmp_path):
+    journal = str(tmp_path / "run.jsonl")
+    told = f"cat >> {tmp_path / 'told'}"
+    options = (*page, "--journal", journal, "--notify-command", told)
+    with RunningWorker(*options, *TRAINS, program=changed(deaf=gate.path)) as worker:
+        assert worker.ends() == 5, worker.output
+    output = " ".join(worker.output.split())
+    for what in ("the journal", "the run's folder"):
+        assert output.count(f"{what} is not written any more: its disk has not answered") == 1
+    assert "was not given all" not in output
+    assert "has not ended" not in output
+    assert output.count("may keep this process until that disk answers") == 1
+    assert json.loads((tmp_path / "told").read_text())["event"] == "failed"
+
+
 def test_a_folder_that_somebody_has_removed_is_trained_in_all_the_same(tmp_path):
     script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"'
     gone = shell(script, str(tmp_path / "gone"))

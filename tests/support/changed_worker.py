@@ -12,6 +12,7 @@ and to close, instead of 5 s; and the worker's own so much to connect, instead o
 ``broken SIGNAL``: at this signal the worker's actor crashes.
 ``hung PATH``: the folder of the checkpoints does not answer until the gate is opened.
 ``frozen PATH``: the folder of the runs does not answer until the gate is opened.
+``deaf PATH``: what is written of the run, in journals too, is taken when the gate is opened.
 ``threadless NAME``: no thread of this name can be started.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
@@ -191,6 +192,18 @@ def frozen(gate: str) -> None:
     Runs.begin = lambda *_: _wait_at(gate)  # type: ignore[method-assign, assignment]
 
 
+def deaf(gate: str) -> None:
+    """The same as soon as a run is written; the worker's end waits for less."""
+    from actors.worker import clients
+    from actors.worker.outputs import Run
+    from actors.worker.outputs.journal import JournalActor
+
+    clients.STALLED = 1.0  # type: ignore[misc]
+    for name in ("write_summary", "write_live", "end_live"):
+        setattr(Run, name, lambda *_, **__: _wait_at(gate))
+    JournalActor._write = lambda *_: _wait_at(gate)  # type: ignore[method-assign]
+
+
 def threadless(name: str) -> None:
     """As where the system has too many."""
     start = threading.Thread.start
@@ -212,7 +225,7 @@ CHANGES = {
     change.__name__: change
     for change in (
         *(prompt, impatient, hasty, lasting, resigned),
-        *(stuck, clock, broken, hung, frozen, threadless, crash),
+        *(stuck, clock, broken, hung, frozen, deaf, threadless, crash),
     )
 }
 

@@ -1,11 +1,10 @@
 """The notices' actor: a client of the run that keeps it in short, and tells of its events.
 
-It runs on a thread of its own: the folder of a run may be on a slow file system.
+It runs on a thread of its own, and waits for no file.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
@@ -16,12 +15,12 @@ from actors.worker.reading import PageReader
 from messages import ChildDown, Mailbox, TextsForwarded, TextsTaken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.runtime import Cancellable, Scheduler
     from actors.worker.notices.news import News
     from actors.worker.notices.notifier import Notifier
-    from actors.worker.outputs import Run, RunSummary
-
-log = logging.getLogger(__name__)
+    from actors.worker.outputs import RunSummary
 
 CHECK: Final = 10.0
 """Seconds between two looks for a silence."""
@@ -42,6 +41,7 @@ class NoticesActor(ThreadActor[TextsForwarded]):
     """Takes ``TextsForwarded``, in pages.
 
     What stands in the log up to the position ``after`` is of an earlier worker, and no news.
+    ``keep`` is called with the run in short, now and then and at its end.
     """
 
     name = "notices"
@@ -50,14 +50,14 @@ class NoticesActor(ThreadActor[TextsForwarded]):
         self,
         *,
         parent: Mailbox[ChildDown],
-        run: Run | None,
+        keep: Callable[[RunSummary], None] | None,
         notifier: Notifier | None,
         after: int = 0,
         scheduler: Scheduler | None = None,
     ) -> None:
         super().__init__()
         self.parent = parent
-        self._run, self._notifier, self._after = run, notifier, after
+        self._keep_summary, self._notifier, self._after = keep, notifier, after
         self._scheduler = scheduler or self.actor_inbox
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._pages = PageReader()
@@ -105,8 +105,8 @@ class NoticesActor(ThreadActor[TextsForwarded]):
             self._notifier.tell(self._news.fields(news))
 
     def _keep(self, *, at_once: bool = False) -> None:
-        """Write the run in short: at once where its outcome is another one."""
-        if self._run is None:
+        """Have the run kept in short: at once where its outcome is another one."""
+        if self._keep_summary is None:
             return
         outcome = self._news.follower.report
         kept = self._kept.outcome if self._kept else ""
@@ -115,13 +115,9 @@ class NoticesActor(ThreadActor[TextsForwarded]):
             return
         self._kept_at = time.monotonic()
         summary = self._news.follower.summary()
-        if summary == self._kept:
-            return
-        try:
-            self._run.write_summary(summary)
+        if summary != self._kept:
             self._kept = summary
-        except OSError as error:
-            log.info("the run's folder cannot be written: %s", error)
+            self._keep_summary(summary)
 
 
 spawn = starter(NoticesActor)

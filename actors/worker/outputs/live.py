@@ -1,4 +1,6 @@
-"""LiveFile: says in a run's folder that its worker lives, on a thread of its own.
+"""LiveFile: says in a run's folder that its worker lives, and the run in short.
+
+It has a thread of its own.
 
 A file system may take long, or for ever: nobody waits for it.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.worker.outputs.runs import Run
+    from actors.worker.outputs.summary import RunSummary
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ IDLE: Final = 2.0
 """Seconds without news after which there is time for what need not be done soon."""
 
 END_TIMEOUT: Final = 2.0
-"""Seconds that the file may take to be removed at the end."""
+"""Seconds that the folder may take at the end for what is still to be written there."""
 
 
 class LiveFile:
@@ -35,7 +39,9 @@ class LiveFile:
         self._run = run
         self._tidy = tidy
         self._fields: dict[str, Any] = {}
-        self._news: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._summary: RunSummary | None = None  # that is not written yet
+        self._acts: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._keep, name="live-file", daemon=True)
         try:
             self._thread.start()
@@ -44,11 +50,20 @@ class LiveFile:
 
     def say(self, **fields: Any) -> None:
         """Have ``fields`` stand in it, beside those that do."""
-        self._news.put(fields)
+        self._acts.put(partial(self._say, fields))
 
-    def end(self) -> None:
-        """Remove it."""
-        self._news.put(None)
+    def keep(self, summary: RunSummary) -> None:
+        """Have the run kept in short."""
+        with self._lock:
+            is_due, self._summary = self._summary is not None, summary
+        if not is_due:
+            self._acts.put(self._write_summary)
+
+    def end(self, *, has_ended: bool) -> None:
+        """Wait a while for what is to be written; remove it, if the training ``has_ended``."""
+        if has_ended:
+            self._acts.put(self._run.end_live)
+        self._acts.put(None)
         if self._thread.is_alive():
             self._thread.join(END_TIMEOUT)
 
@@ -57,20 +72,28 @@ class LiveFile:
         is_tidy = False
         while True:
             try:
-                fields = self._news.get(timeout=HEARTBEAT if is_tidy else IDLE)
+                act = self._acts.get(timeout=HEARTBEAT if is_tidy else IDLE)
             except Empty:
                 if not is_tidy:
                     self._guarded(self._tidy)
                     is_tidy = True
                 self._guarded(lambda: os.utime(self._run.folder / LIVE))
                 continue
-            if fields is None:
+            if act is None:
                 break
-            self._fields |= fields
-            self._guarded(lambda: self._run.write_live(**self._fields))
-        self._guarded(self._run.end_live)
+            self._guarded(act)
         if not is_tidy:
             self._guarded(self._tidy)
+
+    def _say(self, fields: dict[str, Any]) -> None:
+        self._fields |= fields
+        self._run.write_live(**self._fields)
+
+    def _write_summary(self) -> None:
+        with self._lock:
+            summary, self._summary = self._summary, None
+        if summary is not None:
+            self._run.write_summary(summary)
 
     @staticmethod
     def _guarded(act: Callable[[], None]) -> None:

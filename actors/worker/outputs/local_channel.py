@@ -16,7 +16,8 @@ class LocalChannel:
     """A ``DataChannel`` to ``mailbox``, used on the thread of ``loop`` alone but for ``tell``.
 
     What the mailbox's actor has not taken yet counts as buffered: a slow terminal or disk is a slow
-    client like any other. The channel closes, with a ``failure``, when the actor can take no more.
+    client like any other. The channel closes, with a ``failure``, when the actor can take no more,
+    or when it is hurried and the actor takes nothing.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class LocalChannel:
         self._mailbox = mailbox
         self._loop = loop
         self._waiting: list[str] = []
-        self._told = 0
+        self._told = self._times = 0
+        self._within: float | None = None
+        self._why = ""
         self._listeners: dict[str, list[Callable[..., Any]]] = defaultdict(list)
         self.readyState = "open"
         self.bufferedAmount = 0
@@ -51,6 +54,16 @@ class LocalChannel:
         self._waiting.append(data)
         self.bufferedAmount += text_bytes(data)
 
+    def hurry(self, within: float, why: str) -> None:
+        """From here on close, for the reason ``why``, when nothing is taken for ``within`` s."""
+        self._within, self._why = within, why
+        self._watch()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the actor has not taken what it was told last."""
+        return self._told > 0
+
     def tell(self, message: TextsTaken, /) -> None:
         """The actor's answer, from its own thread."""
         try:
@@ -61,19 +74,33 @@ class LocalChannel:
     def _tell_waiting(self) -> None:
         texts, self._waiting = tuple(self._waiting), []
         self._told = sum(map(text_bytes, texts))
+        self._times += 1
         self._mailbox.tell(TextsForwarded(texts=texts, reply_to=self))
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._within is not None and self._told:
+            self._loop.call_later(self._within, self._look, self._times)
+
+    def _look(self, times: int) -> None:
+        if self._told and self._times == times:
+            self._fail(self._why)
 
     def _taken(self, failure: str | None) -> None:
         before, self.bufferedAmount = self.bufferedAmount, self.bufferedAmount - self._told
         self._told = 0
         if failure is not None:
-            self.readyState, self.failure, self._waiting = "closed", failure, []
-            self._emit("close")
+            self._fail(failure)
             return
         if self._waiting:
             self._tell_waiting()
         if before > self.bufferedAmountLowThreshold >= self.bufferedAmount:
             self._emit("bufferedamountlow")
+
+    def _fail(self, failure: str) -> None:
+        if self.readyState == "open":
+            self.readyState, self.failure, self._waiting = "closed", failure, []
+            self._emit("close")
 
     def _emit(self, event: str) -> None:
         for listener in list(self._listeners[event]):

@@ -52,6 +52,24 @@ def test_room_is_announced_when_what_waits_falls_to_the_low_mark(loop_thread, ch
     assert loop_thread.call(lambda: channel.bufferedAmount) == 0
 
 
+def test_in_a_hurry_it_closes_when_nothing_is_taken_and_not_before(loop_thread, channel, taker):
+    events: Probe[str] = Probe()
+    channel.on("close", lambda: events.tell("close"))
+    send(loop_thread, channel, "a")
+    loop_thread.call(lambda: channel.hurry(60.0, "its disk does not answer"))
+    taker.get().reply_to.tell(TextsTaken())
+    loop_thread.call(lambda: channel.hurry(0.01, "its disk does not answer"))
+    assert loop_thread.call(lambda: (channel.readyState, channel.is_awaited)) == ("open", False)
+    send(loop_thread, channel, "b")
+    late = taker.get()
+    events.expect("close")
+    assert channel.failure == "its disk does not answer"
+    assert loop_thread.call(lambda: channel.is_awaited)
+    late.reply_to.tell(TextsTaken())
+    loop_thread.call(int)
+    assert events.drain() == []
+
+
 def test_a_failure_closes_the_channel_and_is_the_reason(loop_thread, channel, taker):
     events: Probe[str] = Probe()
     channel.on("close", lambda: events.tell("close"))
