@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.worker import archive, digest, notices, viewer
+from actors.worker.bounded import ANSWER
 from actors.worker.outputs import JournalCap, LocalChannel, LocalClient, spawn_journal
 from actors.worker.parts import answer, end
 from actors.worker.plan import SPARE
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 STALLED: Final = 8.0
 """Seconds after the training's end for which a file may take nothing: then its disk is given up.
 What else is done there at the end is bounded too, so that all of it takes some 15 s at most."""
+
+SERVE_TIMEOUT: Final = ANSWER + 10.0
+"""Seconds that the page may take to be served, of which the certificate's file system may take its
+own."""
 
 CLOSE_TIMEOUT: Final = 2.0
 """Seconds that the files may take to be closed, and the archive to end what it reads."""
@@ -191,7 +196,7 @@ class Clients:
             )
         )
         told: ServingStarted | ServingFailed = await answer(
-            lambda to: server.tell(StartServing(reply_to=to))
+            lambda to: server.tell(StartServing(reply_to=to)), within=SERVE_TIMEOUT
         )
         if isinstance(told, ServingFailed):
             if plan.replay is not None:

@@ -6,14 +6,13 @@ Whatever is wrong with it is a warning: no file stands between a user and the tr
 from __future__ import annotations
 
 import os
-import threading
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from actors.worker.bounded import within
 from actors.worker.outputs import (
     JournalError,
     Run,
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
 _FIRST: Final = 100
 """Entries of a journal in which its run says which command it runs."""
-
-ANSWER: Final = 10.0
-"""Seconds that a file system may take to begin a run on it; it takes milliseconds."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,22 +81,11 @@ def keep(facts: RunFacts, *, runs: Runs | None, journal: Path | None, adopts: bo
     ``journal`` is the file that somebody wants it to be written to. Where the file system does not
     answer, the run is not kept.
     """
-    kept: Future[Keeping] = Future()
-
-    def ask() -> None:
-        try:
-            kept.set_result(_kept(facts, runs, journal, adopts=adopts))
-        except Exception as error:
-            kept.set_exception(error)
-
+    where = " or ".join(str(one) for one in (runs and runs.folder, journal) if one is not None)
     try:
-        threading.Thread(target=ask, name="keeping", daemon=True).start()
-        return kept.result(ANSWER)
-    except (TimeoutError, RuntimeError) as error:
-        why = f"its file system has not answered within {ANSWER:g} s"
-        if isinstance(error, RuntimeError):
-            why = f"the system gives no thread: {error}"
-        return Keeping(warnings=[f"the run is not kept: {why}"])
+        return within(lambda: _kept(facts, runs, journal, adopts=adopts), where=where)
+    except OSError as error:
+        return Keeping(warnings=[f"the run is not kept: {error}"])
 
 
 def _kept(facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: bool) -> Keeping:

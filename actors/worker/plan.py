@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from actors.settings import PortConflict, ReporterSettings
+from actors.worker.bounded import pages, within
 from actors.worker.command_line import (
     DEFAULT_PORT,
     RANDOM,
@@ -112,16 +113,20 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if options.replay is not None:
         return _replay(options, _journal_of(options.replay, runs), runs)
     if options.adopt:
-        return _go_on(options, runs, _found(options.adopt, runs))
+        return _go_on(options, runs)
     embedded = not (options.command or options.adopts)
     command = _embedded_trainer(options) if embedded else options.command
     title = "the embedded trainer" if embedded else shlex.join(command)
     if options.adopts:
         title = "a training that runs already"
-    folders = () if embedded or options.adopts else _checkpoints(options, command)
+    epochs, models, folders = _read(command)
+    if embedded or options.adopts:
+        folders = ()
+    elif options.checkpoints is not None:
+        folders = (options.checkpoints,)
     settings = _settings(options)
     viewers = _viewers_of(options, title)
-    facts = facts_of(command, title=title, epochs=epochs_of(command), folders=folders)
+    facts = facts_of(command, title=title, epochs=epochs, folders=folders)
     keeping = Keeping()
     if not options.no_gui:
         keeping = keep(
@@ -136,7 +141,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         settings=settings,
         title=title,
         epochs=facts.epochs,
-        models=models_of(command),
+        models=models,
         checkpoint_folders=folders,
         demonstrate=embedded and not options.no_gui,
         stays_up=_stays_up(options, embedded=embedded),
@@ -154,12 +159,52 @@ def _stays_up(options: argparse.Namespace, *, embedded: bool) -> float:
     return DEMO_STAYS_UP if embedded and is_watched else 0.0
 
 
-def _go_on(options: argparse.Namespace, runs: Runs, run: Run) -> Plan:
-    """Go on with a run whose worker has gone."""
-    if not run.is_here and not run.has_ended:
+def _read(command: tuple[str, ...]) -> tuple[int | None, tuple[str, ...], tuple[Path, ...]]:
+    """Epochs, models and folders of checkpoints that ``command`` and the files in it tell of."""
+    try:
+        return within(
+            lambda: (epochs_of(command), models_of(command), checkpoint_folders(command)),
+            where="the files that the command names",
+        )
+    except OSError as error:
+        log.warning("%s", error)
+        return None, (), ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenUp:
+    """A run that is gone on with, as its folder has it."""
+
+    run: Run
+    has_ended: bool
+    live: dict[str, Any]
+    models: tuple[str, ...]
+    keeping: Keeping
+
+
+def _take_up(options: argparse.Namespace, runs: Runs) -> _TakenUp:
+    """The run to go on with. Raises RunsError, JournalError and PlanError."""
+    run = runs.find(options.adopt)
+    has_ended = run.has_ended
+    if not run.is_here and not has_ended:
         raise PlanError(f"{run.name} runs on {run.facts.host}: go on with it there")
-    facts = run.facts
-    settings, live = _settings(options), run.live
+    return _TakenUp(
+        run=run,
+        has_ended=has_ended,
+        live=run.live,
+        models=models_of(run.facts.command),
+        keeping=keep_on(run, journal=options.journal),
+    )
+
+
+def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
+    """Go on with a run whose worker has gone."""
+    try:
+        taken = within(lambda: _take_up(options, runs), where=runs.folder)
+    except (RunsError, JournalError) as error:
+        raise PlanError(str(error)) from error
+    facts = taken.run.facts
+    settings, live = _settings(options), taken.live
     defaults = ReporterSettings()
     if settings.control_address == defaults.control_address:
         control = str(live.get("control_address") or settings.control_address)
@@ -168,23 +213,19 @@ def _go_on(options: argparse.Namespace, runs: Runs, run: Run) -> Plan:
         progress = str(live.get("progress_address") or settings.progress_address)
         settings = dataclasses.replace(settings, progress_address=progress)
     # Of a training that has ended nobody comes to the addresses.
-    conflict = PortConflict.FREE if run.has_ended else PortConflict.FAIL
+    conflict = PortConflict.FREE if taken.has_ended else PortConflict.FAIL
     viewers = _viewers_of(options, facts.title)
-    try:
-        keeping = keep_on(run, journal=options.journal)
-    except JournalError as error:
-        raise PlanError(str(error)) from error
     named = (options.checkpoints,) if options.checkpoints is not None else ()
     return Plan(
         settings=dataclasses.replace(settings, on_port_conflict=conflict),
         title=facts.title,
         epochs=facts.epochs,
-        models=models_of(facts.command),
+        models=taken.models,
         checkpoint_folders=named or tuple(map(Path, facts.checkpoint_folders)),
         viewers=viewers,
-        keeping=keeping,
+        keeping=taken.keeping,
         stays_up=_stays_up(options, embedded=False),
-        again=_again(options, keeping),
+        again=_again(options, taken.keeping),
         **_common(options, runs),
     )
 
@@ -206,7 +247,7 @@ def _default_folder(*, demo: bool = False) -> Path:
 
 def _replay(options: argparse.Namespace, journal: Path, runs: Runs) -> Plan:
     try:
-        check_journal(journal)
+        within(lambda: check_journal(journal), where=journal)
     except JournalError as error:
         raise PlanError(str(error)) from error
     return Plan(
@@ -234,7 +275,8 @@ def _common(options: argparse.Namespace, runs: Runs) -> dict[str, Any]:
 def list_runs(options: argparse.Namespace) -> int:
     """Print the runs that are kept, the newest first; the exit code."""
     try:
-        for line in lines_of(Runs(_runs_folder(options))):
+        runs = Runs(_runs_folder(options))
+        for (line,) in pages(lines_of(runs), 1, where=runs.folder):
             print(line)  # noqa: T201 - it is what was asked for
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
@@ -251,13 +293,6 @@ def _runs_folder(options: argparse.Namespace) -> Path:
     return _default_folder(demo=is_demo)
 
 
-def _found(name: str, runs: Runs) -> Run:
-    try:
-        return runs.find(name)
-    except RunsError as error:
-        raise PlanError(str(error)) from error
-
-
 def journal_of(options: argparse.Namespace, name: str) -> Path:
     """The journal of this name: a file, or that of a run that is kept. Raises PlanError."""
     return _journal_of(name, Runs(_runs_folder(options)))
@@ -265,15 +300,12 @@ def journal_of(options: argparse.Namespace, name: str) -> Path:
 
 def _journal_of(name: str, runs: Runs) -> Path:
     path = Path(name)
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if path.suffix or len(path.parts) > 1 or within(path.exists, where=path.absolute()):
         return path
-    return _found(name, runs).journal
-
-
-def _checkpoints(options: argparse.Namespace, command: tuple[str, ...]) -> tuple[Path, ...]:
-    return (
-        (options.checkpoints,) if options.checkpoints is not None else checkpoint_folders(command)
-    )
+    try:
+        return within(lambda: runs.find(name), where=runs.folder).journal
+    except RunsError as error:
+        raise PlanError(str(error)) from error
 
 
 def _viewers_of(options: argparse.Namespace, title: str) -> ViewerSettings | None:

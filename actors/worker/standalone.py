@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
+from actors.worker.bounded import within_loop
 from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import program
 from actors.worker.earlier import EarlierRun
@@ -270,9 +271,9 @@ class Standalone:
             return 0
         last, entries = 0, read_journal(earlier)
         try:
-            while page := await asyncio.to_thread(self._next_page, entries):
+            while page := await within_loop(lambda: self._next_page(entries), where=earlier):
                 last = await _add(parts.supervisor, page)
-        except JournalError as error:
+        except (JournalError, OSError) as error:
             if self._plan.replay is not None or self._plan.keeping.adopted:
                 raise
             parts.warn(f"{error}; the training runs")

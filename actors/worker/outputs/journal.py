@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
+from actors.worker.bounded import regular
 from actors.worker.outputs.words import gigabytes
 from actors.worker.reading import read_object
 from messages import (
@@ -101,7 +102,7 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
     """
     bad = 0
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             for line in file:
                 entry = _entry(line)
                 if entry is None:
@@ -117,7 +118,7 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
 def check_journal(path: Path) -> None:
     """Raise JournalError when ``path`` cannot be read or there is no run in it."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             lines = (file.readline(LINE_BYTES) for _ in range(LINES_CHECKED))
             if any(_entry(line) is not None for line in lines):
                 return

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from actors.worker.bounded import regular
 from messages import EpochRead
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _in_configuration(command: tuple[str, ...], pattern: re.Pattern[str]) -> lis
 def beginning(path: Path) -> str:
     """The text of a file, as far as it is read; empty where it cannot be."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             return file.read(MAX_CONFIG)
     except (OSError, ValueError):  # ValueError: it is no path
         return ""

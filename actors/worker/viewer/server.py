@@ -25,6 +25,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from actors.runtime import FutureMailbox
+from actors.worker.bounded import within_loop
 from actors.worker.viewer import files
 from actors.worker.viewer.access import TOKEN_PROTOCOL, RefusedError, Role, offered_protocols
 from actors.worker.viewer.connections import HEAD_TIMEOUT, KEEP_ALIVE, HttpConnections
@@ -168,7 +169,7 @@ class ViewerServer:
 
     async def start(self) -> int:
         """Listen; the port. Raises OSError, or CertificateError."""
-        context = _tls(self.settings)
+        context = await _tls(self.settings)
         application = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         application.add_routes(
             [
@@ -401,14 +402,19 @@ class ViewerServer:
         return self._viewers.admit(client, request[_ROLE], after)
 
 
-def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
-    if settings.certfile is None:
+async def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
+    certificate, key = settings.certfile, settings.keyfile
+    if certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.certfile, settings.keyfile)
-    except OSError as error:  # SSLError is one
-        text = f"the certificate {settings.certfile}, or its key, cannot be used: {error}"
+        # Nobody is there who could be asked for a password.
+        await within_loop(
+            lambda: context.load_cert_chain(certificate, key, password=""),
+            where=certificate,
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        text = f"the certificate {certificate}, or its key, cannot be used: {error}"
         raise CertificateError(text) from error
     return context
 
