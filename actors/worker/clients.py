@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from actors.worker import archive, digest, notices, viewer
 from actors.worker.bounded import ANSWER
 from actors.worker.outputs import JournalCap, LocalChannel, LocalClient, spawn_journal
 from actors.worker.parts import answer, end
-from actors.worker.plan import SPARE
+from actors.worker.plan import SPARE, replay_of
 from messages import (
     EVENTS_PROTOCOL,
     PAGES_PROTOCOL,
@@ -52,6 +54,15 @@ class NotServedError(Exception):
     """The page cannot be served."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    """Who writes the run to ``file``."""
+
+    channel: LocalChannel
+    actor: TypedRef[TextsForwarded]
+    file: IO[str]
+
+
 class Clients:
     """Those that ``plan`` asks for. ``live`` is told the page's link.
 
@@ -74,7 +85,7 @@ class Clients:
         self._errors = errors
         self._loop = asyncio.get_running_loop()
         self._notifier: notices.Notifier | None = None
-        self._writers: list[tuple[str, LocalChannel, TypedRef[TextsForwarded]]] = []
+        self._writers: list[_Writer] = []
 
     def tell(self, _: TrainingOver, /) -> None:
         """The training is over: who keeps the run is waited for no longer than its disk answers."""
@@ -82,9 +93,21 @@ class Clients:
 
     def hurry(self) -> None:
         """The worker ends: as for ``tell``, on the event loop."""
-        for what, channel, _ in self._writers:
-            why = f"{what} is not written any more: its disk has not answered for {STALLED:g} s"
-            channel.hurry(STALLED, why)
+        for writer in self._writers:
+            writer.channel.hurry(STALLED, f"its disk has not answered for {STALLED:g} s")
+
+    def again(self) -> str | None:
+        """How the run is seen again, or why it is not."""
+        for writer in self._writers:  # the folder, which the plan has named, is the first
+            if writer.channel.failure is None:
+                is_named = writer is self._writers[0]
+                return self._plan.again if is_named else replay_of(Path(writer.file.name))
+        if not self._writers:
+            return self._plan.again
+        writer = self._writers[0]
+        if writer.channel.has_taken or self._plan.keeping.earlier is not None:
+            return f"{self._plan.again} (its end is missing: {writer.channel.failure})"
+        return f"it was not kept: {writer.channel.failure}"
 
     async def attach(self, after: int) -> LocalClient | None:
         """Attach those on this machine; the one that demonstrates the run, if there is one.
@@ -92,14 +115,14 @@ class Clients:
         What stands in the log up to the position ``after`` is of an earlier worker.
         """
         plan, parts = self._plan, self._parts
-        files = {"journal": plan.keeping.journal, "record": plan.keeping.record}
+        files = {"record": plan.keeping.record, "journal": plan.keeping.journal}
         for name, file in files.items():
             if file is not None:
                 cap = JournalCap(plan.run_size // 2, SPARE) if name == "record" else None
-                writer = spawn_journal(file=file, parent=parts.aside, cap=cap)
-                channel = self._attach(name, writer, after if file.tell() else 0)
+                actor = spawn_journal(file=file, parent=parts.aside, cap=cap)
                 what = "the journal" if name == "journal" else "the run's folder"
-                self._writers.append((what, channel, writer))
+                channel = self._attach(name, actor, after if file.tell() else 0, what=what)
+                self._writers.append(_Writer(channel=channel, actor=actor, file=file))
         parts.stack.push_async_callback(self._end_writers)
         self._follow(after)
         for warning in plan.keeping.warnings:
@@ -147,12 +170,15 @@ class Clients:
         taker: Mailbox[TextsForwarded],
         after: int,
         protocol: str = EVENTS_PROTOCOL,
+        what: str = "",
     ) -> LocalChannel:
         channel = LocalChannel(taker, loop=self._loop, protocol=protocol)
 
         def closed() -> None:
             if channel.failure is not None:
-                self._parts.warn(channel.failure)
+                self._parts.warn(f"{what} is not written any more: {channel.failure}")
+                if self._notifier is not None:
+                    self._notifier.say(see_again=self.again() or "")
 
         channel.on("close", closed)
         # In the summary are the clients that show the run to somebody.
@@ -164,11 +190,11 @@ class Clients:
     async def _end_writers(self) -> None:
         """End them all at once; who stands still is not waited for."""
         ending = []
-        for _, channel, writer in self._writers:
-            if channel.is_awaited:
-                writer.request_stop()
+        for writer in self._writers:
+            if writer.channel.is_awaited:
+                writer.actor.request_stop()
             else:
-                ending.append(end(writer, within=CLOSE_TIMEOUT))
+                ending.append(end(writer.actor, within=CLOSE_TIMEOUT))
         if len(ending) < len(self._writers):
             self._parts.show("the system may keep this process until that disk answers")
         await asyncio.gather(*ending)

@@ -147,7 +147,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         stays_up=_stays_up(options, embedded=embedded),
         viewers=viewers,
         keeping=keeping,
-        again=None if options.no_gui else _again(options, keeping),
+        again=None if options.no_gui else _again(keeping),
         **_common(options, runs),
     )
 
@@ -225,19 +225,28 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
         viewers=viewers,
         keeping=taken.keeping,
         stays_up=_stays_up(options, embedded=False),
-        again=_again(options, taken.keeping),
+        again=_again(taken.keeping),
         **_common(options, runs),
     )
 
 
-def _again(options: argparse.Namespace, keeping: Keeping) -> str:
+def _again(keeping: Keeping) -> str:
     """How the run is seen again."""
-    if keeping.run is None and keeping.journal is None:
-        return "it was not kept; --journal FILE keeps the next run"
-    file = options.journal if keeping.run is None else keeping.run.journal
-    if keeping.run is not None and keeping.run.folder.parent == _default_folder():
-        return f"{program()} --replay={keeping.run.name}"
-    return f"{program()} --replay {shlex.quote(str(file))}"
+    run = keeping.run if keeping.record is not None else None
+    if run is not None and run.folder.parent == _default_folder():
+        return f"{program()} --replay={run.name}"
+    if run is not None:
+        return replay_of(run.journal)
+    if keeping.journal is not None:
+        return replay_of(Path(keeping.journal.name))
+    if keeping.warnings:
+        return keeping.warnings[0]
+    return "it was not kept; --journal FILE keeps the next run"
+
+
+def replay_of(journal: Path) -> str:
+    """The command that shows the run in ``journal`` again."""
+    return f"{program()} --replay {shlex.quote(str(journal))}"
 
 
 def _default_folder(*, demo: bool = False) -> Path:

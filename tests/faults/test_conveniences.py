@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.changed_worker import changed
 from tests.support.disks import mounted
 from tests.support.processes import shell
 from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
+from tests.support.trainer_process import trainer
 
 TRAINS = ("--", *shell("echo trained; exit 5"))
 
@@ -116,13 +118,39 @@ def test_a_file_system_with_little_room_is_not_written_to(tmp_path):
         assert json.loads((run / "exit.json").read_text())["code"] == 5
 
 
+def again_of(folder: Path, *options: str) -> str:
+    """How a run, which has a folder in ``folder``, is seen again, as its end says it."""
+    where = ("--no-page", "--runs-folder", str(folder))
+    with RunningWorker(*where, *options, "--", *trainer("send:300", "leave", "exit:0")) as worker:
+        assert worker.ends() == 0, worker.output
+    return " ".join(worker.output.partition("see it again")[2].partition("\n")[0].split())
+
+
+def test_the_end_says_why_a_run_was_not_kept_and_where_it_is_otherwise(tmp_path):
+    tiny, journal = tmp_path / "tiny", tmp_path / "run.jsonl"
+    tiny.mkdir()
+    with mounted(tiny, "size=1m"):
+        says = again_of(tiny / "runs")
+        assert says.startswith("it was not kept: less than ")
+        assert says.endswith("is free on its disk")
+        says = again_of(tiny / "runs", "--journal", str(journal))
+        assert says == f"run_worker.py --replay {journal}"
+    with mounted(tiny, "ro,size=1m"):
+        assert "Read-only file system" in again_of(tiny / "runs")
+    # Of a journal the beginning is there.
+    with mounted(tiny, "size=8k"):
+        says = again_of(tiny / "runs", "--journal", str(tiny / "run.jsonl"), "--no-record")
+        assert says.startswith(("run_worker.py --replay", "it was not kept: "))
+        assert "No space left on device" in says
+
+
 def test_a_file_system_that_does_not_answer_holds_up_no_start(gate):
     program = changed(frozen=gate.path)
     with RunningWorker("--no-page", *TRAINS, program=program) as worker:
         assert worker.ends() == 5, worker.output
-    assert "the run is not kept: its file system has not answered" in " ".join(
-        worker.output.split()
-    )
+    output = " ".join(worker.output.split())
+    assert "the run is not kept: the file system of" in output
+    assert "has not answered within" in output
 
 
 @pytest.mark.parametrize("page", [PAGE, ("--no-page",)], ids=["page", "no-page"])

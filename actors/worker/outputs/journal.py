@@ -172,7 +172,7 @@ class JournalActor(ThreadActor[TextsForwarded]):
                 self._write_text(text)
             self._file.flush()
         except OSError as error:
-            return f"the journal is not written any more: {error}"
+            return str(error)
         return None
 
     def _write_text(self, text: str) -> None:

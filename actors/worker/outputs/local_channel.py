@@ -39,6 +39,8 @@ class LocalChannel:
         self.bufferedAmount = 0
         self.bufferedAmountLowThreshold = 0
         self.failure: str | None = None
+        self.has_taken = False
+        """Whether the actor has ever taken all that it was told."""
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Call ``f`` at each ``event``."""
@@ -92,6 +94,7 @@ class LocalChannel:
         if failure is not None:
             self._fail(failure)
             return
+        self.has_taken = True
         if self._waiting:
             self._tell_waiting()
         if before > self.bufferedAmountLowThreshold >= self.bufferedAmount:
