@@ -25,6 +25,24 @@ test("training metrics that the first epoch lacks are those of the epoch before"
   assert.equal(run.training(2), null);
 });
 
+test("where the first epoch was not heard, training metrics are those of the epoch before too", () => {
+  const joined = new Run(1, 0, null);
+  joined.fillIn(6, { train: null, val: 4 }, 60);
+  joined.beginEpoch(7, 70);
+  const values = { "train/loss": 10, "train/confmaps/head": 3, "val/loss": 2 };
+  end(joined, 7, values);
+  assert.deepEqual(
+    [6, 7].map((n) => joined.training(n)),
+    [10, null],
+  );
+  assert.equal(joined.value("train/confmaps/head", 7), 3);
+  const heard = new Run(1, 0, null);
+  heard.isHeard = true;
+  heard.beginEpoch(7, 70);
+  end(heard, 7, values);
+  assert.equal(heard.training(7), 10);
+});
+
 test("without a training loss the mean of the batches is one, if all were seen", () => {
   const run = new Run(1, 0, null);
   for (const [batch, loss] of [0.5, 1.5].entries()) run.endBatch(0, batch, loss);

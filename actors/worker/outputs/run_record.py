@@ -59,8 +59,8 @@ class RunRecord:
     """One, or several of a pipeline; of this attempt."""
     _first: int = 0  # epoch of the last model, in all epochs
     _is_late: bool | None = None
-    """Whether the trainer tells an epoch's training loss with the next epoch, as sleap-nn does; it
-    is known when the model's first epoch has ended without one."""
+    """Whether the trainer tells an epoch's training loss with the next epoch, as sleap-nn does: the
+    model's first epoch ends without one then. Where nobody heard that, it is taken for sleap-nn."""
 
     def add(self, message: str, *, now: float) -> str:
         """Take the trainer's ``message``, which came at ``now`` (seconds); its event's name."""
@@ -186,15 +186,25 @@ class RunRecord:
     def _learn_train_loss(self, epoch: Epoch, logs: dict[str, Any]) -> None:
         told = _number(logs.get("train/loss"))
         if self._is_late is None:
-            self._is_late = told is None
-        if self._is_late and told is not None and len(self.epochs_of_model) > 1:
-            former = self.epochs[-2]
-            former.train_loss = told if former.number == epoch.number - 1 else former.train_loss
+            self._is_late = told is None or not self._is_first(epoch)
+        if self._is_late and told is not None:
+            self._learn_former_train_loss(epoch.number - 1, told)
             told = None
         if told is None:  # it is the mean of the batches' in sleap-nn too
             mean = epoch.batch_sum / epoch.batches if epoch.batches else math.nan
             told = _number(logs.get("loss")) if math.isnan(mean) else mean
         epoch.train_loss = told
+
+    def _is_first(self, epoch: Epoch) -> bool:
+        """Whether the model began with it, of the epochs that are known."""
+        return len(self.epochs_of_model) == 1 and (self.models > 0 or epoch.number == 0)
+
+    def _learn_former_train_loss(self, number: int, told: float) -> None:
+        former = self.epochs_of_model[-2:-1]
+        if former and former[0].number == number:
+            former[0].train_loss = told
+        elif number in self._read:
+            self._read[number] = replace(self._read[number], train_loss=told)
 
 
 def _number(value: object) -> float | None:

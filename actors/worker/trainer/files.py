@@ -8,6 +8,7 @@ import math
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -97,7 +98,8 @@ def _written_since(
 def epochs_logged(folders: tuple[Path, ...], since: float) -> tuple[EpochRead, ...]:
     """The epochs in the newest of sleap-nn's logs below ``folders`` written after ``since``.
 
-    ``since`` is in seconds. Empty when there is none.
+    ``since`` is in seconds. Empty when there is none. The training loss of a row is that of the
+    epoch before, as sleap-nn writes it, if the first row has none.
     """
     found = _newest(folders, EPOCH_LOG, since)
     if found is None:
@@ -109,15 +111,21 @@ def epochs_logged(folders: tuple[Path, ...], since: float) -> tuple[EpochRead, .
     except OSError:
         return ()
     whole = text[: text.rfind("\n") + 1]  # the last row may be being written
+    is_late: bool | None = None
     for row in csv.DictReader(whole.splitlines()):
         number = _number(row.get("epoch"))
-        if number is not None and number >= 0:
-            epoch = int(number)
-            epochs[epoch] = EpochRead(
-                epoch=epoch,
-                train_loss=_number(row.get("train_loss") or row.get("train/loss")),
-                val_loss=_number(row.get("val_loss") or row.get("val/loss")),
-            )
+        if number is None or number < 0:
+            continue
+        epoch = int(number)
+        train_loss = _number(row.get("train_loss") or row.get("train/loss"))
+        val_loss = _number(row.get("val_loss") or row.get("val/loss"))
+        if is_late is None:
+            is_late = train_loss is None
+        if is_late:
+            if epoch - 1 in epochs:
+                epochs[epoch - 1] = replace(epochs[epoch - 1], train_loss=train_loss)
+            train_loss = None
+        epochs[epoch] = EpochRead(epoch=epoch, train_loss=train_loss, val_loss=val_loss)
     return tuple(epochs[number] for number in sorted(epochs))
 
 

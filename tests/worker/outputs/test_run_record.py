@@ -182,6 +182,14 @@ def test_an_epoch_of_the_trainers_own_log_gives_way_to_a_report():
     assert losses == [(0, 0.9, False), (1, 0.8, True), (2, 0.5, False)]
 
 
+def test_where_the_first_epoch_was_not_heard_a_training_loss_is_that_of_the_epoch_before():
+    record = RunRecord()
+    record.fill_in(EpochRead(epoch=6, val_loss=0.5))
+    record.add(epoch_of(7, "epoch_begin"), now=1.0)
+    record.add(epoch_of(7, "epoch_end", **{"train/loss": 0.4, "val/loss": 0.3}), now=2.0)
+    assert [(row.number, row.train_loss) for row in record.rows] == [(6, 0.4), (7, None)]
+
+
 def test_an_epoch_that_ended_while_nobody_listened_is_not_given_the_losses_of_another():
     record = RunRecord()
     record.add(epoch_of(3, "epoch_begin"), now=1.0)
@@ -192,7 +200,7 @@ def test_an_epoch_that_ended_while_nobody_listened_is_not_given_the_losses_of_an
     record.add(epoch_of(10, "epoch_end", **{"train/loss": 0.2, "val/loss": 0.3}), now=52.0)
     record.add(epoch_of(11, "epoch_begin"), now=53.0)
     found = [(one.number, one.batches, one.train_loss, one.val_loss) for one in record.epochs]
-    assert found == [(3, 1, None, None), (10, 2, 0.2, 0.3), (11, 0, None, None)]
+    assert found == [(3, 1, None, None), (10, 2, None, 0.3), (11, 0, None, None)]
     assert [one.has_ended for one in record.epochs] == [False, True, False]
 
 

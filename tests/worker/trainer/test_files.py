@@ -1,12 +1,20 @@
 """What is known of a training from its command, its configuration and its files."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from actors.worker.trainer.files import checkpoint_folders, checkpoints_since, epochs_of
+from actors.worker.trainer.files import (
+    checkpoint_folders,
+    checkpoints_since,
+    epochs_logged,
+    epochs_of,
+)
+from messages import EpochRead
+from tests.support.paths import ROOT
 
 CONFIG = """\
 data_config:
@@ -92,3 +100,21 @@ def test_folders_that_are_not_there_or_deep_are_no_trouble(tmp_path):
     deep = tmp_path.joinpath(*"abcdefghij")
     write(deep / "best.ckpt", time.time() + 1)
     assert checkpoints_since((tmp_path / "none", tmp_path), time.time() - 1) == ()
+
+
+def test_the_training_loss_in_a_row_of_sleap_nns_log_is_that_of_the_epoch_before(tmp_path):
+    shutil.copy(ROOT / "tests/data/sleap_nn_training_log.csv", tmp_path / "training_log.csv")
+    losses = [(0.04507, 0.04434), (0.04359, 0.04295), (0.04219, 0.04158), (0.04088, 0.04028)]
+    logged = epochs_logged((tmp_path,), 0.0)
+    assert [epoch.epoch for epoch in logged] == [0, 1, 2, 3, 4]
+    for epoch, (train_loss, val_loss) in zip(logged, losses, strict=False):
+        assert (epoch.train_loss, epoch.val_loss) == pytest.approx((train_loss, val_loss), abs=1e-5)
+    assert logged[-1].train_loss is None  # nobody has told it yet
+
+
+def test_a_log_whose_first_row_has_a_training_loss_is_read_as_it_stands(tmp_path):
+    (tmp_path / "training_log.csv").write_text("epoch,train_loss,val_loss\n0,0.5,0.4\n1,0.3,0.2\n")
+    assert epochs_logged((tmp_path,), 0.0) == (
+        EpochRead(epoch=0, train_loss=0.5, val_loss=0.4),
+        EpochRead(epoch=1, train_loss=0.3, val_loss=0.2),
+    )

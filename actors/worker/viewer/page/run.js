@@ -11,6 +11,7 @@ export const BATCHES_KEPT = 200_000;
 const VALUES_KEPT = 4_000_000; // of all metrics and epochs together
 const METRICS_KEPT = 10_000;
 const TABLES_KEPT = 50;
+const LATE = /^train\/(loss|lr|time|\w+_per_sec)$/; // of sleap-nn's metrics
 const RECENT_EPOCHS = 5; // of which the mean time per epoch is taken
 
 /** The batch losses of one model, in columns; beyond BATCHES_KEPT the newest takes the oldest's place. */
@@ -94,6 +95,8 @@ export class Run {
     this.valueCount = 0;
     this.tables = /** @type {Map<string, {number: number, rows: Table}>} */ (new Map());
     this.early = /** @type {Set<string> | null} */ (null);
+    this.isHeard = false; // from its beginning on: this attempt
+    this.beganWith = /** @type {number | null} */ (null); // the epoch, if that was heard
     this.attempts = 1;
     this.breaks = /** @type {{number: number, attempt: number}[]} */ ([]);
     this.revision = 0; // grows with whatever the page shows of it
@@ -114,6 +117,7 @@ export class Run {
     const isNew = !this.epochs.has(number);
     const epoch = this.epochAt(number);
     if (isNew) epoch.began = time;
+    if (this.isHeard) this.beganWith ??= number;
     this.revision += 1;
   }
 
@@ -169,6 +173,7 @@ export class Run {
   endEpoch(number, values, time, waited = false) {
     const epoch = this.epochAt(number);
     const { done } = this;
+    this.early ??= this.earlyOf(number, [...values.keys()]);
     epoch.ended = time;
     epoch.waited = waited;
     epoch.read = null;
@@ -178,7 +183,6 @@ export class Run {
     for (const [name, value] of values) {
       if (!this.keep(name, this.isLate(name) ? number - 1 : number, value)) left.push(name);
     }
-    this.early ??= new Set(values.keys());
     this.judge(number);
     this.revision += 1;
     return left;
@@ -258,6 +262,17 @@ export class Run {
   }
 
   /**
+   * Those of the metrics in the first report of an epoch that are of this epoch. Where it is not the
+   * first one of the model, the trainer is taken for sleap-nn.
+   * @param {number} number
+   * @param {string[]} names
+   */
+  earlyOf(number, names) {
+    const isFirst = number === 0 || number === this.beganWith;
+    return new Set(isFirst ? names : names.filter((name) => !LATE.test(name)));
+  }
+
+  /**
    * Whether the values of this metric are those of the epoch before. sleap-nn sends an epoch's
    * report before it logs some of its training metrics, the loss among them: the first report lacks
    * them, and each later one carries them one epoch late.
@@ -272,6 +287,7 @@ export class Run {
     this.attempts = attempt;
     this.ended = null;
     this.early = null;
+    this.beganWith = number;
     this.numbers = this.numbers.filter((item) => item < number);
     for (const item of [...this.epochs.keys()]) if (item >= number) this.epochs.delete(item);
     for (const column of this.metrics.values()) column.length = Math.min(column.length, number);

@@ -225,7 +225,7 @@ export class Training {
         if (this.run) this.past.model?.giveAll(this.run);
         this.past.at += 1;
       }
-      this.begin(text(report.wandb_url), text(report.what));
+      this.begin(text(report.wandb_url), text(report.what)).isHeard = true;
       return;
     }
     const epoch = index(report.epoch);
