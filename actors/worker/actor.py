@@ -290,7 +290,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             where = f"listening on {ready.progress_address}, control on {ready.control_address}"
             reply(run.ready, ready)
             if run.adopted is not None and run.store is not None:
-                self._adopt(run, run.store, run.adopted)
+                self._adopt(run, run.store, run.adopted, _progress_port(ready))
                 return
             if not command:
                 self._state = _State.RUNNING
@@ -315,11 +315,14 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 capture=ready is not None,
                 reply_to=self._me,
                 checkpoint_folders=run.checkpoint_folders,
+                progress_port=_progress_port(ready),
                 store=run.store,
             )
         )
 
-    def _adopt(self, run: RunTraining, store: OutputStore, earlier: EarlierPart) -> None:
+    def _adopt(
+        self, run: RunTraining, store: OutputStore, earlier: EarlierPart, port: int | None
+    ) -> None:
         self._state = _State.RUNNING
         self._lines.extend(earlier.lines)
         self._events.state(RunState.WAITING, f"going on with the run {store.folder.name}")
@@ -330,6 +333,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 since=earlier.since,
                 reply_to=self._me,
                 checkpoint_folders=run.checkpoint_folders,
+                progress_port=port,
             )
         )
 
@@ -533,6 +537,13 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             epochs=None if self._run is None else self._run.epochs,
             lines=tuple(self._lines),
         )
+
+
+def _progress_port(ready: ReportingReady | None) -> int | None:
+    try:
+        return None if ready is None else port_of(ready.progress_address)
+    except ValueError:
+        return None  # the trainer is told none either
 
 
 spawn = starter(WorkerActor)

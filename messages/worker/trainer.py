@@ -113,13 +113,15 @@ class StartTrainer:
 
     With ``capture`` its output is told as ``TrainerOutput``, and written to ``store``; else it goes
     where the worker's own goes. The model's files are looked for in ``checkpoint_folders`` when the
-    process has ended.
+    process has ended; others may train there at the same time, and report to another port than
+    ``progress_port``.
     """
 
     command: tuple[str, ...]
     capture: bool
     reply_to: Mailbox[TrainerEvent]
     checkpoint_folders: tuple[Path, ...] = ()
+    progress_port: int | None = None
     store: OutputStore | None = None
 
 
@@ -136,6 +138,7 @@ class AdoptTrainer:
     since: float
     reply_to: Mailbox[TrainerEvent]
     checkpoint_folders: tuple[Path, ...] = ()
+    progress_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

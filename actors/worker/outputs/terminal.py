@@ -297,7 +297,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._progress.remove_task(self._bar)
             self._bar = None
             losses = f"loss {loss_words(epoch.train_loss)}  val {loss_words(epoch.val_loss)}"
-            line = f"{self._title(epoch)}: {epoch.batches} batches  {losses}"
+            batches = "1 batch" if epoch.batches == 1 else f"{epoch.batches} batches"
+            line = f"{self._title(epoch)}: {batches}  {losses}"
             self._console.print(Text(line), soft_wrap=True)
 
     def _title(self, epoch: Epoch) -> str:

@@ -101,7 +101,7 @@ class TrainerActor(ThreadActor[TrainerMessage]):
         self._began = 0.0
         self._pid: int | None = None
         self._ended: Ended | None = None
-        self._look: Look[tuple[str, ...]] | None = None
+        self._look: Look[tuple[str, ...] | None] | None = None
         self._log_look: Look[tuple[EpochRead, ...]] | None = None
 
     def on_receive(self, message: _Inbox) -> None:
@@ -233,15 +233,17 @@ class TrainerActor(ThreadActor[TrainerMessage]):
                 log.info("trainer ended with %s", event.returncode)
                 self._ended = event
                 self._teller.end()
-                folders, began = self._request.checkpoint_folders, self._began
-                search = (lambda: checkpoints_since(folders, began)) if folders else None
+                folders, port = self._request.checkpoint_folders, self._request.progress_port
+                began = self._began
+                search = (lambda: checkpoints_since(folders, began, port)) if folders else None
                 self._look = Look(search)
             case _:
                 assert_never(event)
 
     def _look_into_log(self) -> None:
-        folders, began = self._request.checkpoint_folders, self._began
-        self._log_look = Look((lambda: epochs_logged(folders, began)) if folders else None)
+        folders, port = self._request.checkpoint_folders, self._request.progress_port
+        began = self._began
+        self._log_look = Look((lambda: epochs_logged(folders, began, port)) if folders else None)
 
     def _tell_log(self) -> None:
         if self._log_look is None or not self._log_look.is_over:

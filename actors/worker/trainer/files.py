@@ -29,6 +29,9 @@ be somebody's home."""
 EPOCH_LOG: Final = "training_log.csv"
 """Where sleap-nn writes a row for each epoch."""
 
+RUN_CONFIGS: Final = ("training_config.yaml", "initial_config.yaml")
+"""The training's configuration as sleap-nn writes it into the folder of its model."""
+
 MAX_EPOCH_LOG: Final = 16 * 1024 * 1024
 """Characters of it that are read."""
 
@@ -39,6 +42,7 @@ _EPOCHS_OPTION: Final = re.compile(
     r"^(?:\+*trainer_config\.max_epochs|--?(?:max_)?epochs)[=\n](\d+)$", re.MULTILINE
 )
 _EPOCHS: Final = re.compile(r"""^\s*["']?(?:max_epochs|epochs)["']?\s*[:=]\s*(\d+)""", re.MULTILINE)
+_PUBLISH_PORT: Final = re.compile(r"^\s*publish_port:\s*(\d{1,5})\s*$", re.MULTILINE)
 _FOLDER: Final = re.compile(
     r"""^\s*["']?(?:ckpt_dir|runs_folder)["']?\s*[:=]\s*["']?([^"'\n#,]+)""", re.MULTILINE
 )
@@ -58,24 +62,56 @@ def checkpoint_folders(command: tuple[str, ...]) -> tuple[Path, ...]:
     return tuple(known) or (Path(),)
 
 
-def checkpoints_since(folders: tuple[Path, ...], since: float) -> tuple[str, ...]:
+def checkpoints_since(
+    folders: tuple[Path, ...], since: float, port: int | None = None
+) -> tuple[str, ...] | None:
     """The checkpoints below ``folders`` that were written after ``since`` (seconds), newest first.
 
-    It may not find all of them in a very large folder.
+    They are those of the training that reports to ``port``, where their folders say so. None where
+    there are those of other trainings alone. It may not find all of them in a very large folder.
     """
-    found = _written_since(folders, since, lambda name: name.endswith(CHECKPOINT_ENDINGS))
+    found, others = _written_since(folders, since, port, _is_checkpoint)
+    if others and not found:
+        return None
     return tuple(str(path) for _, path in sorted(found, reverse=True))
 
 
-def _newest(folders: tuple[Path, ...], name: str, since: float) -> Path | None:
-    found = list(_written_since(folders, since, lambda other: other == name))
-    return max(found)[1] if found else None
+def _is_checkpoint(name: str) -> bool:
+    return name.endswith(CHECKPOINT_ENDINGS)
 
 
 def _written_since(
+    folders: tuple[Path, ...], since: float, port: int | None, is_wanted: Callable[[str], bool]
+) -> tuple[list[tuple[float, Path]], bool]:
+    """The files that were written after ``since``, each with the time of that.
+
+    They are of the training that reports to ``port``; if no folder says that it is of that one, of
+    those that do not say it. Whether there were those of others, too.
+    """
+    ours, unsaid, others = [], [], False
+    for place, found in _places_written_since(folders, since, is_wanted):
+        told = None if port is None else port_told_in(place)
+        if told is None:
+            unsaid += found
+        elif told == port:
+            ours += found
+        else:
+            others = True
+    return ours or unsaid, others
+
+
+def port_told_in(folder: Path) -> int | None:
+    """The port to which the training reports whose folder this is, where sleap-nn wrote that."""
+    for name in RUN_CONFIGS:
+        found = _PUBLISH_PORT.search(beginning(folder / name))
+        if found:
+            return int(found[1])
+    return None
+
+
+def _places_written_since(
     folders: tuple[Path, ...], since: float, is_wanted: Callable[[str], bool]
-) -> Iterator[tuple[float, Path]]:
-    """The files that were written after ``since``, each with the time of that."""
+) -> Iterator[tuple[Path, list[tuple[float, Path]]]]:
     deadline = time.monotonic() + SCAN_TIME
     entries = 0
     for folder in folders:
@@ -83,6 +119,7 @@ def _written_since(
             depth = len(Path(place).relative_to(folder).parts)
             below[:] = [b for b in below if not b.startswith(".")] if depth < SCAN_DEPTH else []
             entries += len(names)
+            found = []
             for name in filter(is_wanted, names):
                 path = Path(place, name)
                 try:
@@ -90,23 +127,28 @@ def _written_since(
                 except OSError:
                     continue
                 if written >= since:
-                    yield written, path
+                    found.append((written, path))
+            if found:
+                yield Path(place), found
             if entries > SCAN_ENTRIES or time.monotonic() > deadline:
                 break
 
 
-def epochs_logged(folders: tuple[Path, ...], since: float) -> tuple[EpochRead, ...]:
+def epochs_logged(
+    folders: tuple[Path, ...], since: float, port: int | None = None
+) -> tuple[EpochRead, ...]:
     """The epochs in the newest of sleap-nn's logs below ``folders`` written after ``since``.
 
-    ``since`` is in seconds. Empty when there is none. The training loss of a row is that of the
+    ``since`` is in seconds; the log is of the training that reports to ``port``, where its folder
+    says so. Empty when there is none. The training loss of a row is that of the
     epoch before, as sleap-nn writes it, if the first row has none.
     """
-    found = _newest(folders, EPOCH_LOG, since)
-    if found is None:
+    logs, _ = _written_since(folders, since, port, lambda name: name == EPOCH_LOG)
+    if not logs:
         return ()
     epochs: dict[int, EpochRead] = {}
     try:
-        with found.open(encoding="utf-8", errors="replace", newline="") as file:
+        with max(logs)[1].open(encoding="utf-8", errors="replace", newline="") as file:
             text = file.read(MAX_EPOCH_LOG)
     except OSError:
         return ()

@@ -235,7 +235,7 @@ def test_without_a_terminal_each_epoch_is_a_line_when_it_ends(screens):
     assert shown.splitlines() == [
         "begins",
         "epoch 1/2: 2 batches  loss 0.625  val 0.375",
-        "epoch 2/2: 1 batches  loss 0.125  val -",
+        "epoch 2/2: 1 batch  loss 0.125  val -",
     ]
 
 
@@ -246,7 +246,7 @@ def test_the_number_of_epochs_is_shown_only_where_it_is_known(screens):
 def test_on_a_terminal_the_epoch_has_a_bar_and_is_a_line_when_it_ends(screens):
     shown = _STYLE.sub("", screens(terminal=True).after(training(2), RUN))
     assert "epoch 1/2: 2 batches  loss 0.625  val 0.375" in shown
-    assert "epoch 2/2: 1 batches  loss 0.125  val -" in shown
+    assert "epoch 2/2: 1 batch  loss 0.125  val -" in shown
 
 
 def test_a_terminal_gets_its_cursor_back(screens):

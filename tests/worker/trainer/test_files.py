@@ -102,6 +102,41 @@ def test_folders_that_are_not_there_or_deep_are_no_trouble(tmp_path):
     assert checkpoints_since((tmp_path / "none", tmp_path), time.time() - 1) == ()
 
 
+def model_folder(parent: Path, name: str, told: str, *, age: float) -> Path:
+    """As sleap-nn makes it: with its configuration, a checkpoint and a log of ``age`` seconds."""
+    folder = parent / name
+    folder.mkdir()
+    (folder / "initial_config.yaml").write_text(f"trainer_config:\n  zmq:\n{told}\n  eval:\n")
+    (folder / "training_log.csv").write_text(f"epoch,train_loss,val_loss\n0,{age},0.5\n")
+    (folder / "best.ckpt").write_text("")
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - age,) * 2)
+    return folder
+
+
+def test_of_two_trainings_in_one_folder_each_has_its_own_model_and_log(tmp_path):
+    one = model_folder(tmp_path, "one", "    publish_port: 9001", age=2.0)
+    two = model_folder(tmp_path, "two", "    publish_port: 41234", age=1.0)
+    for port, folder, loss in ((9001, one, 2.0), (41234, two, 1.0)):
+        assert checkpoints_since((tmp_path,), 0.0, port) == (str(folder / "best.ckpt"),)
+        (epoch,) = epochs_logged((tmp_path,), 0.0, port)
+        assert epoch.train_loss == loss
+    assert len(checkpoints_since((tmp_path,), 0.0) or ()) == 2
+
+
+def test_where_all_models_are_another_trainings_nothing_is_known_of_ones_own(tmp_path):
+    model_folder(tmp_path, "two", "    publish_port: 41234", age=1.0)
+    assert checkpoints_since((tmp_path,), 0.0, 9001) is None
+    assert epochs_logged((tmp_path,), 0.0, 9001) == ()
+
+
+def test_a_folder_that_names_no_port_may_be_the_trainings_unless_another_is(tmp_path):
+    folder = model_folder(tmp_path, "script", "    publish_port: null", age=1.0)
+    assert checkpoints_since((tmp_path,), 0.0, 9001) == (str(folder / "best.ckpt"),)
+    own = model_folder(tmp_path, "own", "    publish_port: 9001", age=2.0)
+    assert checkpoints_since((tmp_path,), 0.0, 9001) == (str(own / "best.ckpt"),)
+
+
 def test_the_training_loss_in_a_row_of_sleap_nns_log_is_that_of_the_epoch_before(tmp_path):
     shutil.copy(ROOT / "tests/data/sleap_nn_training_log.csv", tmp_path / "training_log.csv")
     losses = [(0.04507, 0.04434), (0.04359, 0.04295), (0.04219, 0.04158), (0.04088, 0.04028)]
