@@ -218,6 +218,18 @@ _HYDRA_FOLDER: Final = re.compile(r"Check that the config directory '([^']{1,500
 _HYDRA_PATH: Final = re.compile(r"provider=main, path=(?:file://)?(.{1,500})")
 _HYDRA_LINES: Final = 6
 
+_OVERRIDE: Final = re.compile(r"Could not override '([^']{1,500})'")
+_KEY: Final = re.compile(r"^omegaconf\.errors\.Config\w{1,30}Error: Key '([^']{1,500})' ")
+_FULL_KEY: Final = re.compile(r"^\s+full_key: (\S{1,500})")
+_VALUE: Final = re.compile(r"^omegaconf\.errors\.\w{0,50}ValidationError: (.+)")
+_YAML: Final = re.compile(r"^yaml\.(?:parser|scanner|composer|constructor|reader)\.\w{1,30}Error: ")
+_YAML_PLACE: Final = re.compile(r'^\s+in "(.{1,500})", line (\d{1,9}), column \d')
+_LINES_BELOW: Final = 8
+"""Lines below the one that names an exception of OmegaConf's or PyYAML's that belong to it."""
+
+_SPELLING: Final = "check how it is spelled"
+_VALUES: Final = "https://nn.sleap.ai/config/ says which values it may have"
+
 _EXCEPTION: Final = re.compile(r"^(?:[\w.]{1,200}\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b")
 
 
@@ -279,6 +291,9 @@ def _cause_of(lines: tuple[str, ...], at: int) -> Failure | None:
         failure = _missing_config(lines, at)
         if failure is not None:
             return failure
+    failure = _wrong_config(lines, at)
+    if failure is not None:
+        return failure
     return next(filter(None, (cause.said_by(line) for cause in _CAUSES)), None)
 
 
@@ -293,3 +308,31 @@ def _missing_config(lines: tuple[str, ...], at: int) -> Failure | None:
     path = next((found[1] for found in below if found), None)
     where = f" in {path}" if path else ""
     return Failure(f"the configuration {config[1]} is not there{where}", _PATHS)
+
+
+def _wrong_config(lines: tuple[str, ...], at: int) -> Failure | None:
+    """A key that is not known, or a file that is not YAML."""
+    line, below = lines[at], lines[at + 1 : at + 1 + _LINES_BELOW]
+    override = _OVERRIDE.search(line)
+    if override:
+        return Failure(
+            f"the configuration has no {override[1]}", f"{_SPELLING}; with + before it, it is added"
+        )
+    full = next((found[1] for found in map(_FULL_KEY.match, below) if found), None)
+    value = _VALUE.match(line)
+    if value and full:
+        return Failure(f"the value of {full} in the configuration is wrong: {value[1]}", _VALUES)
+    key = _KEY.match(line)
+    if key:
+        full = full or key[1]
+        return Failure(
+            f"the configuration has a key that sleap-nn does not know: {full}", _SPELLING
+        )
+    if not _YAML.match(line):
+        return None
+    places = [found for found in map(_YAML_PLACE.match, below) if found]
+    where = f": line {places[-1][2]} of {places[-1][1]}" if places else ""
+    return Failure(
+        f"the configuration is not YAML{where}",
+        "look there and at the line before: indentation is of spaces, and a space follows a colon",
+    )

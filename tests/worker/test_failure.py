@@ -161,6 +161,60 @@ def test_a_configuration_that_hydra_does_not_find_is_told_with_the_folder_it_loo
     assert explain(1, (folder,)).cause == "the configuration's folder is not there: /nowhere"
 
 
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        (
+            (
+                "hydra.errors.ConfigCompositionException: Could not override "
+                "'trainer_config.max_epoch'.",
+                "To append to your config use +trainer_config.max_epoch=3",
+            ),
+            "the configuration has no trainer_config.max_epoch",
+        ),
+        (
+            (
+                "omegaconf.errors.ConfigKeyError: Key 'max_epoch' not in 'TrainerConfig'",
+                "    full_key: trainer_config.max_epoch",
+                "    reference_type=TrainerConfig",
+                "    object_type=TrainerConfig",
+            ),
+            "the configuration has a key that sleap-nn does not know: trainer_config.max_epoch",
+        ),
+        (
+            (
+                "omegaconf.errors.ValidationError: Value 'many' of type 'str' could not be "
+                "converted to Integer",
+                "    full_key: trainer_config.max_epochs",
+                "    reference_type=TrainerConfig",
+            ),
+            "the value of trainer_config.max_epochs in the configuration is wrong: Value 'many' of "
+            "type 'str' could not be converted to Integer",
+        ),
+        (
+            (
+                "yaml.parser.ParserError: while parsing a block mapping",
+                '  in "/home/ada/broken.yaml", line 1, column 1',
+                "expected <block end>, but found '<block mapping start>'",
+                '  in "/home/ada/broken.yaml", line 77, column 2',
+            ),
+            "the configuration is not YAML: line 77 of /home/ada/broken.yaml",
+        ),
+        (
+            (
+                "yaml.scanner.ScannerError: mapping values are not allowed here",
+                '  in "config.yaml", line 3, column 12',
+            ),
+            "the configuration is not YAML: line 3 of config.yaml",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_configuration_is_named_with_its_place(lines, cause):
+    failure = explain(1, ("Traceback (most recent call last):", *lines))
+    assert failure.cause == cause
+    assert failure.advice
+
+
 def test_a_command_that_is_not_there_asks_for_the_environment():
     failure = explain_no_start(
         "sleap-nn cannot be started: [Errno 2] No such file or directory: 'sleap-nn'"
