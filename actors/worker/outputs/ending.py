@@ -42,7 +42,10 @@ def ending(
     if best is not None:
         facts.append(("best epoch", best))
     if report is not None and report.checkpoints:
-        facts.append(("model", _model(report.checkpoints)))
+        last = _model(report.checkpoints)
+        facts.append(("model", last))
+        if record.models > 1:
+            facts += [("before it", path) for path in _models_before(last, report.checkpoints)]
     if again is not None and record.received:
         facts.append(("see it again", again))
     return facts
@@ -68,3 +71,13 @@ def _best(ended: list[Epoch]) -> str | None:
 def _model(checkpoints: tuple[str, ...]) -> str:
     """The best one by its name, or the newest."""
     return next((path for path in checkpoints if "best" in PurePath(path).name), checkpoints[0])
+
+
+def _models_before(last: str, checkpoints: tuple[str, ...]) -> list[str]:
+    """Those of the models before it, each the best one by its name; the newest is the first."""
+    folder = PurePath(last).parent
+    return [
+        path
+        for path in checkpoints
+        if "best" in PurePath(path).name and PurePath(path).parent != folder
+    ]

@@ -322,6 +322,19 @@ def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):
     assert "best epoch   1, training loss 0.9\n" in shown
 
 
+def test_the_models_of_a_pipeline_are_named_each_with_its_best_checkpoint(screens):
+    checkpoints = tuple(
+        f"models/{model}/{name}.ckpt"
+        for model in ("centered_instance", "centroid")
+        for name in ("last", "best")
+    )
+    report = TrainingReport(outcome="completed", text="the end", checkpoints=checkpoints)
+    shown = screens().after(RUN, RUN, texts(report), ShowSummary(summary=SUMMARY))
+    assert "model        models/centered_instance/best.ckpt\n" in shown
+    assert "before it    models/centroid/best.ckpt\n" in shown
+    assert "before it" not in screens().after(RUN, texts(report), ShowSummary(summary=SUMMARY))
+
+
 def test_a_further_attempt_is_no_further_model(screens):
     again = texts(AttemptBegan(number=2, text="attempt 2"))
     shown = screens().after(RUN, again, RUN, ShowSummary(summary=SUMMARY))
