@@ -456,7 +456,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if now - self._signals.get(name, float("-inf")) < SIGNAL_INTERVAL:
             return
         self._signals[name] = now
-        text = f"{name} has come: the training goes on"
+        text = f"{name} has come: this worker does not end the training for it"
         if name == signal.SIGHUP.name:
             text = "the terminal is gone, the training goes on: stop it on its page, or with"
             text += f" SIGTERM to {os.getpid()}"

@@ -67,4 +67,14 @@ _SIGNALS: Final = {
         "shared memory may be too small: use fewer data loading workers",
     ),
     int(signal.SIGTERM): Failure("it was told to end, for example by the cluster's scheduler"),
+    int(signal.SIGXCPU): Failure(
+        "its limit of CPU time was reached", "ask for more of it, or raise the limit (ulimit -t)"
+    ),
+    **{
+        int(number): Failure(
+            f"it was sent {number.name}, as by the cluster's scheduler, and does not handle it",
+            "have it sent to the worker alone: --signal=B:INT@1800 in SLURM's job script",
+        )
+        for number in (signal.SIGUSR1, signal.SIGUSR2)
+    },
 }

@@ -34,7 +34,7 @@ def test_a_signal_to_all_processes_of_its_step_ends_nothing(cluster, project):
     script = job_script().replace("exec ", "exec srun ")
     job = cluster.submit(script, "--time=1", "--signal=USR1@50", folder=project)
     job.wait_for("SIGUSR1 has been heard")
-    job.wait_for("SIGUSR1 has come: the training goes on")
+    job.wait_for("SIGUSR1 has come: this worker does not end the training")
     before = job.output.count("batches")
     assert settled(lambda: job.output.count("batches") > before + 5), job.output
     cluster.run("scancel", str(job))

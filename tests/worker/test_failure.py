@@ -297,6 +297,15 @@ def test_a_crash_in_native_code_is_said(code):
     assert "native code" in explain(code, ()).cause
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_of_a_batch_system_that_ended_it_is_to_go_to_the_worker_alone(number):
+    failure = explain(-number, ("Epoch 2: 100%",))
+    assert failure.cause is not None
+    assert number.name in failure.cause
+    assert "--signal=B:INT" in (failure.advice or "")
+    assert "CPU time" in (explain(-signal.SIGXCPU, ()).cause or "")
+
+
 def test_what_the_output_shows_goes_before_the_signal():
     lines = ("RuntimeError: CUDA out of memory.",)
     assert explain(-signal.SIGKILL, lines).cause == "the GPU ran out of memory"

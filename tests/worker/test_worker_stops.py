@@ -324,7 +324,7 @@ def ended_after(worker, last_epoch, exit_code=0):
 def test_a_signal_is_noted_and_ends_nothing(worker):
     worker.tell(SignalReceived(name="SIGUSR2"))
     worker.train()
-    assert "SIGUSR2 has come: the training goes on" in worker.shown()
+    assert "SIGUSR2 has come: this worker does not end the training for it" in worker.shown()
     worker.tell(SignalReceived(name="SIGUSR1"), SignalReceived(name="SIGUSR1"))
     worker.tell(SignalReceived(name="SIGXCPU"))
     assert [type(event) for event in worker.noted()] == [WarningGiven, WarningGiven]
