@@ -15,10 +15,11 @@ JUMPING = changed(clock=3600.0)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_clock_that_jumps_changes_no_order_and_no_time_of_the_run(transport):
-    steps = trainer("send:300", "leave", "exit:2")
+def test_a_clock_that_jumps_changes_no_order_and_no_time_of_the_run(transport, gate):
+    steps = trainer("send:300", f"read:{gate.path}", "leave", "exit:2")
     with RunningWorker(*PAGE, "--", *steps, program=JUMPING) as worker:
         with PageClient(worker.link(), "a-client", transport) as client:
+            gate.open()
             assert client.wait_for_reports(300) == reports(300)
             client.wait_for_event("ended")
             times = [event["time"] for event in client.events if event["event"] == "clock"]

@@ -83,21 +83,23 @@ class PageClient:
         self.closed.set()
 
     async def _open_data_channel(self, who: dict[str, str]) -> None:
-        opened = asyncio.Event()
+        settled = asyncio.Event()
         self._peer = peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._channel = channel = peer.createDataChannel("training", protocol=EVENTS_PROTOCOL)
         channel.bufferedAmountLowThreshold = HIGH_WATER
         channel.on("bufferedamountlow", self._low.set)
-        channel.on("open", opened.set)
+        channel.on("open", settled.set)
         channel.on("message", self._came)
         channel.on("close", self.closed.set)
+        channel.on("close", settled.set)
         await peer.setLocalDescription(await peer.createOffer())
         offer = {"sdp": peer.localDescription.sdp, "type": "offer", **who}
         async with self._session.post("/offer", json=offer) as response:
             answer = await response.json()
             assert response.status == 200, answer
         await peer.setRemoteDescription(RTCSessionDescription(**answer))
-        await asyncio.wait_for(opened.wait(), PATIENCE)
+        await asyncio.wait_for(settled.wait(), PATIENCE)
+        assert channel.readyState == "open", "the worker has ended before the channel was open"
 
     def _came(self, text: str) -> None:
         message = decode_report(text)
