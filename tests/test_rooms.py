@@ -16,7 +16,7 @@ LEVELS = [
     ["actors.worker.notices"],
     ["actors.worker.outputs"],
     ["actors.worker.trainer"],
-    ["actors.worker.reading"],
+    ["actors.worker.reading", "actors.worker.bounded"],
     ["actors.worker.keeper"],
     ["actors"],
     ["actors.reporter"],
