@@ -26,6 +26,7 @@ from actors.worker.command_line import (
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
 from actors.worker.outputs import (
+    LIVES,
     JournalError,
     Run,
     Runs,
@@ -187,7 +188,14 @@ def _take_up(options: argparse.Namespace, runs: Runs) -> _TakenUp:
     run = runs.find(options.adopt)
     has_ended = run.has_ended
     if not run.is_here and not has_ended:
-        raise PlanError(f"{run.name} runs on {run.facts.host}: go on with it there")
+        host = run.facts.host
+        if host != os.uname().nodename:
+            raise PlanError(f"{run.name} runs on {host}: go on with it there")
+        if run.lives:
+            raise PlanError(
+                f"{run.name} lives in another container of {host}, or did within the last "
+                f"{LIVES / 60:.0f} minutes: go on with it there, or when it has ended"
+            )
     return _TakenUp(
         run=run,
         has_ended=has_ended,

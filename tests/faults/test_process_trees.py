@@ -187,6 +187,26 @@ def test_as_process_1_it_reaps_what_others_leave_behind(options, gate):
         assert worker.ends() == 7, worker.output
 
 
+def test_a_run_in_a_container_is_kept_and_listed_as_one_that_lives(gate, tmp_path):
+    where = ("--no-page", "--runs-folder", str(tmp_path / "runs"))
+    command = shell("echo ready; read line < $1; exit 5", gate.path)
+    with RunningWorker(*where, "--", *command, under=container()) as inside:
+        inside.wait_for("ready")
+        (run,) = (tmp_path / "runs").iterdir()
+        with RunningWorker("--runs", "--runs-folder", str(tmp_path / "runs")) as other:
+            assert other.ends() == 0, other.output
+        (row,) = [line for line in other.output.splitlines() if line.endswith(run.name)]
+        assert " runs " in row
+        with RunningWorker(*where, f"--adopt={run.name}") as other:
+            assert other.ends() == 2, other.output
+        assert "lives in another container" in " ".join(other.output.split())
+        with RunningWorker(*where, "--runs-kept", "1", "--", "true") as other:
+            assert other.ends() == 0, other.output
+        assert (run / "run.jsonl").exists()
+        gate.open()
+        assert inside.ends() == 5, inside.output
+
+
 def children_of(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return list(map(int, text.split()))

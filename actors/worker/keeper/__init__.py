@@ -5,9 +5,9 @@ from typing import Final
 
 from actors.worker.keeper.dispositions import ENDING, Dispositions, name_of, number_of
 from actors.worker.keeper.door import knock, open_door
-from actors.worker.keeper.files import EXIT, HEARTBEAT, KEEPER, OLDER, OUTPUT, SOCKET
+from actors.worker.keeper.files import EXIT, HEARTBEAT, KEEPER, NAMESPACE, OLDER, OUTPUT, SOCKET
 from actors.worker.keeper.log import OutputLog, end_of, fields_of
-from actors.worker.keeper.processes import every_process, identity, reap
+from actors.worker.keeper.processes import every_process, identity, namespace, reap
 from actors.worker.keeper.talk import (
     Attach,
     Ended,
@@ -35,6 +35,7 @@ __all__ = [
     "EXIT",
     "HEARTBEAT",
     "KEEPER",
+    "NAMESPACE",
     "OLDER",
     "OUTPUT",
     "PROGRAM",
@@ -62,6 +63,7 @@ __all__ = [
     "identity",
     "knock",
     "name_of",
+    "namespace",
     "number_of",
     "open_door",
     "reap",

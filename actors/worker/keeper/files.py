@@ -31,12 +31,14 @@ SOCKET: Final = "keeper.sock"
 OLDER: Final = re.compile(r"output-(\d{15})\.log")
 """The part before ``OUTPUT``; the number is the position that it begins with."""
 
+NAMESPACE: Final = "pid_namespace"
+"""The field that says in which numbers of processes those of a file are counted."""
+
 PARTS: Final = 4
 """The log takes the half of its limit at most: the newest part, and one before it."""
 
 HEARTBEAT: Final = 60.0
-"""Seconds without news after which the time of ``KEEPER`` is set again, and a worker's of its own
-file."""
+"""Seconds after which the time of ``KEEPER`` is set again, and a worker's of its own file."""
 
 CHECK: Final = 2.0
 """Seconds between two looks at the room on the disk."""
@@ -57,6 +59,7 @@ class RunFiles:
         self._size = 0
         self._checked = float("-inf")
         self._has_room = True
+        self._signed = float("-inf")
         self._queue: SimpleQueue[tuple[int, bytes] | dict[str, Any] | None] = SimpleQueue()
         self._given = self._taken = 0
         self._begins, self._end = start.begins, start.position
@@ -104,13 +107,18 @@ class RunFiles:
 
     def _next(self) -> tuple[int, bytes] | dict[str, Any] | None:
         while True:
+            self._give_sign()
             try:
                 return self._queue.get(timeout=HEARTBEAT)
             except Empty:
-                self._give_sign()
+                pass
 
     def _give_sign(self) -> None:
-        """Another machine sees by the file's time that the training lives."""
+        """Another machine sees by the file's time that the training lives; now and then."""
+        now = time.monotonic()
+        if now - self._signed < HEARTBEAT:
+            return
+        self._signed = now
         try:
             os.utime(os.path.join(self._folder, KEEPER))
         except OSError:

@@ -16,10 +16,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.worker.keeper.files import RunFiles
+from actors.worker.keeper.files import NAMESPACE, RunFiles
 from actors.worker.keeper.link import Link
 from actors.worker.keeper.output import Output
-from actors.worker.keeper.processes import identity
+from actors.worker.keeper.processes import identity, namespace
 from actors.worker.keeper.talk import (
     Attach,
     Ended,
@@ -162,6 +162,7 @@ class Keeper:
             "keeper_pid": os.getpid(),
             "trainer_pid": self._training.pid,
             "host": os.uname().nodename,
+            NAMESPACE: namespace(),
         }
         try:
             self._files = RunFiles(start, folder, fields)

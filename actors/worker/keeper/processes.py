@@ -84,6 +84,14 @@ def identity(pid: int) -> str:
     return str(pid)
 
 
+def namespace() -> str:
+    """In which numbers this process's are counted: a container has its own; empty if not told."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
 def _boot() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:

@@ -15,6 +15,7 @@ from actors.worker.outputs.live import LiveFile
 from actors.worker.outputs.local_channel import LocalChannel
 from actors.worker.outputs.local_client import LocalClient
 from actors.worker.outputs.runs import (
+    LIVES,
     Run,
     RunFacts,
     Runs,
@@ -29,6 +30,7 @@ from actors.worker.outputs.terminal import spawn as spawn_terminal
 from actors.worker.outputs.words import loss_words
 
 __all__ = [
+    "LIVES",
     "OUTCOMES",
     "Follower",
     "JournalCap",

@@ -77,13 +77,15 @@ class LiveFile:
                 if not is_tidy:
                     self._guarded(self._tidy)
                     is_tidy = True
-                self._guarded(lambda: os.utime(self._run.folder / LIVE))
-                continue
+                act = self._give_sign
             if act is None:
                 break
             self._guarded(act)
         if not is_tidy:
             self._guarded(self._tidy)
+
+    def _give_sign(self) -> None:
+        os.utime(self._run.folder / LIVE)
 
     def _say(self, fields: dict[str, Any]) -> None:
         self._fields |= fields
@@ -94,6 +96,7 @@ class LiveFile:
             summary, self._summary = self._summary, None
         if summary is not None:
             self._run.write_summary(summary)
+            self._give_sign()
 
     @staticmethod
     def _guarded(act: Callable[[], None]) -> None:

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import platformdirs
 
-from actors.worker.keeper import EXIT, KEEPER, OLDER, OUTPUT, SOCKET, fields_of, identity
+from actors.worker.keeper import (
+    EXIT,
+    KEEPER,
+    NAMESPACE,
+    OLDER,
+    OUTPUT,
+    SOCKET,
+    fields_of,
+    identity,
+    namespace,
+)
 from actors.worker.outputs.summary import RunSummary, summary_of_tail
 
 if TYPE_CHECKING:
@@ -36,7 +46,8 @@ SUMMARY: Final = "summary.json"
 """The run in short: ``RunSummary``; written now and then, and at its end."""
 
 LIVES: Final = 600.0
-"""Seconds after a run's last sign of life for which another machine takes it for one that lives."""
+"""Seconds after a run's last sign of life for which another machine, or another container of the
+same one, takes it for one that lives."""
 
 LAST: Final = "last"
 """The name that stands for the newest run."""
@@ -98,8 +109,11 @@ class Run:
 
     @property
     def is_here(self) -> bool:
-        """Whether its training runs, or has run, on this machine."""
-        return self.facts.host == os.uname().nodename
+        """Whether its processes are, or were, on this machine, and in no other container of it."""
+        if self.facts.host != os.uname().nodename:
+            return False
+        told = (fields_of(self.folder / name).get(NAMESPACE) for name in (LIVE, KEEPER))
+        return next(filter(None, told), namespace()) == namespace()
 
     @property
     def has_ended(self) -> bool:
@@ -149,7 +163,8 @@ class Run:
         """Say what its worker is. Raises OSError."""
         pid = os.getpid()
         host = os.uname().nodename
-        _write(self.folder / LIVE, {"host": host, "pid": pid, "worker": identity(pid), **fields})
+        own = {"host": host, "pid": pid, "worker": identity(pid), NAMESPACE: namespace()}
+        _write(self.folder / LIVE, {**own, **fields})
 
     def end_live(self) -> None:
         """Its worker ends."""

@@ -87,6 +87,20 @@ def test_a_run_of_another_machine_lives_as_long_as_it_gives_signs(runs):
     assert not run.lives
 
 
+@pytest.mark.parametrize("name", ["live.json", "keeper.json"])
+def test_a_run_of_another_container_of_this_machine_does_so_too(runs, name):
+    run = runs.begin(facts())
+    file = run.folder / name
+    file.write_text(json.dumps({"pid_namespace": "pid:[1]", "pid": 1, "keeper_pid": 1}))
+    assert (run.is_here, run.lives) == (False, True)
+    runs.tidy(count=1, size=1)
+    assert run.folder.exists()
+    os.utime(file, (1.0, 1.0))
+    assert not run.lives
+    file.write_text("{}")  # as it was written before the field was
+    assert (run.is_here, run.lives) == (True, False)
+
+
 def test_the_oldest_runs_go_by_count_and_by_size_and_one_that_lives_stays(runs):
     all_of_them = [runs.begin(facts(second)) for second in range(6)]
     for run in all_of_them:
