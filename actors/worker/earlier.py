@@ -27,11 +27,14 @@ class EarlierRun:
         self._train_end = False
         self.attempts = 1
         """How often its training has been started."""
+        self.has_reports = False
+        """Whether there are reports of the trainer in it."""
 
     def take(self, entries: Iterable[LogEntry]) -> None:
         """Take ``entries``."""
         for entry in entries:
             event = decode_event(entry.text) if entry.note else None
+            self.has_reports = self.has_reports or event is None
             if event is not None:
                 self._take_event(event)
             elif '"train_end"' in entry.text or '"epoch_end"' in entry.text:

@@ -214,7 +214,11 @@ class Standalone:
             await self._stay_up(parts, plan.stays_up)
         # Behind all that is left of the run, which the supervisor's end delivers.
         await self._end_supervisor(parts.supervisor)
-        parts.screen.tell(ShowSummary(summary=told.summary, again=clients.again()))
+        parts.screen.tell(
+            ShowSummary(
+                summary=told.summary, again=clients.again(), earlier=self._earlier.has_reports
+            )
+        )
         return told.exit_code
 
     async def _stay_up(self, parts: Parts, seconds: float) -> None:

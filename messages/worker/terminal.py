@@ -26,11 +26,13 @@ class ShowCountdown:
 class ShowSummary:
     """The run is over: show what there is to know of it.
 
-    ``summary`` is None when nothing was reported; ``again`` says how the run is seen again.
+    ``summary`` is None when nothing was reported; ``again`` says how the run is seen again. The
+    run goes on with an ``earlier`` part, which is not in the summary.
     """
 
     summary: ReportingSummary | None
     again: str | None = None
+    earlier: bool = False
 
 
 TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowCountdown | ShowSummary

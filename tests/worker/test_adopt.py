@@ -104,6 +104,8 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
             gate.open()
             assert other.ends() == 6, other.output
         assert worker.leaves_nothing()
+    assert other.count("received by the client, with the earlier part") == 7
+    assert 4 <= other.count("received from the trainer by this worker") <= 7
     sent = [message for message in messages_of(the_run(folder)) if message["what"] != "__meta__"]
     assert len(sent) == 7
     numbers = [

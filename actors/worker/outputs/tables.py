@@ -30,22 +30,24 @@ def run_table(record: RunRecord) -> Table:
     return table
 
 
-def counts_table(summary: ReportingSummary, record: RunRecord) -> Table:
-    """What the reporter has counted, and the client."""
+def counts_table(summary: ReportingSummary, record: RunRecord, *, earlier: bool) -> Table:
+    """What the reporter has counted, and the client, who has the run's ``earlier`` part too."""
     table = Table(title="Reports", title_justify="left")
     table.add_column("count")
     table.add_column("reports", justify="right")
+    here = " by this worker" if earlier else ""
     clients = "client" if summary.forwarded <= summary.received else "clients together"
     counts = {
-        "received from the trainer": summary.received,
-        f"forwarded to the {clients}": summary.forwarded,
+        f"received from the trainer{here}": summary.received,
+        f"forwarded to the {clients}{here}": summary.forwarded,
         "failed": summary.failed,
         "undecodable": summary.undecodable,
     }
     for what, count in counts.items():
         table.add_row(what, str(count) if summary.is_complete else "not known")
     table.add_section()
-    table.add_row("received by the client", str(record.received))
+    whole = ", with the earlier part" if earlier else ""
+    table.add_row(f"received by the client{whole}", str(record.received))
     for event, count in sorted(record.events.items()):
         table.add_row(Text(f"  {event}"), str(count))
     return table

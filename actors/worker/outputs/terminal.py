@@ -327,7 +327,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         if self._record.epochs:
             self._console.print(run_table(self._record))
         if message.summary is not None:
-            self._console.print(counts_table(message.summary, self._record))
+            self._console.print(
+                counts_table(message.summary, self._record, earlier=message.earlier)
+            )
 
 
 def _dim(line: str) -> Text:

@@ -374,6 +374,14 @@ def test_a_replay_looks_like_a_recording_and_not_like_a_run_that_goes_on(screens
     assert shown.endswith("outcome      not known: the recording ends before the training did\n")
 
 
+def test_the_counts_of_a_run_with_an_earlier_part_say_what_they_count(screens):
+    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=SUMMARY, earlier=True))
+    names = [row[0] for row in rows(shown) if len(row) == 2]
+    assert names[:2] == ["received from the trainer by this worker", names[1]]
+    assert names[1].endswith(" by this worker")
+    assert "received by the client, with the earlier part" in names
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_recorded_run_is_shown_whole(screens, terminal):
     messages = recorded_run("sleap_nn_full_run")
