@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
+from actors.worker.causes import Failure
 from actors.worker.earlier import LINES_KEPT
 from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
@@ -215,7 +216,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case TrainerStarted():
                 self._trainer_started(message)
             case TrainerNotStarted():
-                self._not_started(message.reason)
+                failure = Failure(message.cause, message.advice)
+                self._not_started(message.reason, failure=failure)
             case TrainerOutput():
                 self._lines.extend(message.lines)
                 self._events.output(message)
@@ -370,17 +372,19 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if warning is not None:
             self._events.warning(warning)
 
-    def _not_started(self, reason: str, *, cancelled: bool = False) -> None:
+    def _not_started(
+        self, reason: str, *, cancelled: bool = False, failure: Failure | None = None
+    ) -> None:
         self._exit_code = EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED
-        self._report = report_of_no_training(reason, cancelled=cancelled)
+        self._report = report_of_no_training(reason, cancelled=cancelled, failure=failure)
         self._end_reporting(JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED)
 
     def _reporting_failed(self, failed: ReportingFailed) -> None:
         reason = failed.reason
         if self._state is _State.STARTING:
             self._exit_code = EXIT_NOT_STARTED
-            advice = INSTEAD if failed.strangers else None
-            self._report = report_of_no_training(reason, advice=advice)
+            failure = Failure(advice=INSTEAD) if failed.strangers else None
+            self._report = report_of_no_training(reason, failure=failure)
             if self._run is not None:
                 reply(self._run.over, TrainingOver())
             self._finish(None)

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.worker.outputs import plain
+from actors.worker.trainer import INSTALL_ADVICE
 
 LONGEST: Final = 1000
 """Characters of a line that are looked at."""
 
 MEMORY_ADVICE: Final = (
     "give the job more memory, or use fewer data loading workers, smaller images or no cache"
-)
-INSTALL_ADVICE: Final = (
-    "is the environment activated? Activate the one that it is installed in, or give its full path"
 )
 
 
@@ -154,6 +152,26 @@ _CAUSES: Final = (
         "there is no command {}",
         INSTALL_ADVICE,
         re.compile(r"^(?:[^:]{1,200}: ){1,2}([^\s:]{1,200}): (?:command )?not found$"),
+    ),
+    _Cause(
+        ("cannot execute: required file not found",),
+        "the first line of {} names what is not there",
+        "was its environment moved or removed? Install it again, or correct that line",
+        re.compile(
+            r"^(?:[^:]{1,200}: ){1,2}([^\s:]{1,200}): cannot execute: required file not found$"
+        ),
+    ),
+    _Cause(
+        ("Exec format error",),
+        "{} was built for another kind of machine, or does not say what runs it",
+        "install it for this one; a script has #!/bin/sh or the like in its first line",
+        re.compile(r"([^\s:]{1,200}): (?:cannot execute binary file: )?Exec format error$"),
+    ),
+    _Cause(
+        ("execve(): ",),
+        "{} may not be executed",
+        "make it executable with chmod +x, or name what runs it before it",
+        re.compile(r"execve\(\): ([^:]{1,200}): Permission denied$"),
     ),
     _Cause(
         ("execve(): ",),

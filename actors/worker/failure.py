@@ -6,7 +6,6 @@ import signal
 from typing import Final
 
 from actors.worker.causes import (
-    INSTALL_ADVICE,
     MEMORY_ADVICE,
     Failure,
     bare,
@@ -42,8 +41,6 @@ def explain(
 
 def explain_no_start(reason: str) -> Failure:
     """What to do when a command could not be started, for ``reason``."""
-    if "cannot be started: [Errno 2]" in reason:
-        return Failure(f"there is no command {reason.partition(' cannot')[0]}", INSTALL_ADVICE)
     if "the address is in use" in reason:
         return Failure(advice="--any-port takes a free port in its place, and tells the trainer")
     return Failure()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
-from actors.worker.causes import own_lines
+from actors.worker.causes import Failure, own_lines
 from actors.worker.failure import explain, explain_no_start
 from actors.worker.keeper import name_of
 from messages import STOPPED, JobOutcome, TrainingReport
@@ -127,16 +127,16 @@ def report_of_interrupted() -> TrainingReport:
 
 
 def report_of_no_training(
-    reason: str, *, cancelled: bool = False, advice: str | None = None
+    reason: str, *, cancelled: bool = False, failure: Failure | None = None
 ) -> TrainingReport:
-    """The report when no trainer was started."""
+    """The report when no trainer was started; ``failure`` is why, where the reason does not say."""
     outcome = JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED
-    failure = explain_no_start(reason)
+    failure = failure or explain_no_start(reason)
     return TrainingReport(
         outcome=outcome.value,
         text=f"the training was not started: {reason}",
         cause=failure.cause,
-        advice=advice or failure.advice,
+        advice=failure.advice,
     )
 
 

@@ -30,9 +30,11 @@ class TrainerStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerNotStarted:
-    """The command could not be started."""
+    """The command could not be started; ``cause`` and ``advice`` where those are known."""
 
     reason: str
+    cause: str | None = None
+    advice: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,19 @@ TRACEBACK = (
         ("bash: line 1: sleap-nn: command not found", "there is no command sleap-nn"),
         ("train.sh: 3: sleap-nn: not found", "there is no command sleap-nn"),
         (
+            "bash: /opt/train.sh: cannot execute: required file not found",
+            "the first line of /opt/train.sh names what is not there",
+        ),
+        (
+            "bash: line 1: /opt/train: cannot execute binary file: Exec format error",
+            "/opt/train was built for another kind of machine",
+        ),
+        ("sh: 1: /opt/train: Exec format error", "/opt/train was built for another kind"),
+        (
+            "slurmstepd: error: execve(): /opt/train: Permission denied",
+            "/opt/train may not be executed",
+        ),
+        (
             "slurmstepd: error: execve(): sleap-nn: No such file or directory",
             "there is no command sleap-nn",
         ),
@@ -215,12 +228,8 @@ def test_what_is_wrong_in_a_configuration_is_named_with_its_place(lines, cause):
     assert failure.advice
 
 
-def test_a_command_that_is_not_there_asks_for_the_environment():
-    failure = explain_no_start(
-        "sleap-nn cannot be started: [Errno 2] No such file or directory: 'sleap-nn'"
-    )
-    assert failure.cause == "there is no command sleap-nn"
-    assert failure.advice.startswith("is the environment activated?")
+def test_an_address_in_use_names_the_option_for_another():
+    assert "--any-port" in explain_no_start("tcp://x: the address is in use").advice
     assert explain_no_start("a trainer runs already") == Failure()
 
 

@@ -117,7 +117,7 @@ class Keeper:
             )
         except (OSError, ValueError) as error:
             link = Link(self._worker, position=0)
-            link.tell(NotStarted(str(error)))
+            link.tell(NotStarted(str(error), getattr(error, "errno", 0) or 0))
             link.flush(self._output)
             return False
         finally:

@@ -49,9 +49,10 @@ class Started(NamedTuple):
 
 
 class NotStarted(NamedTuple):
-    """The training could not be started."""
+    """The training could not be started; ``number`` is the system's of the error, or 0."""
 
     reason: str
+    number: int = 0
 
 
 class Wrote(NamedTuple):

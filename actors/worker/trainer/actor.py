@@ -33,6 +33,7 @@ from actors.worker.trainer.memory import OutOfMemoryKills
 from actors.worker.trainer.own import OwnTraining
 from actors.worker.trainer.source import Source
 from actors.worker.trainer.teller import OutputTeller
+from actors.worker.trainer.unstarted import Unstarted, why_not_started
 from messages import (
     AdoptTrainer,
     ChildDown,
@@ -152,7 +153,7 @@ class TrainerActor(ThreadActor[TrainerMessage]):
                         message.command, dispositions=self._dispositions, variables=_variables()
                     )
         except (OSError, ValueError) as error:
-            self._not_started(message, str(error))
+            self._not_started(message, str(error), getattr(error, "errno", 0) or 0)
             return
         self._request = message
         self._teller = OutputTeller(message.reply_to, position=position)
@@ -188,11 +189,21 @@ class TrainerActor(ThreadActor[TrainerMessage]):
                 door.close()
         return kept, start.position
 
-    def _not_started(self, message: StartTrainer | AdoptTrainer, why: str) -> None:
-        what = (
-            message.store.folder.name if isinstance(message, AdoptTrainer) else message.command[0]
+    def _not_started(self, message: StartTrainer | AdoptTrainer, why: str, number: int) -> None:
+        failure = Unstarted()
+        if isinstance(message, AdoptTrainer):
+            what = message.store.folder.name
+        else:
+            what = message.command[0]
+            failure = why_not_started(what, number)
+        reply(
+            message.reply_to,
+            TrainerNotStarted(
+                reason=f"{what} cannot be started: {why}",
+                cause=failure.cause,
+                advice=failure.advice,
+            ),
         )
-        reply(message.reply_to, TrainerNotStarted(reason=f"{what} cannot be started: {why}"))
 
     # What becomes of it
 
@@ -220,7 +231,7 @@ class TrainerActor(ThreadActor[TrainerMessage]):
                 reply(reply_to, TrainerStarted(pid=event.pid, keeper=event.keeper or None))
             case NotStarted():
                 self._forget()
-                self._not_started(self._request, event.reason)
+                self._not_started(self._request, event.reason, event.number)
             case Wrote():
                 self._teller.take(event.data, event.until)
             case Missed():
