@@ -63,7 +63,7 @@ CLIENT_TIMEOUT: Final = 5.0
 ADD_TIMEOUT: Final = 60.0
 """Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
 
-LEAVE_TIMEOUT: Final = 2.0
+LEAVE_TIMEOUT: Final = 3.0
 """Seconds that SIGQUIT waits for each of those who say what goes on without the worker."""
 
 ENTRIES: Final = 500

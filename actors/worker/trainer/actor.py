@@ -63,6 +63,9 @@ LOOK_INTERVAL: Final = 0.05
 START_INTERVAL: Final = 0.005
 """The same while it is being started: what follows from its start should not wait."""
 
+LEAVING: Final = 2.0
+"""Seconds that a training which is being started may take until it is left."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
@@ -123,10 +126,25 @@ class TrainerActor(ThreadActor[TrainerMessage]):
         """Leave a training that runs alone, and say so."""
         if self._source is None:
             return
+        self._await_start(self._source)
         if self._pid is not None and self._ended is None:
             folder = None if self._request.store is None else self._request.store.folder
             reply(self._left, TrainerLeft(pid=self._pid, folder=folder))
         self._forget()
+
+    def _await_start(self, source: Source) -> None:
+        """One that is being started is known in a moment; else nobody would name it."""
+        until = time.monotonic() + LEAVING
+        while self._pid is None and time.monotonic() < until:
+            for event in source.news():
+                match event:
+                    case Started():
+                        self._pid = event.pid
+                    case NotStarted():
+                        return
+                    case _:
+                        pass
+            time.sleep(START_INTERVAL)
 
     def _forget(self) -> None:
         if self._timer is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.worker.trainer import actor
 from messages import ChildDown, TrainerLeft, TrainerNotStarted
 from tests.support.processes import python, runs, shell
 from tests.support.training_rig import TrainingRig
@@ -139,6 +140,21 @@ def test_the_end_of_the_actor_leaves_the_training_alone_and_says_so(rig: Trainin
     rig.left.expect(TrainerLeft(pid=pid, folder=tmp_path))
     assert runs(pid)
     assert runs(training.keeper)
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_training_that_is_being_started_is_named_too(
+    rig: TrainingRig, capture, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(actor, "LEAVING", PATIENCE)
+    store = tmp_path if capture else None
+    rig.start(*shell("exec sleep 1000"), capture=capture, store=store)
+    assert rig.trainer.stop(timeout=2 * PATIENCE)
+    left = rig.left.get()
+    assert left.folder == store
+    assert runs(left.pid)
+    os.kill(left.pid, signal.SIGKILL)
+    rig.parent.expect(ChildDown(child="trainer", reason=None))
 
 
 @pytest.mark.parametrize("capture", [True, False])
