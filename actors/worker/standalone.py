@@ -165,7 +165,10 @@ class Standalone:
         try:
             if self._plan.replay:
                 return await self._show_again(parts, clients)
-            client = await clients.attach(await self._read_earlier(parts))
+            last = await self._read_earlier(parts)
+            if last:
+                parts.show("the run so far:")
+            client = await clients.attach(last)
             await clients.serve()
         except (OSError, JournalError, NotServedError) as error:
             parts.show(f"error: {error}")

@@ -30,7 +30,9 @@ def test_a_requeued_job_is_a_further_attempt_in_the_same_run(folder, tmp_path, h
         with run_of(JOB, *options, restarts=restarts) as worker:
             assert worker.ends() == 0, worker.output
             assert worker.leaves_nothing()
-    assert "attempt 3: the training is started again" in worker.output
+    earlier, _, now = worker.output.partition("attempt 3: the training is started again")
+    assert "the run so far:" in earlier
+    assert now
     assert "another run" not in worker.output
     (run,) = folder.iterdir()
     assert (run / "output.log").read_text() == "trained\n" * 3
@@ -55,6 +57,7 @@ def test_another_job_is_another_run(folder, other):
         assert (first.ends(), second.ends()) == (0, 0)
     assert len(list(folder.iterdir())) == 2
     assert "attempt" not in second.output
+    assert "so far" not in second.output
 
 
 def test_an_attempt_that_still_runs_is_not_mixed_with_the_next(folder, gate):

@@ -269,7 +269,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
 
     def _show_read(self, epoch: EpochRead) -> None:
         if self._record.fill_in(epoch):
-            losses = f"loss {loss_words(epoch.train_loss)}  val {loss_words(epoch.val_loss)}"
+            known = (("loss", epoch.train_loss), ("val", epoch.val_loss))
+            told = [f"{name} {loss_words(loss)}" for name, loss in known if loss is not None]
+            losses = "  ".join(told) or "no loss"
             self._line(f"epoch {epoch.epoch + 1}: {losses}, as the trainer's own log has it")
 
     def _show_end(self, report: TrainingReport) -> None:

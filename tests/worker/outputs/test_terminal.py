@@ -17,6 +17,7 @@ from messages import (
     ClockTold,
     ControlStep,
     ControlTaken,
+    EpochRead,
     OutputWritten,
     ReportingSummary,
     ResourcesUsed,
@@ -333,6 +334,14 @@ def test_the_models_of_a_pipeline_are_named_each_with_its_best_checkpoint(screen
     assert "model        models/centered_instance/best.ckpt\n" in shown
     assert "before it    models/centroid/best.ckpt\n" in shown
     assert "before it" not in screens().after(RUN, texts(report), ShowSummary(summary=SUMMARY))
+
+
+def test_of_an_epoch_of_the_trainers_own_log_the_losses_are_told_that_are_known(screens):
+    read = (EpochRead(epoch=2, train_loss=0.5, val_loss=0.25), EpochRead(epoch=3, val_loss=0.125))
+    assert screens().after(texts(*read)) == (
+        "epoch 3: loss 0.5  val 0.25, as the trainer's own log has it\n"
+        "epoch 4: val 0.125, as the trainer's own log has it\n"
+    )
 
 
 def test_a_further_attempt_is_no_further_model(screens):
