@@ -29,6 +29,8 @@ be somebody's home."""
 EPOCH_LOG: Final = "training_log.csv"
 """Where sleap-nn writes a row for each epoch."""
 
+CONFIG_ENDINGS: Final = (".yaml", ".yml", ".json")
+
 RUN_CONFIGS: Final = ("training_config.yaml", "initial_config.yaml")
 """The training's configuration as sleap-nn writes it into the folder of its model."""
 
@@ -200,7 +202,7 @@ def configurations(command: tuple[str, ...]) -> list[Path]:
     for option, value in itertools.pairwise((*command, "")):
         if option in ("--config-dir", "--config-path", "-d", "--config-name", "-c"):
             named[option] = value
-        if option.endswith((".yaml", ".yml", ".json")):
+        if option.endswith(CONFIG_ENDINGS):
             paths.append(Path(option))
     folder = named.get("--config-dir") or named.get("--config-path") or named.get("-d")
     name = named.get("--config-name") or named.get("-c")

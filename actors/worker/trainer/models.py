@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from actors.worker.trainer.files import beginning, configurations
+from actors.worker.trainer.files import CONFIG_ENDINGS, beginning, configurations
 
 _KINDS: Final = "|".join(
     (
@@ -22,6 +22,9 @@ _KINDS: Final = "|".join(
 
 _WORD: Final = re.compile(rf"(?<![a-z])({_KINDS})(?![a-z])")
 
+_SEPARATORS: Final = re.compile(r"[\s\"'=;&|()<>]+")
+"""What stands between the words of a shell's command."""
+
 _HEAD: Final = re.compile(rf"^( *)[\"']?({_KINDS})[\"']? *:(.*)$", re.MULTILINE)
 """A head's key in YAML, or in JSON that is written in lines, and what follows it."""
 
@@ -36,13 +39,21 @@ def models_of(command: tuple[str, ...]) -> tuple[str, ...]:
     configured = tuple(
         kind for path in configurations(command) for kind in dict.fromkeys(_heads(beginning(path)))
     )
-    # The last part of a path: a folder's name may speak of other things.
-    words = [re.split(r"[/\\]", word)[-1] for part in command for word in part.split()]
-    said = [kind for word in words for kind in _WORD.findall(word)]
+    said = [kind for part in command for kind in _named_in(part)]
     scripts = (beginning(Path(part)) for part in command if part.endswith(".sh"))
     return configured or tuple(
-        dict.fromkeys(said or [kind for text in scripts for kind in _WORD.findall(text)])
+        dict.fromkeys(said or [kind for text in scripts for kind in _named_in(text)])
     )
+
+
+def _named_in(text: str) -> list[str]:
+    """The kinds that ``text`` names, itself or by a configuration, in its order."""
+    found: list[str] = []
+    for word in _SEPARATORS.split(text):
+        heads = _heads(beginning(Path(word))) if word.endswith(CONFIG_ENDINGS) else []
+        # The last part of a path: a folder's name may speak of other things.
+        found += heads or _WORD.findall(re.split(r"[/\\]", word)[-1])
+    return found
 
 
 def _heads(text: str) -> list[str]:

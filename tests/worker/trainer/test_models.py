@@ -77,3 +77,15 @@ def test_a_script_may_name_them(tmp_path):
         "sleap-nn train --config-name centroid\nsleap-nn train -c centered_instance\n"
     )
     assert models_of(("bash", str(script))) == ("centroid", "centered_instance")
+
+
+def test_a_script_may_name_their_configurations(tmp_path):
+    first, second = tmp_path / "flies.yaml", tmp_path / "flies2.yaml"
+    first.write_text(CONFIG.replace("centroid:\n", "centroid:\n      confmaps: {sigma: 5}\n", 1))
+    first.write_text(first.read_text().replace("centered_instance:\n", "centered_instance: null\n"))
+    second.write_text(CONFIG)
+    script = tmp_path / "train.sh"
+    lines = [f'sleap-nn train "{path}" ++trainer_config.seed=1' for path in (first, second)]
+    script.write_text("\n".join(lines))
+    assert models_of(("bash", str(script))) == ("centroid", "centered_instance")
+    assert models_of(("bash", "-c", " && ".join(lines))) == ("centroid", "centered_instance")
