@@ -23,11 +23,17 @@ OUTCOMES: Final = {
 
 
 def ending(
-    record: RunRecord, report: TrainingReport | None, *, total: int | None, again: str | None
+    record: RunRecord,
+    report: TrainingReport | None,
+    *,
+    total: int | None,
+    again: str | None,
+    listened: bool = True,
 ) -> list[tuple[str, str]]:
     """What there is to know of a run that is over, each with its name.
 
-    ``total`` is the number of epochs that were to be, ``again`` how the run is seen again.
+    ``total`` is the number of epochs that were to be, ``again`` how the run is seen again, and
+    ``listened`` whether somebody listened to the trainer.
     """
     facts = []
     if report is not None:
@@ -38,6 +44,8 @@ def ending(
     ended = record.ended_rows
     if ended:
         facts.append(("epochs", _epochs(ended, total)))
+    elif listened and report is not None and report.outcome == JobOutcome.COMPLETED.value:
+        facts.append(("epochs", "none was reported"))
     best = _best(ended)
     if best is not None:
         facts.append(("best epoch", best))

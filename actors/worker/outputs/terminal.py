@@ -319,7 +319,13 @@ class TerminalActor(ThreadActor[TerminalMessage]):
 
     def _show_summary(self, message: ShowSummary) -> None:
         self._live.stop()
-        facts = ending(self._record, self._report, total=self._epochs, again=message.again)
+        facts = ending(
+            self._record,
+            self._report,
+            total=self._epochs,
+            again=message.again,
+            listened=message.summary is not None,
+        )
         if self._is_replay and self._report is None:
             facts.insert(0, ("outcome", "not known: the recording ends before the training did"))
         for name, words in facts:

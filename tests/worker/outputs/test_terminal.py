@@ -344,6 +344,12 @@ def test_of_an_epoch_of_the_trainers_own_log_the_losses_are_told_that_are_known(
     )
 
 
+def test_a_training_that_went_well_and_reported_no_epoch_is_told_so(screens):
+    end = texts(TrainingReport(outcome="completed", text="the end"))
+    assert "epochs       none was reported\n" in screens().after(end, ShowSummary(summary=SUMMARY))
+    assert "reported" not in screens().after(end, ShowSummary(summary=None))  # nobody listened
+
+
 def test_a_further_attempt_is_no_further_model(screens):
     again = texts(AttemptBegan(number=2, text="attempt 2"))
     shown = screens().after(RUN, again, RUN, ShowSummary(summary=SUMMARY))
