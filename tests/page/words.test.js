@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, gibibytes, loss, plural } from "../../actors/worker/viewer/page/words.js";
+import {
+  clockTime,
+  duration,
+  gibibytes,
+  loss,
+  plural,
+} from "../../actors/worker/viewer/page/words.js";
 
 const SPACE = "\u00a0";
 
@@ -17,6 +23,17 @@ test("durations have two units at the most, and no line is broken in them", () =
   for (const [seconds, words] of shown) {
     assert.equal(duration(seconds), words.replaceAll(" ", SPACE));
   }
+});
+
+test("a time has its date where that is not today's", () => {
+  const noon = new Date();
+  noon.setHours(12, 0, 0, 0);
+  assert.equal(clockTime(noon.getTime() / 1000).replace(/\D/g, ""), "120000");
+  const other = new Date(noon);
+  other.setDate(noon.getDate() - 400);
+  const words = clockTime(other.getTime() / 1000, false);
+  for (const part of ["12:00", String(other.getDate()), String(other.getFullYear())])
+    assert.ok(words.includes(part), words);
 });
 
 test("losses have four significant digits", () => {

@@ -32,14 +32,24 @@ function inUnits(seconds) {
 export const gibibytes = (bytes) =>
   (bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : bytes < 100 * 2 ** 30 ? 1 : 0);
 
-/** @param {number} seconds since 1970 @param {boolean} [precise] */
-export const clockTime = (seconds, precise = true) =>
-  new Date(seconds * 1000).toLocaleTimeString([], {
+/**
+ * The time of day, with the date where that is not today's.
+ * @param {number} seconds since 1970
+ * @param {boolean} [precise]
+ */
+export function clockTime(seconds, precise = true) {
+  const date = new Date(seconds * 1000);
+  const today = new Date();
+  const isToday = date.toDateString() === today.toDateString();
+  return date.toLocaleString([], {
     hourCycle: "h23",
     hour: "2-digit",
     minute: "2-digit",
     ...(precise ? { second: "2-digit" } : {}),
+    ...(isToday ? {} : { day: "numeric", month: "short" }),
+    ...(date.getFullYear() === today.getFullYear() ? {} : { year: "numeric" }),
   });
+}
 
 /** @param {number} count @param {string} noun */
 export const plural = (count, noun) => unbroken(`${count} ${noun}${count === 1 ? "" : "s"}`);
