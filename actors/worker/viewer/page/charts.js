@@ -6,6 +6,7 @@ import { Compare } from "./compare.js";
 import { Curves, LOSS, groups, isLoss } from "./curves.js";
 import { byId, element, remember, remembered, write, writeNote } from "./document.js";
 import { checkbox, listenToMenu, searchOf } from "./menu.js";
+import { counterpart } from "./others.js";
 import { loss, plural } from "./words.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./curves.js").Picture} Picture */
@@ -34,6 +35,7 @@ class Panel {
     this.place = element("div", "plot");
     if (group === LOSS) this.place.id = "chart";
     this.place.setAttribute("role", "img");
+    this.place.setAttribute("aria-label", `Chart of ${group}`);
     this.note = element("p", "quiet");
     this.figure.append(this.caption, this.place, this.note);
     this.chart = new Chart(this.place, view);
@@ -167,6 +169,8 @@ export class Charts {
       this.view.whole = [picture.start, picture.end];
       panel.draw(run, picture);
     }
+    const absent = this.compare.others.filter(({ runs }) => !counterpart(run, runs)).length;
+    writeNote("compare-absent", absent ? notDrawn(absent) : "");
     const { value } = /** @type {HTMLInputElement} */ (byId("smoothing"));
     write("smoothing-value", Number(value) > 0 ? value : "off");
     for (const id of ["pan-left", "pan-right", "whole"])
@@ -246,6 +250,12 @@ export class Charts {
     return label;
   }
 }
+
+/** @param {number} count of runs that are chosen */
+const notDrawn = (count) =>
+  count === 1
+    ? "1 run is not drawn: it has no model like this one."
+    : `${count} runs are not drawn: they have no model like this one.`;
 
 /** @returns {Set<string>} */
 function chosenBefore() {
