@@ -96,9 +96,9 @@ test("a recording that ends before its training says so, and takes no orders", (
   const told = at("training");
   assert.equal(stateOf(told.training, replay).kind, "recorded");
   const { shown, reason } = controlsOf(told.training, replay);
-  assert.deepEqual([shown, reason], [false, "Not possible: this is a recording."]);
-  assert.equal(noOutput(told.training, true), "The recording has no output.");
-  assert.equal(noCurves(told.training, true), "The recording has no epochs.");
+  assert.deepEqual([shown, reason], [false, "This is a recording."]);
+  assert.equal(noOutput(told.training, replay), "The recording has no output.");
+  assert.equal(noCurves(told.training, replay), "The recording has no epochs.");
 });
 
 test("stop is off while it stops, and cancel stays", () => {
@@ -112,19 +112,24 @@ test("stop is off while it stops, and cancel stays", () => {
   assert.deepEqual(pressed("cancelling"), [false, true]);
   const watching = link({ session: { ...SESSION, may_control: false } });
   const { shown, reason } = controlsOf(at("training").training, watching);
-  assert.deepEqual([shown, reason], [false, "Not possible: this link is for watching only."]);
+  assert.deepEqual([shown, reason], [false, "This link is for watching only."]);
   const lost = controlsOf(at("training").training, link({ isOpen: false, phase: "pausing" }));
   assert.deepEqual([lost.shown, lost.stop, lost.cancel], [true, false, false]);
 });
 
 test("what is missing is told as the state is", () => {
-  assert.equal(noCurves(at("waiting").training, false), "The curves begin with the first epoch.");
-  assert.equal(noOutput(at("waiting").training, false), "No output yet.");
+  assert.equal(noCurves(at("waiting").training, link()), "The curves begin with the first epoch.");
+  assert.equal(noOutput(at("waiting").training, link()), "No output yet.");
   const failed = at("starting");
   failed.event("ended", { outcome: "failed", text: "no such command" });
-  assert.equal(noCurves(failed.training, false), "No epoch was reported.");
-  assert.equal(noOutput(failed.training, false), "The trainer wrote nothing.");
-  assert.equal(noCurves(ended("completed"), false), "");
+  assert.equal(noCurves(failed.training, link()), "No epoch was reported.");
+  assert.equal(noOutput(failed.training, link()), "The trainer wrote nothing.");
+  assert.equal(noCurves(ended("completed"), link()), "");
+  // Whether there is something is not known before it has come.
+  const early = link({ isOpen: false, hasBeenOpen: false, phase: "connecting", loaded: 0.5 });
+  for (const words of [noCurves, noOutput])
+    assert.equal(words(new Told().training, early), "Not loaded yet.");
+  assert.equal(controlsOf(new Told().training, early).reason, "Not possible: not connected yet.");
 });
 
 test("the end, its cause, silence and NaN are news, once each and while they are new", () => {

@@ -46,8 +46,8 @@ export function paintModels(runs) {
   );
 }
 
-/** @param {Training} training @param {Run | null} run the one that is shown @param {boolean} isOpen */
-export function paintFacts(training, run, isOpen) {
+/** @param {Training} training @param {Run | null} run the one that is shown @param {{isOpen: boolean, session: {replay: boolean} | null}} link */
+export function paintFacts(training, run, { isOpen, session }) {
   const isCurrent = run === training.run;
   const began = run?.began ?? training.began;
   const over = isCurrent
@@ -71,11 +71,12 @@ export function paintFacts(training, run, isOpen) {
     each === null ? "–" : duration(each),
     recent > 1 ? `mean of the last ${recent}` : "",
   );
-  const left = run && over === null ? run.left(now) : null;
-  const unknown = run && over === null && run.total === null ? "not known" : "–";
+  const goesOn = over === null && !session?.replay;
+  const left = run && goesOn ? run.left(now) : null;
+  const unknown = run && goesOn && run.total === null ? "not known" : "–";
   writeFact(
     "time-left",
-    left === null ? unknown : `about\u00a0${duration(left)}`,
+    left === null ? unknown : `about ${duration(left)}`,
     left === null ? "" : `until ${clockTime(now + left, false)}, if all epochs run`,
   );
   writeFact(

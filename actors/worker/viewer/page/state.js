@@ -18,6 +18,9 @@ const OUTCOMES = new Map([
   ["stopped", "stopped early"],
 ]);
 
+/** @param {string} words */
+const sentence = (words) => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
+
 /** Whether the training is over, as far as it was told. @param {Training} training */
 export const isOver = (training) => training.ending !== null || training.state === "ended";
 
@@ -28,7 +31,7 @@ export function stateOf(training, link) {
     return {
       kind: "denied",
       words: "no access",
-      note: `${link.reason.slice(0, 1).toUpperCase()}${link.reason.slice(1)}.`,
+      note: sentence(link.reason),
     };
   if (link.loaded !== null) {
     const words = `loading the run, ${Math.floor(100 * link.loaded)}\u00a0%`;
@@ -102,7 +105,8 @@ export function refusalOf(training, link) {
   if (link.session?.replay) return "this is a recording";
   if (link.session && !link.session.may_control) return "this link is for watching only";
   if (link.phase === "denied") return "there is no access";
-  return link.isOpen ? "" : "not connected";
+  if (link.isOpen) return "";
+  return link.hasBeenOpen ? "not connected" : "not connected yet";
 }
 
 /**
@@ -117,29 +121,30 @@ export function controlsOf(training, link) {
   // Where they can never be pressed they are not there.
   const isNever = link.session !== null && (link.session.replay || !link.session.may_control);
   const shown = !isOver(training) && !isNever && link.phase !== "denied";
-  const reason = shown || (isNever && !isOver(training)) ? refusal : "";
-  return {
-    shown,
-    stop: refusal === "" && !isEnding,
-    cancel: refusal === "",
-    reason: reason
-      ? `Not possible: ${reason}.`
-      : state === "cancelling"
-        ? "The trainer is being ended."
-        : "",
-  };
+  let reason = "";
+  if (shown && refusal) reason = `Not possible: ${refusal}.`;
+  else if (shown && state === "cancelling") reason = "The trainer is being ended.";
+  else if (isNever && !isOver(training)) reason = sentence(refusal);
+  return { shown, stop: refusal === "" && !isEnding, cancel: refusal === "", reason };
 }
 
-/** What stands in place of curves, or "". @param {Training} training @param {boolean} isReplay */
-export function noCurves(training, isReplay) {
+/** Whether nothing of the run has come yet. @param {Training} training @param {Connection} link */
+const isUnknown = (training, link) => training.position === 0 && !link.hasBeenOpen;
+
+/** What stands in place of curves, or "". @param {Training} training @param {Connection} link */
+export function noCurves(training, link) {
   if (training.run && training.run.epochs.size > 0) return "";
+  if (isUnknown(training, link)) return "Not loaded yet.";
   if (isOver(training)) return "No epoch was reported.";
-  return isReplay ? "The recording has no epochs." : "The curves begin with the first epoch.";
+  return link.session?.replay
+    ? "The recording has no epochs."
+    : "The curves begin with the first epoch.";
 }
 
-/** What stands in place of the trainer's output. @param {Training} training @param {boolean} isReplay */
-export function noOutput(training, isReplay) {
-  if (isReplay) return "The recording has no output.";
+/** What stands in place of the trainer's output. @param {Training} training @param {Connection} link */
+export function noOutput(training, link) {
+  if (isUnknown(training, link)) return "Not loaded yet.";
+  if (link.session?.replay) return "The recording has no output.";
   return isOver(training) ? "The trainer wrote nothing." : "No output yet.";
 }
 

@@ -308,11 +308,11 @@ class Page {
     this.paintMasthead();
     this.paintControls();
     this.paintProgress();
-    paintFacts(training, this.run, link.isOpen);
+    paintFacts(training, this.run, link);
     this.paintLists();
     this.output.paint();
-    write("output-note", this.output.isEmpty ? noOutput(training, isReplay) : "");
-    this.paintCharts(isReplay);
+    write("output-note", this.output.isEmpty ? noOutput(training, link) : "");
+    this.paintCharts();
     this.cost = performance.now() - this.paintedAt;
   }
 
@@ -430,14 +430,14 @@ class Page {
     if (isLive) this.announcer.say(last.who ? `${last.who}: ${last.text}` : last.text);
   }
 
-  /** @param {boolean} isReplay */
-  paintCharts(isReplay) {
+  paintCharts() {
     const { run } = this;
-    const words = noCurves(this.training, isReplay);
+    const words = noCurves(this.training, this.link);
     write("chart-note", words);
     show("curves", words === "");
     show("tools", words === "");
-    show("columns", this.link.phase !== "denied" || this.training.position > 0);
+    const isNobodys = this.link.phase === "denied" && this.training.position === 0;
+    for (const id of ["facts", "columns"]) show(id, !isNobodys);
     if (run && !words) this.charts.paint(run, this.isNew("run", run.number));
   }
 
