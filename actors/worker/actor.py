@@ -57,6 +57,7 @@ from messages import (
     ReportingReady,
     ReportingStopped,
     ReportingSummary,
+    ReportsNotKnown,
     ResourcesUsed,
     RunState,
     RunTraining,
@@ -100,6 +101,11 @@ of a pipeline needs 5 to 11 to connect."""
 
 SIGNAL_INTERVAL: Final = 60.0
 """Seconds between two notes of the same signal: some come every second."""
+
+NOT_KNOWN: Final = (
+    "the trainer's reports have no known `event`, so there is no curve: docs/reference.md says "
+    "what a trainer sends"
+)
 
 TOO_MANY: Final = "too many orders at once: those that follow are passed over for some seconds"
 
@@ -181,6 +187,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._cancel_training(message.by)
             case SignalReceived():
                 self._note_signal(message.name)
+            case ReportsNotKnown():
+                self._events.warning(NOT_KNOWN)
             case ClientMessageReceived():
                 self._order(message)
             case ReportingReady():

@@ -146,6 +146,7 @@ class Standalone:
                 parent=Aside(),
                 has_tables=self._plan.has_tables,
                 is_replay=self._plan.replay is not None,
+                worker=None if self._plan.replay is not None else self.worker,
             )
             stack.push_async_callback(end, screen)
             self._screen = screen

@@ -104,4 +104,11 @@ class SignalReceived:
     name: str
 
 
-WorkerMessage: TypeAlias = RunTraining | StopTraining | CancelTraining | SignalReceived
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsNotKnown:
+    """Of the trainer's reports none is known, and several have come."""
+
+
+WorkerMessage: TypeAlias = (
+    RunTraining | StopTraining | CancelTraining | SignalReceived | ReportsNotKnown
+)

@@ -10,8 +10,10 @@ import pytest
 
 import messages
 from actors import ReporterSettings
+from actors.worker.outputs.run_record import KNOWN_EVENTS
 from tests.support.documents import page, section, snippets
 from tests.support.paths import ROOT
+from tests.support.running_worker import RunningWorker
 from tests.support.waiting import PATIENCE
 
 PORT = r"tcp://127\.0\.0\.1:\d+\n"
@@ -40,6 +42,24 @@ def test_the_programs_run_as_they_stand(tmp_path, number, prints):
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert re.fullmatch(prints, run.stdout)
+
+
+def test_a_trainer_of_your_own_is_shown_as_the_reference_says(tmp_path):
+    script = tmp_path / "my_training.py"
+    (program,) = snippets(ROOT / "docs" / "reference.md")
+    script.write_text(program)
+    command = (sys.executable, str(script), "{control_port}", "{progress_port}")
+    with RunningWorker("--no-page", "--no-record", "--", *command) as worker:
+        assert worker.ends() == 0, worker.output
+    assert "epoch 3: 10 batches  loss 0.5  val 0.08333" in worker.output
+    assert "best epoch   3, validation loss 0.08333" in worker.output
+    assert "warning" not in worker.output
+
+
+def test_the_events_that_the_reference_names_are_those_that_are_read():
+    told = re.findall(r"^\| `(\w+)` \|", section(page("reference"), "What a trainer sends"), re.M)
+    # Of the two that are added nothing is shown.
+    assert {*told[1:], "batch_begin", "batch_start"} == KNOWN_EVENTS
 
 
 def numbers_of(value: object) -> set[float]:

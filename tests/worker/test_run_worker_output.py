@@ -55,6 +55,22 @@ def test_the_trainers_last_line_is_shown_before_the_tables():
     assert worker.output.index("epoch 1: train loss") < worker.output.index("has ended")
 
 
+@pytest.mark.parametrize(("reports", "warned"), [(2, 0), (3, 1), (28, 1)])
+def test_reports_of_which_none_is_known_are_warned_of_once(reports, warned):
+    said = ('say:{"epoch": 1, "loss": 1.0, "val_loss": 1.1}',) * reports
+    with RunningWorker("--", *trainer(*said, "leave")) as worker:
+        assert worker.ends() == 0, worker.output
+    assert worker.output.count("warning: the trainer's reports have no known `event`") == warned
+
+
+def test_reports_beside_known_ones_are_not_warned_of():
+    said = ('say:{"event": "of its own"}',) * 2
+    known = ('say:{"event": "train_begin"}',)
+    with RunningWorker("--", *trainer(*said, *known, *said, "leave")) as worker:
+        assert worker.ends() == 0, worker.output
+    assert "no known `event`" not in worker.output
+
+
 def test_reports_of_any_content_leave_the_tables_whole():
     reports = ["rubbish", '{"event": "[/]"}', '{"event": "\\ud800"}', '{"event": 3}']
     with RunningWorker("--", *trainer(*(f"say:{r}" for r in reports), "leave")) as worker:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 EVENT_NAMES: Final = 50
 """Names of events that are counted apart; a trainer has half a dozen."""
 
+KNOWN_EVENTS: Final = frozenset(
+    {"train_begin", "epoch_begin", "batch_begin", "batch_start", "batch_end", "epoch_end"}
+    | {"train_end"}
+)
+"""Names of events that a SLEAP trainer sends; docs/reference.md says what is read of them."""
+
 WAITED: Final = 1.0
 """Seconds from the first report after a pause in which others come that have waited, too."""
 
@@ -88,6 +94,11 @@ class RunRecord:
                 self._is_new = False
             case _:
                 pass
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a report has come of which something is known."""
+        return not KNOWN_EVENTS.isdisjoint(self.events)
 
     def pause(self) -> None:
         """Nobody listens for a while: what comes first after it has waited."""

@@ -36,6 +36,7 @@ from messages import (
     JobOutcome,
     Mailbox,
     OutputWritten,
+    ReportsNotKnown,
     ResourcesUsed,
     RunState,
     ShowCountdown,
@@ -59,6 +60,9 @@ log = logging.getLogger(__name__)
 
 _OWN: Final = __name__.partition(".")[0]
 """The name that all of this program's loggers begin with."""
+
+NOT_KNOWN_AFTER: Final = 3
+"""Reports without a known event after which none is expected to follow."""
 
 _Inbox: TypeAlias = TerminalMessage
 
@@ -140,9 +144,12 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         parent: Mailbox[ChildDown],
         has_tables: bool = False,
         is_replay: bool = False,
+        worker: Mailbox[ReportsNotKnown] | None = None,
     ) -> None:
         super().__init__()
         self.parent = parent
+        self._worker = worker
+        self._is_known = worker is None
         self._console = console
         self._errors = errors
         self._has_tables, self._is_replay = has_tables, is_replay
@@ -231,6 +238,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         if event is None:
             now = time.monotonic() if self._clock is None else self._clock
             self._show_report(self._record.add(message, now=now))
+            if not self._is_known:
+                self._look_whether_known()
         else:
             self._show_event(event)
 
@@ -302,6 +311,14 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             batches = "1 batch" if epoch.batches == 1 else f"{epoch.batches} batches"
             line = f"{self._title(epoch)}: {batches}  {losses}"
             self._console.print(Text(line), soft_wrap=True)
+
+    def _look_whether_known(self) -> None:
+        """Tell the worker, once, that none of the reports is known."""
+        if self._record.is_known:
+            self._is_known = True
+        elif self._record.received >= NOT_KNOWN_AFTER:
+            self._is_known = True
+            reply(self._worker, ReportsNotKnown())
 
     def _title(self, epoch: Epoch) -> str:
         last = "" if self._epochs is None else f"/{self._epochs}"
