@@ -531,7 +531,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         return max(known, default=None)
 
     def _report_of(self, summary: ReportingSummary | None) -> TrainingReport:
-        adopted = None if self._run is None else self._run.adopted
+        run = self._run
+        adopted = None if run is None else run.adopted
         train_end = summary is not None and summary.train_end
         train_end = train_end or (adopted is not None and adopted.train_end)
         returncode = None if self._exited is None else self._exited.returncode
@@ -546,8 +547,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             stopped=self._orders.stopped,
             train_end=train_end,
             last_epoch=self._latest(None if summary is None else summary.last_epoch),
-            epochs=None if self._run is None else self._run.epochs,
+            epochs=None if run is None else run.epochs,
             lines=tuple(self._lines),
+            saves_to=run.checkpoint_folders if run is not None and run.saves_model else (),
         )
 
 

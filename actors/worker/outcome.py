@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.causes import Failure, own_lines
@@ -45,11 +46,13 @@ def report_of(
     last_epoch: int | None = None,
     epochs: int | None = None,
     lines: tuple[str, ...],
+    saves_to: tuple[Path, ...] = (),
 ) -> TrainingReport:
     """The report of a trainer's process.
 
     It was ``stopped`` if it was asked to end early. ``last_epoch`` is the one that ended last (the
     first is 0), ``epochs`` how many there were to be, ``lines`` are the last ones of its output.
+    ``saves_to`` are the folders in which a checkpoint is to be; empty where that is not known.
     """
     code = exited.returncode
     outcome = _outcome(code, cancelled=cancelled, train_end=train_end)
@@ -65,7 +68,7 @@ def report_of(
         text = f"stopped early {_after(last_epoch, epochs)}: {text}"
     return TrainingReport(
         outcome=outcome,
-        text=text + _left(exited.left) + _saved(exited.checkpoints),
+        text=text + _left(exited.left) + _saved(exited.checkpoints, saves_to),
         exit_code=None if code is None or code < 0 else code,
         signal=None if code is None or code >= 0 else name_of(-code),
         train_end=train_end,
@@ -149,9 +152,10 @@ def _left(processes: tuple[str, ...]) -> str:
     )
 
 
-def _saved(checkpoints: tuple[str, ...] | None) -> str:
-    if checkpoints is None:
+def _saved(checkpoints: tuple[str, ...] | None, saves_to: tuple[Path, ...]) -> str:
+    if checkpoints:
+        return f"; the newest checkpoint is {checkpoints[0]}"
+    if checkpoints is None or not saves_to:
         return ""
-    if not checkpoints:
-        return "; no checkpoint was written"
-    return f"; the newest checkpoint is {checkpoints[0]}"
+    where = " or ".join("the current folder" if p == Path() else str(p) for p in saves_to)
+    return f"; no checkpoint was seen in {where} (--checkpoints names another folder)"

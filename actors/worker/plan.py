@@ -41,6 +41,8 @@ from actors.worker.trainer import (
     PROGRESS_PORT,
     checkpoint_folders,
     epochs_of,
+    is_sleap_nn,
+    is_sleap_train,
     models_of,
 )
 from actors.worker.viewer import (
@@ -79,9 +81,11 @@ class Plan:
     through a WebRTC connection of this machine with itself. ``viewers`` is None when no page is to
     be served. ``replay`` is a journal that is shown again. ``keeping`` says how the run is kept and
     whether it goes on; it takes ``run_size`` bytes, and all in ``runs`` together as many as
-    ``runs_kept`` and ``runs_size`` say. Each signal of ``stop_on`` is a stop. ``again`` says how
-    the run is seen again, ``has_tables`` asks for those of all epochs and counts at its end. The
-    page stays up for ``stays_up`` seconds after the training, or until Ctrl-C.
+    ``runs_kept`` and ``runs_size`` say. In ``checkpoint_folders`` checkpoints are looked for; with
+    ``saves_model`` it is known that the trainer writes them there. Each signal of ``stop_on`` is a
+    stop. ``again`` says how the run is seen again, ``has_tables`` asks for those of all epochs and
+    counts at its end. The page stays up for ``stays_up`` seconds after the training, or until
+    Ctrl-C.
     ``notify_command`` is run with each event that somebody is to be told of.
     """
 
@@ -92,6 +96,7 @@ class Plan:
     epochs: int | None = None
     models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
+    saves_model: bool = False
     grace: float = 15.0
     stop_on: frozenset[int] = frozenset()
     demonstrate: bool = False
@@ -144,6 +149,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         epochs=facts.epochs,
         models=models,
         checkpoint_folders=folders,
+        saves_model=_saves_model(command, options),
         demonstrate=embedded and not options.no_gui,
         stays_up=_stays_up(options, embedded=embedded),
         viewers=viewers,
@@ -151,6 +157,11 @@ def plan_of(options: argparse.Namespace) -> Plan:
         again=None if options.no_gui else _again(keeping),
         **_common(options, runs),
     )
+
+
+def _saves_model(command: tuple[str, ...], options: argparse.Namespace) -> bool:
+    """Whether it is known that the trainer saves its model, and where."""
+    return options.checkpoints is not None or is_sleap_nn(command) or is_sleap_train(command)
 
 
 def _stays_up(options: argparse.Namespace, *, embedded: bool) -> float:
@@ -230,6 +241,7 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
         epochs=facts.epochs,
         models=taken.models,
         checkpoint_folders=named or tuple(map(Path, facts.checkpoint_folders)),
+        saves_model=_saves_model(facts.command, options),
         viewers=viewers,
         keeping=taken.keeping,
         stays_up=_stays_up(options, embedded=False),

@@ -192,6 +192,7 @@ class Standalone:
                 epochs=plan.epochs,
                 models=plan.models,
                 checkpoint_folders=plan.checkpoint_folders,
+                saves_model=plan.saves_model,
                 grace=plan.grace,
                 store=self._store(),
                 adopted=self._adopted(),

@@ -56,9 +56,11 @@ class RunTraining:
     nothing is reported and the trainer's output goes to stdout. With an empty ``command`` no
     trainer is started: one that runs already is waited for. ``grace`` is the time from TERM to
     KILL in seconds; ``epochs`` is their number where it is known, and ``models`` are the kinds of
-    models that are trained, in their order. ``store`` is where the output is kept. With ``adopted``
-    the training of ``store`` goes on, which another worker has started. ``attempt`` counts the
-    starts of the same run; ``ready`` is told the addresses, and ``over`` that the training is over.
+    models that are trained, in their order. In ``checkpoint_folders`` checkpoints are looked for;
+    with ``saves_model`` it is known that the trainer writes them there. ``store`` is where the
+    output is kept. With ``adopted`` the training of ``store`` goes on, which another worker has
+    started. ``attempt`` counts the starts of the same run; ``ready`` is told the addresses, and
+    ``over`` that the training is over.
     """
 
     job_id: str
@@ -72,6 +74,7 @@ class RunTraining:
     epochs: int | None = None
     models: tuple[str, ...] = ()
     checkpoint_folders: tuple[Path, ...] = ()
+    saves_model: bool = False
     grace: float = 15.0
     store: OutputStore | None = None
     adopted: EarlierPart | None = None

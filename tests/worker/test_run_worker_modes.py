@@ -18,6 +18,7 @@ from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
 from tests.support.processes import shell
 from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker, at
+from tests.support.sleap_nn import put_sleap_nn
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -286,6 +287,28 @@ def test_the_model_that_was_saved_is_named(tmp_path):
     with RunningWorker(*arguments, "--", *shell(script, str(tmp_path))) as worker:
         assert worker.ends() == 0
     assert f"the newest checkpoint is {tmp_path}/models/best.ckpt" in worker.output
+
+
+def test_where_no_checkpoint_was_seen_is_said_of_a_folder_that_was_named(tmp_path):
+    folder = tmp_path / "none"
+    with RunningWorker("--no-page", "--checkpoints", str(folder), "--", *shell("true")) as worker:
+        assert worker.ends() == 0
+    assert f"no checkpoint was seen in {folder} (--checkpoints names another" in worker.output
+
+
+def test_sleap_nn_is_known_to_save_a_model(tmp_path):
+    put_sleap_nn(tmp_path)
+    options = ("--no-page", "--", "sleap-nn", "train", f"trainer_config.ckpt_dir={tmp_path}/none")
+    with RunningWorker(*options, path=str(tmp_path), variables={"EPOCHS": "1"}) as worker:
+        assert worker.ends() == 0
+    assert f"no checkpoint was seen in {tmp_path}/none (--checkpoints" in worker.output
+
+
+def test_where_nobody_knows_what_the_command_saves_no_checkpoint_is_missed():
+    with RunningWorker("--no-page", "--", *shell("true")) as worker:
+        assert worker.ends() == 0
+    assert "the trainer has ended with exit code 0" in worker.output
+    assert "checkpoint" not in worker.output
 
 
 def test_a_trainer_that_ends_within_the_grace_time_is_not_killed():
