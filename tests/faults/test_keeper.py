@@ -3,7 +3,7 @@
 import os
 import signal
 
-from tests.support.changed_worker import unchecked
+from tests.support.changed_worker import changed, unchecked
 from tests.support.processes import ends, parent_of, python, runs, shell
 from tests.support.running_worker import PROMPT, RunningWorker
 from tests.support.waiting import settled
@@ -40,16 +40,50 @@ def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
 
 
 def test_a_keeper_that_is_killed_costs_the_exit_code_and_not_the_training(gate):
-    script = "trap '' PIPE; echo ready; read line < $1; exit 7"
+    script = "echo ready; read line < $1; echo 'it writes on'; exit 7"
     with RunningWorker("--", *shell(script, gate.path)) as worker:
         worker.wait_for("ready")
         os.kill(keeper_of(worker), signal.SIGKILL)
         worker.interrupt(signal.SIGTERM)
-        worker.wait_for("its keeper is gone")
+        worker.wait_for("is gone: nobody waits for it any more")
         gate.open()
         assert worker.ends() == 1, worker.output
         assert worker.leaves_nothing()
+    assert "it writes on" in worker.output
     assert "nobody knows with which exit code" in " ".join(worker.output.split())
+
+
+def test_a_keeper_that_stands_still_holds_up_no_end(gate):
+    script = "echo ready; read line < $1; exit 7"
+    with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
+        worker.wait_for("ready")
+        keeper = keeper_of(worker)
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            gate.open()
+            assert worker.ends() == 1, worker.output
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        assert worker.leaves_nothing()
+    told = " ".join(worker.output.split())
+    assert f"process {keeper}, does not answer" in told
+    assert "nobody knows with which exit code" in told
+
+
+def test_a_cancel_that_no_keeper_answers_is_refused_with_the_reason(gate):
+    script = "echo ready; read line < $1; exit 7"
+    with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
+        worker.wait_for("ready")
+        keeper = keeper_of(worker)
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            worker.interrupt(signal.SIGTERM)
+            worker.wait_for("does not answer: nobody waits for it any more")
+            gate.open()
+            assert worker.ends() == 1, worker.output
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        assert worker.leaves_nothing()
 
 
 def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_path):

@@ -187,6 +187,24 @@ def test_as_process_1_it_reaps_what_others_leave_behind(options, gate):
         assert worker.ends() == 7, worker.output
 
 
+def test_where_the_system_tells_of_no_process_a_training_runs_and_is_cancelled(gate):
+    blind = ("unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh")
+    if subprocess.run((*blind, "true"), capture_output=True, check=False).returncode:
+        pytest.skip("no place without /proc can be made here")
+    script = "echo ready; read line < $1; exit 7"
+    with RunningWorker("--", *shell(script, gate.path), under=blind) as worker:
+        worker.wait_for("ready")
+        gate.open()
+        assert worker.ends() == 7, worker.output
+    assert "still running" not in worker.output
+    with RunningWorker("--", *shell("echo ready; exec sleep 1000"), under=blind) as worker:
+        worker.wait_for("ready")
+        worker.interrupt(signal.SIGTERM)
+        assert worker.ends() == 143, worker.output
+    assert "SIGKILL" not in worker.output
+    assert "still running" not in worker.output
+
+
 def test_a_run_in_a_container_is_kept_and_listed_as_one_that_lives(gate, tmp_path):
     where = ("--no-page", "--runs-folder", str(tmp_path / "runs"))
     command = shell("echo ready; read line < $1; exit 5", gate.path)

@@ -15,6 +15,8 @@ and to close, instead of 5 s; and the worker's own so much to connect, instead o
 has 0.5 s for that instead of 10 s.
 ``patient SECONDS``: a file system has so much time to answer, instead of 10 s.
 ``deaf PATH``: what is written of the run, in journals too, is taken when the gate is opened.
+``unanswered SECONDS``: a keeper has so much time to answer, instead of 15 s, and as much to tell of
+the training's end, instead of 30 s.
 ``threadless NAME``: no thread of this name can be started.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
@@ -213,6 +215,13 @@ def patient(seconds: float) -> None:
     bounded.ANSWER = seconds  # type: ignore[misc]
 
 
+def unanswered(seconds: float) -> None:
+    """A keeper answers at once."""
+    from actors.worker.trainer import kept
+
+    kept.ANSWER = kept.NOTICE = seconds  # type: ignore[misc]
+
+
 def threadless(name: str) -> None:
     """As where the system has too many."""
     start = threading.Thread.start
@@ -234,7 +243,7 @@ CHANGES = {
     change.__name__: change
     for change in (
         *(prompt, impatient, hasty, lasting, resigned),
-        *(stuck, clock, broken, hung, frozen, patient, deaf, threadless, crash),
+        *(stuck, clock, broken, hung, frozen, patient, deaf, unanswered, threadless, crash),
     )
 }
 

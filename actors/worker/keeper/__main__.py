@@ -1,4 +1,4 @@
-"""The keeper, a program of its own: ``python -I -S actors/worker/keeper WORKER [DOOR]``.
+"""The keeper, a program of its own: ``python -I -S actors/worker/keeper WORKER READ WRITE [DOOR]``.
 
 The arguments are descriptors. It needs the standard library alone.
 """
@@ -23,8 +23,7 @@ def main() -> None:
     _leave_doors_closed()
     from actors.worker.keeper.keeper import keep
 
-    descriptors = [int(word) for word in sys.argv[1:]]
-    keep(descriptors[0], descriptors[1] if len(descriptors) > 1 else None)
+    keep(*map(int, sys.argv[1:]))
 
 
 if __name__ == "__main__":

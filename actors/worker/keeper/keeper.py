@@ -60,10 +60,17 @@ _PIPE: Final = 1024 * 1024
 
 
 class Keeper:
-    """Keeps one training, for the worker at ``worker`` and for those that come to ``door``."""
+    """Keeps one training, for the worker at ``worker`` and for those that come to ``door``.
 
-    def __init__(self, worker: socket.socket, door: socket.socket | None) -> None:
+    ``output`` are both ends of the pipe that the training is to write into. The worker has the
+    reading one too: without a keeper nobody would read, and the training could not write.
+    """
+
+    def __init__(
+        self, worker: socket.socket, output: tuple[int, int], door: socket.socket | None
+    ) -> None:
         self._worker = worker
+        self._ends = output
         self._door = door
         self._selector = selectors.DefaultSelector()
         self._training = Training(alone=True)
@@ -107,7 +114,7 @@ class Keeper:
         return []
 
     def _start(self, start: Start, listener: Listener) -> bool:
-        reading, writing = os.pipe()
+        reading, writing = self._ends
         try:
             pid = self._training.start(
                 tuple(start.command),
@@ -331,18 +338,8 @@ def _exit_fields(ended: Ended) -> dict[str, Any]:
     }
 
 
-def keep(worker: int, door: int | None) -> None:
-    """Be a keeper, with the sockets of these descriptors."""
+def keep(worker: int, reading: int, writing: int, door: int | None = None) -> None:
+    """Be a keeper, with the sockets and the pipe of these descriptors."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # one that is ignored cannot be waited for
-    _close_all_above(max(worker, door or 0))
-    Keeper(socket.socket(fileno=worker), None if door is None else socket.socket(fileno=door)).run()
-
-
-def _close_all_above(last: int) -> None:
-    """What the worker has inherited from others is not held open."""
-    for name in os.listdir("/dev/fd"):
-        if name.isdecimal() and int(name) > last:
-            try:
-                os.close(int(name))
-            except OSError:
-                pass
+    visitors = None if door is None else socket.socket(fileno=door)
+    Keeper(socket.socket(fileno=worker), (reading, writing), visitors).run()

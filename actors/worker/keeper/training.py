@@ -262,6 +262,12 @@ class Training:
 
     def _group(self) -> list[Process]:
         """The process group as one, where the system does not tell its processes."""
+        if self._ended_at is not None and self._alone:
+            try:  # the leader, which has ended, would stand for a group that lives
+                while os.waitid(os.P_PGID, self.pid, os.WEXITED | os.WNOHANG) is not None:
+                    pass
+            except ChildProcessError:
+                return []
         try:
             os.killpg(self.pid, 0)
         except (ProcessLookupError, PermissionError):

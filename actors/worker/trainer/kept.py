@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import signal
 import socket
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from actors.worker.keeper import Event, Order, Start
 
+log = logging.getLogger(__name__)
+
 LOOK: Final = 512 * 1024
 """Bytes of output that one look takes."""
 
@@ -49,8 +53,16 @@ START_TIMEOUT: Final = 30.0
 REAPING: Final = 2.0
 """Seconds between two looks for processes that have ended and that nobody waits for."""
 
+ANSWER: Final = 15.0
+"""Seconds that a keeper may take to answer an order; its thread waits for nothing."""
+
+NOTICE: Final = 30.0
+"""Seconds after which a keeper has told of its training's end, beside the grace of a cancel."""
+
+LIFE: Final = 1.0
+"""Seconds between two looks whether the training still lives."""
+
 _CHUNK: Final = 64 * 1024
-GONE: Final = "its keeper is gone: nobody waits for it any more, and nobody signals it"
 
 
 class KeptTraining:
@@ -61,9 +73,14 @@ class KeptTraining:
         self._position = position
         self._link: socket.socket | None = None
         self._keeper: subprocess.Popen[bytes] | None = None  # if it is this worker's child
-        self._pid, self._trainer = 0, ""
+        self._pid, self._trainer, self._keeper_pid = 0, "", 0
+        self._pipe: int | None = None  # the output's, for when the keeper is gone
+        self._lost = ""  # what has become of the keeper
         self._refused: list[Event] = []
         self._is_unanswered = False  # the keeper may die before it ends the training
+        self._answer_by = self._end_by = math.inf
+        self._grace = 0.0
+        self._look_at = 0.0
         self._reap_at = 0.0
         self._heard: Iterator[Event | None] = self._silence()
 
@@ -81,10 +98,18 @@ class KeptTraining:
         ``variables`` are the training's environment.
         """
         kept = cls(folder=folder, position=start.position)
+        kept._answer_by = time.monotonic() + START_TIMEOUT
         kept._link, theirs = socket.socketpair()
         try:
             with theirs:
-                kept._keeper = _spawned([theirs] if door is None else [theirs, door], variables)
+                kept._pipe, writing = os.pipe()
+                places = [theirs.fileno(), kept._pipe, writing]
+                try:
+                    kept._keeper = _spawned(
+                        places if door is None else [*places, door.fileno()], variables
+                    )
+                finally:
+                    os.close(writing)
             kept._link.settimeout(START_TIMEOUT)
             kept._link.sendall(said(start))
             kept._link.setblocking(False)
@@ -124,12 +149,19 @@ class KeptTraining:
     def terminate(self, grace: float) -> None:
         """Have the keeper end it."""
         if self._say(Terminate(grace)):
-            self._is_unanswered = True
+            self._is_unanswered, self._grace = True, grace
+            self._answer_by = time.monotonic() + ANSWER
         else:
-            self._refused.append(Refused(GONE))
+            self._refused.append(Refused(self._alone))
 
     def release(self) -> None:
         """Close the link; the keeper goes on with the training."""
+        self._unlink()
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+
+    def _unlink(self) -> None:
         if self._link is not None:
             self._link.close()
             self._link = None
@@ -161,6 +193,9 @@ class KeptTraining:
         ended: Ended | None = None
         while (data := self._received()) != b"":
             if data is None:
+                if self._is_overdue(time.monotonic()):
+                    self._lost = "does not answer"
+                    break
                 yield None
                 continue
             try:
@@ -176,6 +211,14 @@ class KeptTraining:
                 yield ended
                 yield from self._silence()
         yield from self._after_keeper(ended)
+
+    def _is_overdue(self, now: float) -> bool:
+        """Whether the keeper, which may be stopped, has not answered or not told of the end."""
+        if now >= self._look_at and self._pid:
+            self._look_at = now + LIFE
+            if self._end_by == math.inf and not self._lives():
+                self._end_by = now + NOTICE + self._grace
+        return now >= min(self._answer_by, self._end_by)
 
     def _received(self) -> bytes | None:
         if self._link is None:
@@ -194,10 +237,13 @@ class KeptTraining:
                 return
             case Started():
                 self._pid, self._trainer = message.pid, identity(message.pid)
+                self._keeper_pid = message.keeper
+                self._answer_by = math.inf
             case Wrote():
                 self._position = message.until
             case Signalled() | Refused():
                 self._is_unanswered = False
+                self._answer_by = math.inf
             case _:
                 pass
         yield message
@@ -223,8 +269,8 @@ class KeptTraining:
     # Without a keeper
 
     def _after_keeper(self, ended: Ended | None) -> Iterator[Event | None]:
-        """It has ended before it has told all, which only KILL makes it do."""
-        self.release()
+        """It has ended before it has told all, which only KILL makes it do, or it stands still."""
+        self._unlink()
         if ended is None and self._folder is not None:
             ended = end_of(self._folder)
         if ended is not None:
@@ -233,8 +279,9 @@ class KeptTraining:
         elif not self._trainer:
             yield NotStarted("the keeper of the training has not started")
         else:
+            log.warning("the training goes on, but %s", self._alone)
             if self._is_unanswered:
-                yield Refused(GONE)
+                yield Refused(self._alone)
             yield from self._watched()
         yield from self._silence()
 
@@ -255,21 +302,46 @@ class KeptTraining:
         yield from self._silence()
 
     def _watched(self) -> Iterator[Event | None]:
-        """Nobody will ever know how it ends."""
-        while self._trainer and identity(self._pid) == self._trainer:
-            yield None
+        """Nobody will ever know how it ends; what it writes is taken, or it could not write on."""
+        if self._pipe is not None:
+            os.set_blocking(self._pipe, False)
+        lives = True
+        while lives:
+            lives = self._lives()
+            while data := self._drained():
+                self._position += len(data)
+                yield Wrote(data, self._position)
+            if lives:
+                yield None
         yield Ended(None, cancelled=False, left=[], time=time.time(), until=self._position)
+
+    def _lives(self) -> bool:
+        return self._trainer != "" and identity(self._pid) == self._trainer
+
+    def _drained(self) -> bytes:
+        try:
+            return b"" if self._pipe is None else os.read(self._pipe, _CHUNK)
+        except BlockingIOError:
+            return b""
+
+    @property
+    def _alone(self) -> str:
+        """What is said of a training without a keeper."""
+        who = f", process {self._keeper_pid}," if self._keeper_pid else ""
+        return (
+            f"its keeper{who} {self._lost or 'is gone'}: nobody waits for it any more, and nobody "
+            "signals it"
+        )
 
     def _silence(self) -> Iterator[None]:
         while True:
             yield None
 
 
-def _spawned(sockets: list[socket.socket], variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A keeper with ``sockets``, which blocks every signal from its first moment on."""
+def _spawned(places: list[int], variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A keeper with the descriptors ``places``; it blocks every signal from the first moment on."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        places = [one.fileno() for one in sockets]
         return subprocess.Popen(
             (sys.executable, "-I", "-S", PROGRAM, *map(str, places)),
             stdin=subprocess.DEVNULL,
