@@ -136,6 +136,7 @@ def test_who_waits_for_a_status_is_answered_at_a_crash(
         crash_supervisor()
         assert answers.get().phase is Phase.IDLE
     assert open_ended.stop(timeout=PATIENCE)
+    assert settled(nothing_runs)  # the loop's actors end when it is well again
 
 
 def test_a_crash_while_the_loop_is_stuck_closes_the_sockets_all_the_same(
