@@ -24,7 +24,7 @@ from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
 from actors.supervisor.sockets import CLOSED
-from actors.supervisor.status import StatusQuery
+from actors.supervisor.status import tell_status
 from messages import (
     AddToLog,
     AttachClient,
@@ -116,7 +116,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """What is waited for when all other actors are to end."""
         self._intensity = RestartIntensity()
         self._known = KnownTrainers(owner)
-        self._queries: set[StatusQuery] = set()
+        self._queries: set[Script[None]] = set()
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
         self._children = Children(loop=loop, me=self._me, scheduler=scheduler, settings=settings)
 
@@ -171,7 +171,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
         for query in list(self._queries):
-            query.end()
+            query.resume(None)  # with what is known
         self._close_scripts()
         self._clients.close_all()
         self._clients.answer_all()
@@ -364,16 +364,16 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             received=0,
             clients=(),
         )
-        query = StatusQuery(
+        steps = tell_status(
             status,
             message.reply_to,
             me=self._me,
+            listener=self._children.listener,
             clients=self._clients,
-            scheduler=self._scheduler,
-            over=self._queries.discard,
         )
+        query = Script(steps, self._scheduler, lambda _: self._queries.discard(query))
         self._queries.add(query)
-        query.ask(self._children.listener)
+        query.begin()
 
     # What the children tell
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Respondent(Protocol):
-    """Who is asked, in the supervisor's book: it takes the answer first."""
+    """A client that is asked, in the supervisor's book: it takes the answer first."""
 
     def told(self, answer: Any, /) -> None:
         """Note what the actor has answered."""
@@ -31,14 +31,15 @@ class Gather:
         self._me = me
         self._done = done
         self.answers: list[Any] = []
-        self.waits_for: set[Respondent] = set()
+        self.waits_for: set[Respondent | None] = set()
+        """Those that have not answered; None is the listener."""
 
-    def reply_to(self, respondent: Respondent) -> Mailbox[Any]:
+    def reply_to(self, respondent: Respondent | None) -> Mailbox[Any]:
         """The mailbox for the answer of ``respondent``, who is waited for from now on."""
         self.waits_for.add(respondent)
         return _ReplyTo(self, self._me, respondent)
 
-    def go_on_without(self, respondent: Respondent) -> None:
+    def go_on_without(self, respondent: Respondent | None) -> None:
         """Wait for ``respondent`` no longer."""
         if respondent in self.waits_for:
             self.waits_for.discard(respondent)
@@ -54,12 +55,13 @@ class Gather:
 class _ReplyTo:
     gather: Gather
     me: Mailbox[Answered]
-    respondent: Respondent
+    respondent: Respondent | None
 
     def tell(self, answer: Any, /) -> None:
         self.me.tell(Answered(self, answer))
 
     def answered(self, answer: Any, /) -> None:
-        self.respondent.told(answer)
+        if self.respondent is not None:
+            self.respondent.told(answer)
         self.gather.answers.append(answer)
         self.gather.go_on_without(self.respondent)
