@@ -4,202 +4,23 @@ Commands are imperative, events past tense. A request names its ``reply_to`` mai
 there. At run time nothing of the actors, of ZeroMQ or of aiortc is imported.
 """
 
-from messages.client_channel import (
-    AttachChannel,
-    ChannelClosed,
-    ChannelLost,
-    ClientChannelMessage,
-    ClientStatus,
-    CloseChannel,
-    CountReports,
-    DataChannel,
-    FlushReports,
-    FollowRun,
-    ReportsFlushed,
-)
-from messages.control_socket import (
-    AwaitNextTrainer,
-    CloseControlSocket,
-    ControlHeld,
-    ControlPublished,
-    ControlRejected,
-    ControlReply,
-    ControlSocketClosed,
-    ControlSocketFailed,
-    ControlSocketMessage,
-    ControlSocketOpened,
-    ForgetStop,
-    OpenControlSocket,
-    PublishControl,
-)
-from messages.event_codec import (
-    EVENT_MARK,
-    PASSING_EVENTS,
-    decode_event,
-    encode_event,
-    is_marked_as_event,
-)
-from messages.events import (
-    STOPPED,
-    AttemptBegan,
-    ClockTold,
-    ControlStep,
-    ControlTaken,
-    EpochRead,
-    GpuUse,
-    OutputWritten,
-    ResourcesUsed,
-    RunState,
-    StateChanged,
-    TrainingReport,
-    WarningGiven,
-    WorkerEvent,
-)
-from messages.mailbox import (
-    Mailbox,
-)
-from messages.peer import (
-    KnowTrainer,
-    Peer,
-    StrangerConnected,
-    in_words,
-)
-from messages.progress_listener import (
-    AcceptReports,
-    AddedToLog,
-    AddToLog,
-    CountProgress,
-    EndJob,
-    FindPeers,
-    JobEnded,
-    ListeningFailed,
-    ListeningStarted,
-    ListeningStopped,
-    LogEntry,
-    PeersFound,
-    ProgressCounts,
-    ProgressListenerMessage,
-    ProgressPage,
-    ProgressSocketMade,
-    ReadProgress,
-    StartListening,
-    StopListening,
-    StopReading,
-    TrainEndReceived,
-)
-from messages.supervisor import (
-    Addresses,
-    AttachClient,
-    ChildDown,
-    ClientDetached,
-    ClientGone,
-    ClientMessageReceived,
-    DetachClient,
-    GetStatus,
-    JobOutcome,
-    OwnerEvent,
-    Phase,
-    ReporterStatus,
-    ReportingBypassed,
-    ReportingDegraded,
-    ReportingFailed,
-    ReportingReady,
-    ReportingStopped,
-    ReportingSummary,
-    SendControl,
-    StartAnswer,
-    StartReporting,
-    StopAnswer,
-    StopReporting,
-    SupervisorMessage,
-    SwitchAnswer,
-    SwitchJob,
-    TrainerConnected,
-    TrainerDisconnected,
-)
-from messages.wire import (
-    CANCEL_ORDER,
-    CHANGING_LINE,
-    CONTROL_PREFIXES,
-    EVENTS_PROTOCOL,
-    PAGES_PROTOCOL,
-    PIECE_PREFIX,
-    PIECE_SIZE,
-    PROGRESS_REPORT,
-    STOP_ORDER,
-    CancelText,
-    ControlText,
-    OtherText,
-    StopText,
-    asks_to_stop,
-    decode_report,
-    encode_page,
-    encode_report,
-    parse_client_text,
-    parse_order,
-    pieces_of,
-    plain_text,
-    text_bytes,
-)
-from messages.worker.archive import (
-    ArchiveMessage,
-    EpochsTaken,
-    GetEpochs,
-    GetRuns,
-    RunsTaken,
-)
-from messages.worker.digest import DigestMessage, DigestTaken, GetDigest, RunRead
-from messages.worker.local_channel import (
-    TextsForwarded,
-    TextsTaken,
-)
-from messages.worker.resources import (
-    ResourcesMessage,
-    StopWatching,
-    WatchProcess,
-)
-from messages.worker.signaling import (
-    ServingFailed,
-    ServingStarted,
-    ServingStopped,
-    SignalingMessage,
-    StartServing,
-    StopServing,
-)
-from messages.worker.terminal import (
-    ShowCountdown,
-    ShowLine,
-    ShowSummary,
-    TerminalMessage,
-)
-from messages.worker.trainer import (
-    AdoptTrainer,
-    OutputStore,
-    StartTrainer,
-    TerminateTrainer,
-    TrainerEvent,
-    TrainerExited,
-    TrainerLeft,
-    TrainerLogged,
-    TrainerMessage,
-    TrainerNotStarted,
-    TrainerOutput,
-    TrainerRefused,
-    TrainerSignalled,
-    TrainerStarted,
-)
-from messages.worker.worker import (
-    TERMINAL,
-    CancelTraining,
-    EarlierPart,
-    ReportsNotKnown,
-    RunTraining,
-    SignalReceived,
-    StopTraining,
-    TrainingEnded,
-    TrainingOver,
-    WorkerMessage,
-)
+from messages.client_channel import *
+from messages.control_socket import *
+from messages.event_codec import *
+from messages.events import *
+from messages.mailbox import *
+from messages.peer import *
+from messages.progress_listener import *
+from messages.supervisor import *
+from messages.wire import *
+from messages.worker.archive import *
+from messages.worker.digest import *
+from messages.worker.local_channel import *
+from messages.worker.resources import *
+from messages.worker.signaling import *
+from messages.worker.terminal import *
+from messages.worker.trainer import *
+from messages.worker.worker import *
 
 __all__ = [
     "CANCEL_ORDER",
