@@ -21,6 +21,7 @@ from messages import (
     ClientGone,
     ClientStatus,
     CloseChannel,
+    CountReports,
     DetachClient,
     FlushReports,
     FollowRun,
@@ -159,6 +160,8 @@ class Clients:
         """How many reports had come over the socket when the job began, and by the last flush."""
         self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
         self._flush: Gather | None = None
+        self._is_settled = True
+        """Whether all clients have told what they were given of the former jobs."""
 
     @property
     def any_attached(self) -> bool:
@@ -239,6 +242,7 @@ class Clients:
         if flush is None:
             return []
         self.forget(flush)
+        self._is_settled = not flush.waits_for
         return sorted(client.client_id for client in flush.waits_for if isinstance(client, Client))
 
     def forget(self, gather: Gather) -> None:
@@ -253,6 +257,16 @@ class Clients:
         for client in self._clients.values():
             client.before = client.counts
             client.waiting = 0  # it has been counted: what is given to it later is not
+        if not self._is_settled:  # the loop was stuck: they tell it before they are given more
+            gather = Gather(self._me, self._told_late)
+            self.ask_all(gather, lambda reply_to: CountReports(reply_to=reply_to))
+        self._is_settled = False
+
+    def _told_late(self, gather: Gather) -> None:
+        self.forget(gather)
+        for client in self._clients.values():
+            if client.status in gather.answers:
+                client.before = client.counts
 
     def job_counts(self) -> tuple[int, int]:
         """Reports forwarded and failed since ``begin_job``, over the clients that are counted."""
