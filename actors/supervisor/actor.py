@@ -421,8 +421,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.follow(self._children.replace(child, reopens=reopens))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
-        waiting = self._phase in (Phase.CONNECTING, Phase.SWITCHING, Phase.STOPPING)
-        if self._script is not None and waiting:
+        if self._script is not None and self._phase is not Phase.BINDING:
             self._script.crashed(child.name)
         match self._phase:
             case Phase.BINDING:

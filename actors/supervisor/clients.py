@@ -239,8 +239,7 @@ class Clients:
     def end_flush(self) -> list[str]:
         """Clients that come are not to be flushed any more; the ids of those still waited for."""
         flush, self._flush = self._flush, None
-        if flush is None:
-            return []
+        assert flush is not None
         self.forget(flush)
         self._is_settled = not flush.waits_for
         return sorted(client.client_id for client in flush.waits_for if isinstance(client, Client))

@@ -173,8 +173,7 @@ class Sockets:
         The system may take a moment to release the address. An answer is waited for without a
         bound: the actor answers or crashes, and a stop closes the script.
         """
-        if self.addresses is None:
-            return ""
+        assert self.addresses is not None
         open_, address = (
             (self._open_control, self.addresses.control)
             if child == CONTROL
