@@ -220,7 +220,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
     # The polling task
 
     async def _listen(self, socket: ProgressSocket, start: StartListening) -> None:
-        """Poll ``socket`` until cancelled."""
         try:
             bound = await self._loop.run_in_executor(
                 socket.thread, socket.open, start.context, start.address, start.free_port_if_in_use

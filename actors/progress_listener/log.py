@@ -232,7 +232,6 @@ def _is_passing(text: str, *, note: bool) -> bool:
 
 
 def _event_of(text: str) -> object:
-    """The name of a report's event; None where it has none."""
     return _report_of(text).get("event")
 
 

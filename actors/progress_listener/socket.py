@@ -176,7 +176,6 @@ class ProgressSocket:
         return drained
 
     def _gather(self) -> None:
-        """Wait for ``gather_interval``, or until ``wake`` is called."""
         assert self._wakes is not None
         if not self.is_closing:
             select.select([self._wakes[0]], [], [], self._gather_interval)

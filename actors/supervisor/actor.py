@@ -251,7 +251,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
 
     def _give_up(self, reason: str) -> None:
-        """End the job's reporting because of ``reason``."""
         job = self._job
         if job is None:
             return

@@ -259,7 +259,6 @@ class Session:
         return answer
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
-        """Have each client given what is left of what was counted."""
         timeout = max(FLUSH_LEAST, timeout)
         wait = self._waits.wait(None)
         self._clients.flush(counts, timeout, lambda _: wait.tell(None))

@@ -228,7 +228,6 @@ def _leads_to(path: str, link: str) -> bool:
 
 
 def _pids() -> Iterator[int]:
-    """All processes that may be seen below ``/proc``."""
     if _has_proc():
         with suppress(OSError):
             yield from (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
@@ -246,7 +245,6 @@ def _has_proc() -> bool:
 
 
 def _psutil() -> Any:
-    """The package psutil, where it is installed."""
     try:
         return importlib.import_module("psutil")
     except ImportError:
