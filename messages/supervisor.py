@@ -209,7 +209,10 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterStatus:
-    """How reporting stands. ``addresses`` is None while nothing is bound; counts are the job's."""
+    """How reporting stands. ``addresses`` is None while nothing is bound; counts are the job's.
+
+    Without ``is_complete`` counts or clients are not known: the event loop did not answer.
+    """
 
     phase: Phase
     job_id: str | None
@@ -218,6 +221,7 @@ class ReporterStatus:
     received: int
     clients: tuple[ClientStatus, ...]
     undecodable: int = 0
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

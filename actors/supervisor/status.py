@@ -46,5 +46,6 @@ def tell_status(
         received=counts.received,
         undecodable=counts.undecodable,
         clients=tuple(sorted(rows, key=lambda row: row.client_id)),
+        is_complete=not gather.waits_for,
     )
     reply(reply_to, whole)

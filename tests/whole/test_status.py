@@ -107,6 +107,8 @@ def test_the_status_comes_while_the_event_loop_is_stuck(supervisor, loop_thread)
         found = status(supervisor)
         assert (found.phase, found.job_id) == (Phase.REPORTING, "job-1")
         assert found.addresses.control == ready.control_address
+        assert not found.is_complete
+    assert status(supervisor).is_complete
     stop(supervisor)
 
 
