@@ -142,6 +142,13 @@ _CAUSES: Final = (
         _raised("ModuleNotFoundError", r"No module named '?([\w.-]+)"),
     ),
     _Cause(
+        ("failed to map segment from shared object",),
+        "a library could not be loaded into memory: {}",
+        "give the job more memory, or raise its limit (ulimit -v); a disk that is mounted noexec "
+        "does the same",
+        re.compile(r"(?:^|[ /])([\w.+-]{1,100}): failed to map segment"),
+    ),
+    _Cause(
         ("ImportError",),
         "something cannot be imported: {}",
         "its packages may not fit each other: install the environment anew",

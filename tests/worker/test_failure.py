@@ -306,6 +306,14 @@ def test_a_crash_in_native_code_is_said(code):
     assert "native code" in explain(code, ()).cause
 
 
+def test_a_library_that_memory_does_not_suffice_for_is_no_matter_of_installing():
+    line = "ImportError: libtorch_cpu.so: failed to map segment from shared object"
+    failure = explain(1, ("    from torch._C import *  # noqa: F403", line))
+    assert failure.cause == "a library could not be loaded into memory: libtorch_cpu.so"
+    assert "more memory" in (failure.advice or "")
+    assert "install" not in (failure.advice or "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
 def test_a_signal_of_a_batch_system_that_ended_it_is_to_go_to_the_worker_alone(number):
     failure = explain(-number, ("Epoch 2: 100%",))
