@@ -62,7 +62,8 @@ class StateChanged:
 
     ``title`` is the training's command, ``epochs`` their number where it is known. ``models`` are
     the kinds of models that it trains, in their order, as far as they are known. A training that
-    is cancelled gets KILL at ``kill_at``, in seconds since the epoch.
+    is cancelled gets KILL at ``kill_at``, in seconds since the epoch. With ``runs_already`` the
+    trainer may have run before anybody listened: what comes first has waited.
     """
 
     state: RunState
@@ -71,6 +72,7 @@ class StateChanged:
     epochs: int | None = None
     models: tuple[str, ...] = ()
     kill_at: float | None = None
+    runs_already: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -305,7 +305,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             if not command:
                 self._state = _State.RUNNING
                 text = f"{where}; waiting for a trainer that runs already"
-                self._events.state(RunState.WAITING, text)
+                self._events.state(RunState.WAITING, text, runs_already=True)
                 return
             try:
                 control, progress = map(port_of, (ready.control_address, ready.progress_address))

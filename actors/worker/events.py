@@ -46,7 +46,14 @@ class RunEvents:
             entries = tuple(LogEntry(text=encode_event(event), note=True) for event in events)
             self._log.tell(AddToLog(entries=entries))
 
-    def state(self, state: RunState, text: str, *, kill_at: float | None = None) -> None:
+    def state(
+        self,
+        state: RunState,
+        text: str,
+        *,
+        kill_at: float | None = None,
+        runs_already: bool = False,
+    ) -> None:
         """The run has come to ``state``."""
         self.add(
             StateChanged(
@@ -56,6 +63,7 @@ class RunEvents:
                 epochs=self._epochs,
                 models=self._models,
                 kill_at=kill_at,
+                runs_already=runs_already,
             )
         )
 

@@ -146,6 +146,20 @@ test("an attempt that the worker tells of is a break, also behind the end of the
   assert.equal(training.run.epochs.get(2).duration, 7, "a new attempt's reports have not waited");
 });
 
+test("what a trainer has sent before anybody listened has no duration and gives no time left", () => {
+  const told = new Told();
+  told.clock();
+  told.state("starting", { epochs: 30 });
+  told.state("waiting", { epochs: 30, runs_already: true });
+  for (const epoch of [16, 17, 18]) told.epoch(epoch, { "val/loss": 1 }, { seconds: 0.1 });
+  const { training } = same(told);
+  assert.equal(training.run.perEpoch, null);
+  assert.equal(training.run.left(told.time), null);
+  told.state("training", { epochs: 30 });
+  for (const epoch of [19, 20]) told.epoch(epoch, { "val/loss": 1 }, { seconds: 5 });
+  assert.equal(same(told).training.run.perEpoch, 5);
+});
+
 test("an epoch of the trainer's own log is marked, and gives way to a report", () => {
   const told = new Told();
   told.clock();

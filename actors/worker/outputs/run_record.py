@@ -88,6 +88,8 @@ class RunRecord:
         match event:
             case StateChanged(state=RunState.STARTING) if not self._is_new:
                 self.pause()
+            case StateChanged(runs_already=True):
+                self.pause()
             case AttemptBegan():
                 self._is_new, self.models = True, 0
             case TrainingReport():

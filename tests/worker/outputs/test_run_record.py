@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from actors.worker.outputs.run_record import RunRecord
-from messages import EpochRead
+from messages import EpochRead, RunState, StateChanged
 from tests.support.recorded_runs import RECORDINGS, recorded_run
 
 
@@ -167,6 +167,16 @@ def test_what_has_waited_for_a_worker_has_no_duration():
     record.add(epoch_of(3, "epoch_end"), now=107.0)
     assert [epoch.seconds for epoch in record.epochs] == [None, None, None, 4.0]
     assert all(epoch.has_ended for epoch in record.epochs)
+
+
+def test_what_a_trainer_has_sent_before_anybody_listened_has_no_duration():
+    record = RunRecord()
+    record.note(StateChanged(state=RunState.WAITING, text="waiting", runs_already=True))
+    for number, now in ((16, 100.0), (17, 100.1), (18, 100.2), (19, 103.0)):
+        record.add(epoch_of(number, "epoch_begin"), now=now)
+        record.add(epoch_of(number, "epoch_end"), now=now + (2.8 if number == 18 else 0.1))
+    assert [epoch.seconds for epoch in record.epochs][:3] == [None] * 3
+    assert record.epochs[3].seconds == pytest.approx(0.1)
 
 
 def test_an_epoch_of_the_trainers_own_log_gives_way_to_a_report():

@@ -422,8 +422,8 @@ export class Training {
     this.total = index(event.epochs) || null;
     this.models = list(event.models).map(text);
     if (state === "starting" && this.run) this.startsAgain = true;
-    if (state === "starting" && !this.isNew) {
-      // Another worker goes on with the training.
+    if ((state === "starting" && !this.isNew) || event.runs_already === true) {
+      // Another worker goes on with the training, or the trainer has run before this one.
       this.paused = true;
       this.resumed = null;
       this.run?.pause();
