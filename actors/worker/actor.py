@@ -539,14 +539,17 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._exit_code = exit_code_of(
             returncode, cancelled=self._is_cancelled, train_end=train_end
         )
+        last_epoch = self._latest(None if summary is None else summary.last_epoch)
         if self._exited is None:
-            return report_of_adopted(train_end=train_end)
+            return report_of_adopted(
+                train_end=train_end, stopped=self._orders.stopped, last_epoch=last_epoch
+            )
         return report_of(
             self._exited,
             cancelled=self._is_cancelled,
             stopped=self._orders.stopped,
             train_end=train_end,
-            last_epoch=self._latest(None if summary is None else summary.last_epoch),
+            last_epoch=last_epoch,
             epochs=None if run is None else run.epochs,
             lines=tuple(self._lines),
             saves_to=run.checkpoint_folders if run is not None and run.saves_model else (),

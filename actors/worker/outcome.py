@@ -106,8 +106,20 @@ def _after(last_epoch: int | None, epochs: int | None) -> str:
     return f"after epoch {last_epoch + 1}" + ("" if epochs is None else f" of {epochs}")
 
 
-def report_of_adopted(*, train_end: bool) -> TrainingReport:
-    """The report of a trainer that the worker has not started: nobody knows its exit code."""
+def report_of_adopted(
+    *, train_end: bool, stopped: bool = False, last_epoch: int | None = None
+) -> TrainingReport:
+    """The report of a trainer that the worker has not started: nobody knows its exit code.
+
+    For ``stopped`` and ``last_epoch`` see ``report_of``.
+    """
+    if train_end and stopped:
+        return TrainingReport(
+            outcome=STOPPED,
+            text=f"stopped early {_after(last_epoch, None)}: the trainer has left",
+            train_end=True,
+            last_epoch=last_epoch,
+        )
     if train_end:
         return TrainingReport(
             outcome=JobOutcome.COMPLETED.value,

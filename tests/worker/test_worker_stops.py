@@ -465,6 +465,21 @@ def test_an_adopted_trainer_is_asked_to_stop_and_never_ended(worker):
     assert worker.told() == {}
 
 
+def test_an_adopted_trainer_that_was_stopped_ends_as_stopped_early(worker):
+    worker.begin(adopt=True)
+    worker.tell(READY, TrainerConnected(), StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlPublished())
+    worker.tell(TrainerDisconnected())
+    worker.barrier()
+    worker.clock.advance(ADOPTED_GONE)
+    worker.stop_outcome()
+    summary = ReportingSummary(received=3, train_end=True, last_epoch=23)
+    worker.tell(ReportingStopped(job_id=JOB, outcome=JobOutcome.COMPLETED, summary=summary))
+    report = worker.ends_with(0, ReportingSummary(received=3)).report
+    assert (report.outcome, report.last_epoch) == ("stopped", 23)
+    assert report.text == "stopped early after epoch 24: the trainer has left"
+
+
 def test_ctrl_c_lets_go_of_an_adopted_trainer(worker):
     worker.begin(adopt=True)
     worker.tell(READY, TrainerConnected(), StopTraining())
