@@ -60,11 +60,12 @@ def ending(
 
 
 def _epochs(ended: list[Epoch], total: int | None) -> str:
-    last = ended[-1]
+    first, last = ended[0], ended[-1]
     count = f"{len(ended)}" if total is None else f"{len(ended)} of {total}"
-    if last.began is None or last.seconds is None or ended[0].began is None:
-        return count  # nobody knows when they began
-    return f"{count} in {duration(last.began + last.seconds - ended[0].began)}"
+    # None where nobody knows when: it has waited for a worker.
+    if first.began is not None and last.began is not None and last.seconds is not None:
+        count += f" in {duration(last.began + last.seconds - first.began)}"
+    return count + (f", from epoch {first.number + 1} on" if first.number > 0 else "")
 
 
 def _best(ended: list[Epoch]) -> str | None:

@@ -350,6 +350,16 @@ def test_a_training_that_went_well_and_reported_no_epoch_is_told_so(screens):
     assert "reported" not in screens().after(end, ShowSummary(summary=None))  # nobody listened
 
 
+def test_a_count_of_epochs_says_from_which_on_it_counts(screens):
+    heard = [
+        {"event": event, "epoch": number, "logs": {}}
+        for number in (7, 8)
+        for event in ("epoch_begin", "epoch_end")
+    ]
+    shown = screens().after(texts(*map(json.dumps, heard)), ShowSummary(summary=SUMMARY))
+    assert re.search(r"^epochs       2 in [\d.]+ s, from epoch 8 on$", shown, re.MULTILINE)
+
+
 def test_a_further_attempt_is_no_further_model(screens):
     again = texts(AttemptBegan(number=2, text="attempt 2"))
     shown = screens().after(RUN, again, RUN, ShowSummary(summary=SUMMARY))
