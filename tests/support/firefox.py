@@ -17,7 +17,7 @@ from tests.support.waiting import PATIENCE, settled
 
 FIREFOX = shutil.which("firefox-esr")
 
-_PREFERENCES: dict[str, bool | str] = {
+_PREFERENCES: dict[str, bool | int | str] = {
     # WebRTC without a STUN server, mDNS or any other machine, and nobody else is asked anything.
     "media.peerconnection.ice.loopback": True,
     "media.peerconnection.ice.obfuscate_host_addresses": False,
@@ -29,6 +29,10 @@ _PREFERENCES: dict[str, bool | str] = {
     "browser.safebrowsing.phishing.enabled": False,
     "browser.shell.checkDefaultBrowser": False,
     "services.settings.server": "data:,#remote-settings-dummy/v1",
+    # What is taken away goes where the test finds it, without a question.
+    "browser.download.folderList": 2,
+    "browser.download.always_ask_before_handling_new_types": False,
+    "browser.download.alwaysOpenPanel": False,
 }
 
 
@@ -37,7 +41,9 @@ class Firefox:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in _PREFERENCES.items()]
+        self.downloads = folder / "downloads"
+        preferences = {**_PREFERENCES, "browser.download.dir": str(self.downloads)}
+        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in preferences.items()]
         (folder / "user.js").write_text("\n".join(lines))
         self._said = folder / "said.txt"
         with self._said.open("w") as said:
@@ -82,6 +88,24 @@ class Firefox:
         """Open ``address``, and wait until it is loaded."""
         to = {"context": self._window, "url": address, "wait": "complete"}
         self._thread.run(self._ask("browsingContext.navigate", **to))
+
+    def reload(self) -> None:
+        """As F5 does; wait until it is loaded."""
+        self._thread.run(self._ask("browsingContext.reload", context=self._window, wait="complete"))
+
+    def press(self, selector: str) -> None:
+        """Click what is there."""
+        self.value(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def downloaded(self, name: str, end: bytes) -> bytes:
+        """The file that is called so, as soon as it is whole: it has this ``end``."""
+        file = self.downloads / name
+
+        def whole() -> bool:
+            return file.exists() and file.read_bytes().endswith(end)
+
+        assert settled(whole, every=0.05), list(self.downloads.glob("*"))
+        return file.read_bytes()
 
     def value(self, expression: str) -> Any:
         """What ``expression`` says in the page, as JSON has it."""
