@@ -49,6 +49,7 @@ test("ticks are round and inside", () => {
   assert.deepEqual(linearTicks(100, 104, 10, 1), [100, 101, 102, 103, 104]);
   assert.deepEqual(linearTicks(0.1, 0.3, 3), [0.1, 0.2, 0.3]);
   assert.deepEqual(linearTicks(3, 3, 5), [3]);
+  assert.deepEqual(linearTicks(0.915, 0.985, 3), [0.92, 0.94, 0.96, 0.98]);
   assert.equal(roundStep(0.03), 0.05);
 });
 

@@ -56,7 +56,7 @@ class Panel {
     ]);
     if (this.legend.dataset.shown !== keys.join()) {
       this.legend.dataset.shown = keys.join();
-      this.legend.replaceChildren(...keys.map(([classes, name]) => element("span", classes, name)));
+      this.legend.replaceChildren(...keys.map(([classes, name]) => keyOf(classes, name)));
     }
     const note = this.chart.leavesOut ? "Values of 0 and below are not shown on a log scale." : "";
     if (this.note.textContent !== note) this.note.textContent = note;
@@ -249,6 +249,13 @@ export class Charts {
     );
     return label;
   }
+}
+
+/** @param {string} classes @param {string} name */
+function keyOf(classes, name) {
+  const key = element("span", classes, name);
+  key.title = name; // a long one is cut
+  return key;
 }
 
 /** @param {number} count of runs that are chosen */

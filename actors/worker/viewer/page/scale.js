@@ -95,10 +95,17 @@ export function roundStep(least) {
   return Number((power * digit).toPrecision(12));
 }
 
-/** Round numbers from `low` to `high`, about `most` of them at the most. @param {number} low @param {number} high @param {number} most @param {number} [least] the smallest step */
+/** Round numbers from `low` to `high`, about `most` of them at the most, and no single one. @param {number} low @param {number} high @param {number} most @param {number} [least] the smallest step */
 export function linearTicks(low, high, most, least = 0) {
   if (!(high > low)) return [low];
-  const step = Math.max(least, roundStep((high - low) / Math.max(1, most)));
+  const step = roundStep((high - low) / Math.max(1, most));
+  const found = multiples(low, high, Math.max(least, step));
+  // One alone has no scale.
+  return found.length > 1 ? found : multiples(low, high, Math.max(least, roundStep(step / 2.5)));
+}
+
+/** @param {number} low @param {number} high @param {number} step */
+function multiples(low, high, step) {
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i <= high / step + 1e-9; i++)
     ticks.push(Number((i * step).toPrecision(12)));
