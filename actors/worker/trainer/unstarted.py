@@ -54,6 +54,14 @@ def why_not_started(program: str, number: int) -> Unstarted:
     """Why ``program`` was not started, by the error's ``number``; on a thread that may block."""
     if number in _RESOURCES:
         return _RESOURCES[number]
+    try:
+        return _looked_at(program, number)
+    except OSError:  # what may not be looked at says nothing
+        return Unstarted()
+
+
+def _looked_at(program: str, number: int) -> Unstarted:
+    """The same, by the file; raises OSError."""
     path = _file_of(program)
     match number:
         case errno.ENOENT | errno.ENOTDIR | errno.ELOOP:
@@ -72,7 +80,7 @@ def _file_of(program: str) -> Path | None:
         return Path(program) if os.path.lexists(program) else None
     for folder in os.get_exec_path():
         path = Path(folder, program)
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113 - it passes over folders that may not be entered
             return path
     return None
 
