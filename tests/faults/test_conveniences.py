@@ -164,7 +164,7 @@ def test_a_disk_that_does_not_answer_any_more_holds_up_no_end(page, gate, tmp_pa
     for what in ("the journal", "the run's folder"):
         assert output.count(f"{what} is not written any more: its disk has not answered") == 1
     assert "was not given all" not in output
-    assert "has not ended" not in output
+    assert "JournalActor> has not ended" not in output
     assert output.count("may keep this process until that disk answers") == 1
     assert json.loads((tmp_path / "told").read_text())["event"] == "failed"
 

@@ -53,7 +53,7 @@ def test_no_run_is_exported_to_a_pipe(pipe, tmp_path):
 
 def test_a_certificate_that_does_not_come_is_a_warning(pipe):
     options = (*PAGE, "--certfile", str(pipe), "--", *shell("echo trained; exit 5"))
-    with RunningWorker(*options, program=changed(patient=0.5)) as worker:
+    with RunningWorker(*options, program=changed(patient=2.0)) as worker:
         assert worker.ends() == 5, worker.output
     output = " ".join(worker.output.split())
     assert f"the file system of {pipe} has not answered" in output

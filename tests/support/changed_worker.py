@@ -12,7 +12,7 @@ and to close, instead of 5 s; and the worker's own so much to connect, instead o
 ``broken SIGNAL``: at this signal the worker's actor crashes.
 ``hung PATH``: the folder of the checkpoints does not answer until the gate is opened.
 ``frozen PATH``: the folder of the runs does not answer until the gate is opened, and
-has 0.5 s for that instead of 10 s.
+has 2 s for that instead of 10 s.
 ``patient SECONDS``: a file system has so much time to answer, instead of 10 s.
 ``deaf PATH``: what is written of the run, in journals too, is taken when the gate is opened.
 ``unanswered SECONDS``: a keeper has so much time to answer, instead of 15 s, and as much to tell of
@@ -191,7 +191,7 @@ def frozen(gate: str) -> None:
     """The same for the folder of the runs, as soon as a run begins."""
     from actors.worker.outputs import Runs
 
-    patient(0.5)
+    patient(2.0)
     for name in ("begin", "find", "__iter__"):
         setattr(Runs, name, lambda *_: _wait_at(gate))
 
