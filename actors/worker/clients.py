@@ -105,7 +105,8 @@ class Clients:
         if not self._writers:
             return self._plan.again
         writer = self._writers[0]
-        if writer.channel.has_taken or self._plan.keeping.earlier is not None:
+        has_some = writer.channel.has_taken or self._plan.keeping.earlier is not None
+        if has_some and not writer.channel.is_lost:
             return f"{self._plan.again} (its end is missing: {writer.channel.failure})"
         return f"it was not kept: {writer.channel.failure}"
 

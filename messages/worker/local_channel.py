@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextsTaken:
-    """The texts that were told last are dealt with; ``failure`` says why no more can be."""
+    """The texts that were told last are dealt with; ``failure`` says why no more can be.
+
+    ``is_lost``: what was dealt with before is not to be found any more, either.
+    """
 
     failure: str | None = None
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,7 +205,7 @@ def deaf(gate: str) -> None:
     clients.STALLED = 1.0  # type: ignore[misc]
     for name in ("write_summary", "write_live", "end_live"):
         setattr(Run, name, lambda *_, **__: _wait_at(gate))
-    JournalActor._write = lambda *_: _wait_at(gate)  # type: ignore[method-assign]
+    JournalActor._write = lambda *_: _wait_at(gate)  # type: ignore[assignment, method-assign]
 
 
 def patient(seconds: float) -> None:

@@ -5,7 +5,17 @@ from typing import Final
 
 from actors.worker.keeper.dispositions import ENDING, Dispositions, name_of, number_of
 from actors.worker.keeper.door import knock, open_door
-from actors.worker.keeper.files import EXIT, HEARTBEAT, KEEPER, NAMESPACE, OLDER, OUTPUT, SOCKET
+from actors.worker.keeper.files import (
+    EXIT,
+    HEARTBEAT,
+    KEEPER,
+    NAMESPACE,
+    OLDER,
+    OUTPUT,
+    SOCKET,
+    open_folder,
+    replace_fields,
+)
 from actors.worker.keeper.log import OutputLog, end_of, fields_of
 from actors.worker.keeper.processes import every_process, identity, namespace, reap
 from actors.worker.keeper.talk import (
@@ -66,6 +76,8 @@ __all__ = [
     "namespace",
     "number_of",
     "open_door",
+    "open_folder",
     "reap",
+    "replace_fields",
     "said",
 ]

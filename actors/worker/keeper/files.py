@@ -1,6 +1,8 @@
 """RunFiles: what a keeper writes into the run's folder, on a thread of its own.
 
-A file system may take long, or for ever: neither the training nor the worker waits for it.
+A file system may take long, or for ever: neither the training nor the worker waits for it. Files
+are opened in the folder that was there at the start, and never through links: what is put in their
+place in mid-run leads nowhere else.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import os
 import re
 import threading
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +54,7 @@ class RunFiles:
     """Writes into ``folder``; whatever fails is tried again later, or left out."""
 
     def __init__(self, start: Start, folder: str, fields: dict[str, Any]) -> None:
-        self._folder = folder
+        self._path, self._opened = folder, -1
         self._part = max(1, start.limit // PARTS)
         self._spare = start.spare
         self._fields, self._fields_are_written = fields, False
@@ -104,6 +107,15 @@ class RunFiles:
             self.position = position + len(data)
         self._close()
         self._remove(SOCKET)
+        if self._opened >= 0:
+            os.close(self._opened)
+
+    @property
+    def _folder(self) -> int:
+        """Its descriptor. Raises OSError."""
+        if self._opened < 0:
+            self._opened = open_folder(self._path)
+        return self._opened
 
     def _next(self) -> tuple[int, bytes] | dict[str, Any] | None:
         while True:
@@ -120,7 +132,7 @@ class RunFiles:
             return
         self._signed = now
         try:
-            os.utime(os.path.join(self._folder, KEEPER))
+            os.utime(KEEPER, dir_fd=self._folder, follow_symlinks=False)
         except OSError:
             pass
 
@@ -131,7 +143,7 @@ class RunFiles:
             self._begin_part(position)
         if self._file is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-            self._file = os.open(os.path.join(self._folder, OUTPUT), flags, 0o600)
+            self._file = os.open(OUTPUT, flags, 0o600, dir_fd=self._folder)
             self._size = os.fstat(self._file).st_size
         while data:
             written = os.write(self._file, data)
@@ -151,12 +163,13 @@ class RunFiles:
 
     def _begin_part(self, position: int) -> None:
         self._close()
-        current = os.path.join(self._folder, OUTPUT)
-        if _size(current):
-            os.replace(current, os.path.join(self._folder, f"output-{self._begins:015}.log"))
+        folder = self._folder
+        if _size(OUTPUT, folder):
+            older = f"output-{self._begins:015}.log"
+            os.replace(OUTPUT, older, src_dir_fd=folder, dst_dir_fd=folder)
         self._begins = self._end = position
         self._size = 0
-        for name in sorted(filter(OLDER.fullmatch, os.listdir(self._folder)))[:-1]:
+        for name in sorted(filter(OLDER.fullmatch, os.listdir(folder)))[:-1]:
             self._remove(name)
         self._write_fields()
 
@@ -165,23 +178,15 @@ class RunFiles:
         self._fields_are_written = self._replace(KEEPER, fields)
 
     def _replace(self, name: str, fields: dict[str, Any]) -> bool:
-        path = os.path.join(self._folder, name)
         try:
-            file = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                os.write(file, json.dumps(fields).encode() + b"\n")
-                os.fsync(file)
-            finally:
-                os.close(file)
-            os.replace(f"{path}.new", path)
+            replace_fields(self._folder, name, fields, sync=True)
         except OSError:
-            self._remove(f"{name}.new")
             return False
         return True
 
     def _remove(self, name: str) -> None:
         try:
-            os.unlink(os.path.join(self._folder, name))
+            os.unlink(name, dir_fd=self._folder)
         except OSError:
             pass
 
@@ -194,8 +199,39 @@ class RunFiles:
                 pass
 
 
-def _size(path: str) -> int:
+def open_folder(path: str) -> int:
+    """A descriptor of the folder at ``path``, which may not be a link. Raises OSError."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def replace_fields(folder: int, name: str, fields: dict[str, Any], *, sync: bool = False) -> None:
+    """Write ``fields`` to the file ``name`` in ``folder``, a descriptor. Raises OSError.
+
+    Whoever reads it meanwhile gets these or those before; with ``sync`` also when the machine goes
+    down.
+    """
+    new = f"{name}.new"
+    with suppress(FileNotFoundError):  # of one that was killed, or a link
+        os.unlink(new, dir_fd=folder)
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     try:
-        return os.stat(path).st_size
+        try:
+            data = json.dumps(fields).encode() + b"\n"
+            while data:
+                data = data[os.write(file, data) :]
+            if sync:
+                os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(new, dir_fd=folder)
+        raise
+
+
+def _size(name: str, folder: int) -> int:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
     except OSError:
         return 0

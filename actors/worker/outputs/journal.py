@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import stat
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
@@ -145,7 +146,7 @@ class JournalActor(ThreadActor[TextsForwarded]):
         self.parent = parent
         self._file = file
         self._cap = cap
-        self._name = "" if cap is None else file.name
+        self._name = file.name
         self._size = 0 if cap is None else file.tell()
         self._checked = float("-inf")
         self._clock = ClockTold(time=0.0, position=1)
@@ -155,7 +156,7 @@ class JournalActor(ThreadActor[TextsForwarded]):
         """Handle one message."""
         match message:
             case TextsForwarded():
-                reply(message.reply_to, TextsTaken(failure=self._write(message.texts)))
+                reply(message.reply_to, self._write(message.texts))
             case _:
                 assert_never(message)
 
@@ -166,14 +167,31 @@ class JournalActor(ThreadActor[TextsForwarded]):
         except OSError as error:
             log.error("the end of the journal is lost: %s", error)
 
-    def _write(self, texts: tuple[str, ...]) -> str | None:
+    def _write(self, texts: tuple[str, ...]) -> TextsTaken:
         try:
+            if not self._is_there():
+                reason = (
+                    f"{self._name} is not there any more: it, or its folder, has been removed, "
+                    "moved or replaced"
+                )
+                return TextsTaken(failure=reason, is_lost=True)
             for text in texts:
                 self._write_text(text)
             self._file.flush()
         except OSError as error:
-            return str(error)
-        return None
+            return TextsTaken(failure=str(error))
+        return TextsTaken()
+
+    def _is_there(self) -> bool:
+        """Whether the file can be found again; a user's own one may be moved. Raises OSError."""
+        path = Path(self._name)
+        try:
+            if self._cap is None:
+                return os.fstat(self._file.fileno()).st_nlink > 0 or path.exists()
+            folder, file = path.parent.lstat(), path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_ISDIR(folder.st_mode) and stat.S_ISREG(file.st_mode)
 
     def _write_text(self, text: str) -> None:
         message = decode_report(text)
@@ -219,7 +237,8 @@ class JournalActor(ThreadActor[TextsForwarded]):
 def _without_passing(path: Path, share: int) -> IO[str]:
     """The journal at ``path`` without what passes in its first ``share`` bytes; locked."""
     new = path.with_name(f"{path.name}.new")
-    shorter = new.open("w", encoding="utf-8")
+    new.unlink(missing_ok=True)  # of one that was killed, or a link
+    shorter = new.open("x", encoding="utf-8")
     try:
         _lock(shorter)
         at = 0

@@ -8,7 +8,6 @@ A file system may take long, or for ever: nobody waits for it.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -77,15 +76,12 @@ class LiveFile:
                 if not is_tidy:
                     self._guarded(self._tidy)
                     is_tidy = True
-                act = self._give_sign
+                act = self._run.give_sign
             if act is None:
                 break
             self._guarded(act)
         if not is_tidy:
             self._guarded(self._tidy)
-
-    def _give_sign(self) -> None:
-        os.utime(self._run.folder / LIVE)
 
     def _say(self, fields: dict[str, Any]) -> None:
         self._fields |= fields
@@ -96,7 +92,7 @@ class LiveFile:
             summary, self._summary = self._summary, None
         if summary is not None:
             self._run.write_summary(summary)
-            self._give_sign()
+            self._run.give_sign()
 
     @staticmethod
     def _guarded(act: Callable[[], None]) -> None:

@@ -41,6 +41,8 @@ class LocalChannel:
         self.failure: str | None = None
         self.has_taken = False
         """Whether the actor has ever taken all that it was told."""
+        self.is_lost = False
+        """Whether what it has taken is not to be found any more."""
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Call ``f`` at each ``event``."""
@@ -69,7 +71,7 @@ class LocalChannel:
     def tell(self, message: TextsTaken, /) -> None:
         """The actor's answer, from its own thread."""
         try:
-            self._loop.call_soon_threadsafe(self._taken, message.failure)
+            self._loop.call_soon_threadsafe(self._taken, message)
         except RuntimeError:
             pass  # the event loop is closed: nobody sends any more
 
@@ -88,11 +90,12 @@ class LocalChannel:
         if self._told and self._times == times:
             self._fail(self._why)
 
-    def _taken(self, failure: str | None) -> None:
+    def _taken(self, message: TextsTaken) -> None:
         before, self.bufferedAmount = self.bufferedAmount, self.bufferedAmount - self._told
         self._told = 0
-        if failure is not None:
-            self._fail(failure)
+        if message.failure is not None:
+            self.is_lost = message.is_lost
+            self._fail(message.failure)
             return
         self.has_taken = True
         if self._waiting:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import os
 import re
 import stat
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,8 @@ from actors.worker.keeper import (
     fields_of,
     identity,
     namespace,
+    open_folder,
+    replace_fields,
 )
 from actors.worker.outputs.summary import RunSummary, summary_of_tail
 
@@ -166,9 +168,15 @@ class Run:
         own = {"host": host, "pid": pid, "worker": identity(pid), NAMESPACE: namespace()}
         _write(self.folder / LIVE, {**own, **fields})
 
+    def give_sign(self) -> None:
+        """Its worker lives: another machine sees that by the file's time. Raises OSError."""
+        with _opened(self.folder) as place:
+            os.utime(LIVE, dir_fd=place, follow_symlinks=False)
+
     def end_live(self) -> None:
-        """Its worker ends."""
-        (self.folder / LIVE).unlink(missing_ok=True)
+        """Its worker ends. Raises OSError."""
+        with _opened(self.folder) as place, suppress(FileNotFoundError):
+            os.unlink(LIVE, dir_fd=place)
 
     def further_attempt(self) -> Run:
         """The same run, whose training is started once more. Raises OSError."""
@@ -302,13 +310,19 @@ def _run_in(folder: Path) -> Run | None:
 
 
 def _write(path: Path, fields: dict[str, Any]) -> None:
-    """Write ``fields``; whoever reads them meanwhile gets these or those before. Raises OSError."""
-    new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(fields, file)
-        file.write("\n")
-    new.replace(path)
+    """Write ``fields``, as ``replace_fields`` does, in a folder that is not a link."""
+    with _opened(path.parent) as place:
+        replace_fields(place, path.name, fields)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """The descriptor of ``folder``, which may not be a link. Raises OSError."""
+    place = open_folder(str(folder))
+    try:
+        yield place
+    finally:
+        os.close(place)
 
 
 def _size(folder: Path) -> int:
@@ -325,13 +339,10 @@ def _size(folder: Path) -> int:
 
 def _remove(folder: Path) -> None:
     """Remove a run's files and, if nothing else is in it, its folder. Raises OSError."""
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
+    with _opened(folder) as place:
         for name in os.listdir(place):  # noqa: PTH208 - of the very folder that was opened
             if name in _OURS or OLDER.fullmatch(name):
                 os.unlink(name, dir_fd=place)
         if set(os.listdir(place)) <= {MARKER}:  # noqa: PTH208
             os.unlink(MARKER, dir_fd=place)
             folder.rmdir()
-    finally:
-        os.close(place)
