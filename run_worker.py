@@ -4,15 +4,22 @@ Without a command it runs a small embedded trainer, the whole chain on this one 
 the command line, the signals and the exit code; all else is in ``actors.worker``.
 """
 
-from __future__ import annotations
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - a clone is started with whatever is there
+    # Up to here, and in its syntax, the file is one for Python 3.6 as well.
+    sys.stderr.write(
+        "error: run_worker.py needs Python 3.11 or newer; this is %d.%d.%d\n"  # noqa: UP031
+        % sys.version_info[:3]
+    )
+    sys.exit(2)
 
 import gc
 import signal
-import sys
 from pathlib import Path
 from typing import Final
 
-PACKAGE: Final = "sleap-progress-reporter"
+INSTALL: Final = "python -m pip install '.[worker]'"
 
 EXIT_NOT_STARTED: Final = 2
 
@@ -46,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         standalone = worker.Standalone
     except ModuleNotFoundError as missing:
         runner.close()
-        return _fail(f"{missing.name} is not installed: pip install '{PACKAGE}[worker]'")
+        return _fail(f"{missing.name} is not installed: in the project's folder, {INSTALL}")
     except (OSError, worker.PlanError) as error:
         runner.close()
         return _fail(str(error))

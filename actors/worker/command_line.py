@@ -7,6 +7,8 @@ import difflib
 import importlib.metadata
 import math
 import os
+import shlex
+import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -71,6 +73,17 @@ def program() -> str:
     """The name under which the worker was started."""
     name = PurePath(sys.argv[0]).name.removesuffix(".exe")
     return CONSOLE_SCRIPT if name == CONSOLE_SCRIPT else SCRIPT
+
+
+def invocation() -> str:
+    """How the worker was started, as it can be typed again in the same folder."""
+    script = sys.argv[0]
+    if program() == CONSOLE_SCRIPT:
+        is_found = shutil.which(CONSOLE_SCRIPT) == script
+        return CONSOLE_SCRIPT if is_found else shlex.quote(script)
+    if PurePath(script).name != SCRIPT:
+        return SCRIPT
+    return shlex.join((sys.orig_argv[0], script))
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -21,7 +21,7 @@ from actors.worker.command_line import (
     RANDOM,
     RUNS_VARIABLE,
     PlanError,
-    program,
+    invocation,
     version,
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
@@ -254,7 +254,7 @@ def _again(keeping: Keeping) -> str:
     """How the run is seen again."""
     run = keeping.run if keeping.record is not None else None
     if run is not None and run.folder.parent == _default_folder():
-        return f"{program()} --replay={run.name}"
+        return f"{invocation()} --replay={run.name}"
     if run is not None:
         return replay_of(run.journal)
     if keeping.journal is not None:
@@ -266,7 +266,7 @@ def _again(keeping: Keeping) -> str:
 
 def replay_of(journal: Path) -> str:
     """The command that shows the run in ``journal`` again."""
-    return f"{program()} --replay {shlex.quote(str(journal))}"
+    return f"{invocation()} --replay {shlex.quote(str(journal))}"
 
 
 def _default_folder(*, demo: bool = False) -> Path:

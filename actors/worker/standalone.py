@@ -16,7 +16,7 @@ from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
 from actors.worker.bounded import within_loop
 from actors.worker.clients import Clients, NotServedError
-from actors.worker.command_line import program
+from actors.worker.command_line import invocation
 from actors.worker.earlier import EarlierRun
 from actors.worker.keeper import ENDING, OUTPUT, name_of
 from actors.worker.outputs import JournalError, LiveFile, read_journal, spawn_terminal
@@ -352,7 +352,7 @@ class _Left:
         text = f"the training goes on without this worker: process {message.pid}"
         if message.folder is not None:
             text += f"; its output goes to {message.folder / OUTPUT}"
-            text += f"; to go on with it: {program()} --adopt={message.folder.name}"
+            text += f"; to go on with it: {invocation()} --adopt={message.folder.name}"
         self._screen.tell(ShowLine(text=text))
 
 

@@ -1,5 +1,6 @@
 """The command line: what it is called, and what it says of wrong options."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -60,6 +61,33 @@ def test_it_calls_itself_by_the_name_that_it_was_started_under(
     assert capsys.readouterr().out.startswith(f"{name} ")
 
 
+@pytest.mark.parametrize(
+    ("typed", "script", "again"),
+    [
+        (".venv/bin/python", "run_worker.py", ".venv/bin/python run_worker.py"),
+        (
+            "python3",
+            "/home/ada/a clone/run_worker.py",
+            "python3 '/home/ada/a clone/run_worker.py'",
+        ),
+        ("python3", "/opt/venv/bin/sleap-progress-worker", "/opt/venv/bin/sleap-progress-worker"),
+        ("python3", "-c", "run_worker.py"),
+    ],
+)
+def test_what_is_to_be_typed_again_is_what_was_typed(monkeypatch, typed, script, again):
+    monkeypatch.setattr(sys, "orig_argv", [typed, script])
+    monkeypatch.setattr(sys, "argv", [script])
+    assert command_line.invocation() == again
+
+
+def test_a_command_on_the_path_is_typed_by_its_name(monkeypatch, tmp_path):
+    script = tmp_path / "sleap-progress-worker"
+    script.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    assert command_line.invocation() == "sleap-progress-worker"
+
+
 def test_the_console_script_says_its_own_name():
     script = Path(sys.executable).with_name("sleap-progress-worker")
     done = subprocess.run(
@@ -83,6 +111,41 @@ def test_on_windows_the_worker_refuses_at_once_in_one_line():
     assert done.stderr == (
         "error: the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)\n"
     )
+
+
+def test_an_older_python_is_named_in_one_line():
+    script = "import sys; sys.version_info = (3, 9, 18, 'final', 0); import run_worker"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: run_worker.py needs Python 3.11 or newer; this is 3.9.18\n"
+
+
+def test_an_older_python_can_read_the_script_that_says_so():
+    script = (ROOT / "run_worker.py").read_text()
+    ast.parse(script, feature_version=(3, 6))
+    assert "annotations" not in script.partition("sys.exit(2)")[0]  # which 3.6 does not know
+
+
+def test_what_is_not_installed_is_installed_from_the_projects_folder():
+    script = "import sys; sys.modules['rich'] = None; import run_worker; "
+    script += "sys.exit(run_worker.main(['--no-page']))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2
+    assert "in the project's folder, python -m pip install '.[worker]'" in done.stderr
 
 
 @pytest.mark.parametrize(("level", "shown"), [("warning", False), ("info", True)])
