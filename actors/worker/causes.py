@@ -112,6 +112,12 @@ _CAUSES: Final = (
         _raised("FileNotFoundError", r"(?:\[Errno 2\] )?(?:No such file or directory: )?(.+)"),
     ),
     _Cause(
+        ("can't open file",),
+        "a file is not there: {}",
+        "check the path of the script, as this machine sees it",
+        re.compile(r": can't open file ('[^']+'): \[Errno 2\]"),  # Python's, of its script
+    ),
+    _Cause(
         ("PermissionError",),
         "permission is denied: {}",
         _PERMISSIONS,

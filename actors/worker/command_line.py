@@ -7,6 +7,7 @@ import difflib
 import importlib.metadata
 import math
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -38,6 +39,12 @@ RUNS_VARIABLE: Final = "SLEAP_PROGRESS_RUNS"
 
 TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_TOKEN"  # noqa: S105 - the variable's name
 READ_ONLY_TOKEN_VARIABLE: Final = "SLEAP_PROGRESS_READ_ONLY_TOKEN"  # noqa: S105 - the variable's name
+
+PORTS: Final = ("control_port", "progress_port")
+"""What stands in braces in a command and is filled in."""
+
+MEANT: Final = 0.75
+"""How much a mistyped word has of the one that is meant, as difflib counts it."""
 
 CONSOLE_SCRIPT: Final = "sleap-progress-worker"
 SCRIPT: Final = "run_worker.py"
@@ -91,7 +98,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments
     end = words.index("--") if "--" in words else len(words)
-    options, unknown = parser.parse_known_args(words[:end])
+    given = argparse.Namespace(epochs=None)
+    options, unknown = parser.parse_known_args(words[:end], given)
     options.command = tuple(words[end + 1 :])
     options.adopts = options.adopt is not None
     wrong = next((word for word in words[:end] if word in (*options.stray[:1], *unknown)), None)
@@ -102,6 +110,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"put -- before the training command: -- {' '.join(meant)}")
     if end < len(words) and not options.command:
         parser.error("no training command follows --")
+    if options.epochs is not None and options.command:
+        parser.error("--epochs is of the embedded trainer: a command has an option of its own")
+    if options.epochs is None:
+        options.epochs = parser.get_default("epochs")
+    _check_placeholders(parser, options.command)
     _check(parser, options)
     return options
 
@@ -125,7 +138,10 @@ def _parser() -> argparse.ArgumentParser:
 
     run = parser.add_argument_group("the run")
     run.add_argument(
-        "--epochs", type=_epochs, default=5, help="of the embedded trainer (default %(default)s)"
+        "--epochs",
+        type=_epochs,
+        default=5,
+        help="of the embedded trainer alone (default %(default)s)",
     )
     run.add_argument(
         "--adopt",
@@ -301,9 +317,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _meant(parser: argparse.ArgumentParser, wrong: str) -> str:
-    known = parser.format_help().replace(",", " ").split()
-    close = difflib.get_close_matches(wrong, [word for word in known if word[:2] == "--"], n=1)
+    name = wrong.partition("=")[0]
+    known = [word for action in parser._actions for word in action.option_strings]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=MEANT)
     return f": is {close[0]} meant?" if close else "; --help lists them"
+
+
+def _check_placeholders(parser: argparse.ArgumentParser, command: tuple[str, ...]) -> None:
+    """A mistyped one would reach the trainer as it is."""
+    for found in re.findall(r"(?<!\$)\{([A-Za-z_ -]{1,40})\}", "\n".join(command)):
+        if found not in PORTS and difflib.get_close_matches(found, PORTS, n=1, cutoff=MEANT):
+            filled = " and ".join(f"{{{name}}}" for name in PORTS)
+            parser.error(f"{{{found}}} in the command is not known: {filled} are filled in")
 
 
 def _check_runs(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -25,6 +25,9 @@ from tests.support.waiting import PATIENCE
         (("--log-level", "loud"), "--log-level: invalid choice: 'loud'"),
         (("--jurnal", "x"), "there is no option --jurnal: is --journal meant?"),
         (("--nonsense",), "there is no option --nonsense; --help lists them"),
+        (("--ports", "3"), "there is no option --ports: is --port meant?"),
+        (("--hots=x",), "there is no option --hots=x: is --host meant?"),
+        (("--title", "x"), "there is no option --title; --help lists them"),
         (("--certfile",), "--certfile: expected one argument"),
     ],
 )
@@ -36,6 +39,44 @@ def test_a_wrong_option_is_answered_in_words(capsys, arguments, says):
     assert usage == "usage: run_worker.py [options] [-- command ...]"
     assert says in error
     assert "_" not in error.partition("error:")[2]  # no name of a function
+
+
+@pytest.mark.parametrize(
+    "word", ["{controlport}", "x={progress-port}", "{Control_Port}", "{controller_port}"]
+)
+def test_a_mistyped_placeholder_reaches_no_trainer(capsys, word):
+    with pytest.raises(SystemExit) as end:
+        parse(["--", "python", "train.py", word])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert "in the command is not known: {control_port} and {progress_port} are filled in" in told
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "{control_port}",
+        "x={progress_port}",
+        "${progress_ports}",
+        "{print $1}",
+        '{"port": 9000}',
+        "${x}",
+        "{port}",
+        "{}",
+        "a{b,c}d",
+    ],
+)
+def test_other_braces_are_the_commands_own(word):
+    assert parse(["--", "python", "train.py", word]).command[-1] == word
+
+
+def test_the_embedded_trainers_epochs_go_with_no_command(capsys):
+    assert parse([]).epochs == 5
+    assert parse(["--epochs", "3"]).epochs == 3
+    with pytest.raises(SystemExit) as end:
+        parse(["--epochs", "5", "--", "python", "train.py", "--epochs", "7"])
+    assert end.value.code == 2
+    assert "--epochs is of the embedded trainer: a command has an" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,11 @@ TRACEBACK = (
             "FileNotFoundError: [Errno 2] No such file or directory: '/data/labels.slp'",
             "a file is not there: '/data/labels.slp'",
         ),
+        (
+            "/usr/bin/python3: can't open file '/home/ada/nofile.py': [Errno 2] No such file or "
+            "directory",
+            "a file is not there: '/home/ada/nofile.py'",
+        ),
         ("FileNotFoundError: File not found: labels.slp", "a file is not there: File not found"),
         ("PermissionError: [Errno 13] Permission denied: '/models'", "denied: '/models'"),
         ("ModuleNotFoundError: No module named 'sleap_nn'", "the Python package sleap_nn is not"),
