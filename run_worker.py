@@ -43,7 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.export is not None:
             name, file = options.export
-            worker.export(worker.journal_of(options, name), Path(file))
+            size = worker.export(worker.journal_of(options, name), Path(file))
+            if not options.quiet:
+                print(f"written to {file} ({size / 1000:.0f} kB)")  # noqa: T201 - no console yet
             return 0
         if options.runs:
             return worker.list_runs(options)

@@ -363,6 +363,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _trainer_started(self, message: TrainerStarted) -> None:
         run, pid = self._run, message.pid
         assert run is not None
+        if run.adopted is not None and run.adopted.has_ended:
+            self._orders.trainer_started("this run has ended:")
+            return  # its number may be another process's
         what = "training started" if run.adopted is None else "going on with the training"
         self._orders.trainer_started(f"{what} (process {pid})" if pid else what)
         if run.gui and pid:

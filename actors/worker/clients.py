@@ -6,7 +6,10 @@ A plain object on the event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import socket
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from actors.worker.plan import Plan
     from messages import ArchiveMessage, DigestMessage, Mailbox, TextsForwarded, TrainingOver
 
+log = logging.getLogger(__name__)
 
 STALLED: Final = 8.0
 """Seconds after the training's end for which a file may take nothing: then its disk is given up.
@@ -50,8 +54,23 @@ CLOSE_TIMEOUT: Final = 2.0
 """Seconds that the files may take to be closed, and the archive to end what it reads."""
 
 
+FOR_OTHERS: Final = (
+    "the link, which can stop the training, is in a file that other users may read: take that from "
+    "them with chmod, or start with umask 077"
+)
+
+
 class NotServedError(Exception):
     """The page cannot be served."""
+
+
+def is_for_others(stream: IO[str]) -> bool:
+    """Whether ``stream`` is written to a file that other users of this machine may read."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # it has no descriptor, or is closed
+        return False
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +249,12 @@ class Clients:
                 raise NotServedError(told.reason)
             parts.warn(f"{told.reason}; the training runs without a page")
             return None
+        if not viewer.is_loopback(plan.viewers.host) and plan.viewers.certfile is None:
+            log.warning(
+                "the page is served at %s without TLS: whoever sees the traffic can read the token "
+                "and stop the training; use --certfile, or 127.0.0.1 and an ssh tunnel",
+                plan.viewers.host,
+            )
         if self._live is not None:
             self._live.say(link=told.link)
         if self._notifier is not None:
@@ -238,6 +263,8 @@ class Clients:
         self._show_link(f"watch and stop it at {told.link}")
         if told.read_only_link is not None:
             self._show_link(f"watch it at {told.read_only_link}")
+        if is_for_others(self._errors.file if self._console.quiet else self._console.file):
+            self._show_link(f"warning: {FOR_OTHERS}")
         way = await asyncio.to_thread(viewer.way_to, plan.viewers.host, told.port)
         if way is not None:
             self._show_link("to open it on your own machine, run this there first:")

@@ -40,14 +40,15 @@ class EarlierRun:
             elif '"train_end"' in entry.text or '"epoch_end"' in entry.text:
                 self._take_report(entry.text)
 
-    def part(self, since: float) -> EarlierPart:
-        """What is known of the attempt that runs; its run began at ``since`` (seconds)."""
+    def part(self, since: float, *, has_ended: bool = False) -> EarlierPart:
+        """What is known of the last attempt; its run began at ``since`` (seconds)."""
         return EarlierPart(
             since=since,
             until=self._until,
             lines=tuple(self._lines),
             last_epoch=self._last_epoch,
             train_end=self._train_end,
+            has_ended=has_ended,
         )
 
     def _take_event(self, event: WorkerEvent) -> None:

@@ -22,8 +22,8 @@ KEPT: Final = b'id="kept-run"'
 """Where the run stands in an exported file; such a file may be written over."""
 
 
-def export(journal: Path, target: Path) -> None:
-    """Write the run in ``journal`` to ``target``, an HTML file; blocks while it reads.
+def export(journal: Path, target: Path) -> int:
+    """Write the run in ``journal`` to ``target``, an HTML file of so many bytes; blocks meanwhile.
 
     A file system that does not answer is not waited for.
 
@@ -42,9 +42,11 @@ def export(journal: Path, target: Path) -> None:
     session = session_of(settings, instance="", may_control=False)
     kept = b'{"session":%b,"digest":%b}' % (json.dumps(session).encode(), digest.json())
     try:
-        within(lambda: _write(target, page_with(kept)), where=target)
+        page = page_with(kept)
+        within(lambda: _write(target, page), where=target)
     except OSError as error:
         raise PlanError(f"the file cannot be written: {error}") from error
+    return len(page)
 
 
 def _write(target: Path, page: bytes) -> None:

@@ -39,7 +39,7 @@ class Keeping:
     ``record`` and ``journal`` are the open files to write it to, the one in its folder, which is
     ``run``, the other the user's own. It goes on with the run in the journal ``earlier``: as
     another attempt, or, if it is ``adopted``, with the training of ``run``, which another worker
-    has started.
+    has started; ``has_ended`` says that its end is known.
     """
 
     run: Run | None = None
@@ -47,6 +47,7 @@ class Keeping:
     journal: IO[str] | None = None
     earlier: Path | None = None
     adopted: bool = False
+    has_ended: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -99,7 +100,13 @@ def _kept(facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: b
 
 def keep_on(run: Run, *, journal: Path | None) -> Keeping:
     """Go on with ``run``, whose worker has gone. Raises JournalError when another worker does."""
-    keeping = Keeping(run=run, record=open_journal(run.journal), earlier=run.journal, adopted=True)
+    keeping = Keeping(
+        run=run,
+        record=open_journal(run.journal),
+        earlier=run.journal,
+        adopted=True,
+        has_ended=run.has_ended,
+    )
     if journal is not None:
         _add_journal(keeping, journal, lambda: _title_of(journal) == run.facts.title)
     return keeping

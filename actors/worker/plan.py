@@ -41,6 +41,7 @@ from actors.worker.trainer import (
     PROGRESS_PORT,
     checkpoint_folders,
     epochs_of,
+    has_placeholders,
     is_sleap_nn,
     is_sleap_train,
     models_of,
@@ -49,7 +50,6 @@ from actors.worker.viewer import (
     Access,
     ViewerSettings,
     host_name,
-    is_loopback,
     new_token,
     own_names,
 )
@@ -122,7 +122,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         return _go_on(options, runs)
     embedded = not (options.command or options.adopts)
     command = _embedded_trainer(options) if embedded else options.command
-    title = "the embedded trainer" if embedded else shlex.join(command)
+    title = "the embedded trainer" if embedded else _title_of(command)
     if options.adopts:
         title = "a training that runs already"
     epochs, models, folders = _read(command)
@@ -157,6 +157,11 @@ def plan_of(options: argparse.Namespace) -> Plan:
         again=None if options.no_gui else _again(keeping),
         **_common(options, runs),
     )
+
+
+def _title_of(command: tuple[str, ...]) -> str:
+    """The command without the words that are filled in; they tell nobody anything."""
+    return shlex.join(word for word in command if " " in word or not has_placeholders((word,)))
 
 
 def _saves_model(command: tuple[str, ...], options: argparse.Namespace) -> bool:
@@ -302,12 +307,14 @@ def _common(options: argparse.Namespace, runs: Runs) -> dict[str, Any]:
 
 
 def list_runs(options: argparse.Namespace) -> int:
-    """Print the runs that are kept, the newest first; the exit code."""
+    """Print the runs that are kept, the newest first; the exit code. Raises PlanError."""
     try:
         runs = Runs(_runs_folder(options))
         for (line,) in pages(lines_of(runs), 1, where=runs.folder):
             print(line)  # noqa: T201 - it is what was asked for
         sys.stdout.flush()
+    except RunsError as error:
+        raise PlanError(str(error)) from error
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -363,12 +370,6 @@ def _settings(options: argparse.Namespace) -> ReporterSettings:
 
 def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
     host = options.host.strip("[]")
-    if not is_loopback(host) and options.certfile is None:
-        log.warning(
-            "the page is served at %s without TLS: whoever sees the traffic can read the token and "
-            "stop the training; use --certfile, or 127.0.0.1 and an ssh tunnel",
-            host,
-        )
     watch = options.read_only_token
     return ViewerSettings(
         access=Access(

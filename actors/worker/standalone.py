@@ -323,7 +323,7 @@ class Standalone:
         keeping = self._plan.keeping
         if not keeping.adopted or keeping.run is None:
             return None
-        return self._earlier.part(keeping.run.facts.began)
+        return self._earlier.part(keeping.run.facts.began, has_ended=keeping.has_ended)
 
     def _attempt(self) -> int:
         goes_on = self._plan.keeping.adopted or not self._plan.command

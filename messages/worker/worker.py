@@ -33,7 +33,7 @@ class EarlierPart:
 
     It began at ``since`` (seconds since the epoch), has told its output up to the position
     ``until``, of which ``lines`` are the last ones, and the epoch ``last_epoch``; ``train_end``
-    says whether the trainer's last message has come.
+    says whether the trainer's last message has come, ``has_ended`` whether its end is known.
     """
 
     since: float
@@ -41,6 +41,7 @@ class EarlierPart:
     lines: tuple[str, ...] = ()
     last_epoch: int | None = None
     train_end: bool = False
+    has_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,9 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
+from actors.worker import PlanError, list_runs, parse
 from tests.support.processes import ends, python, runs, shell
 from tests.support.running_worker import RunningWorker
 from tests.support.trainer_process import trainer
@@ -86,6 +89,8 @@ def test_what_was_written_while_nobody_listened_and_the_exit_code_are_found(fold
         assert exit_of(the_run(folder))["code"] == 9
         with RunningWorker("--no-page", "--adopt=last", ports=()) as other:
             assert other.ends() == 9, other.output
+        assert other.output.index("this run has ended:") < other.output.index("before")
+        assert "going on with the training" not in other.output
         assert other.output.index("before") < other.output.index("meanwhile")
         assert "exit code 9: ValueError: no skeleton" in other.output
     assert output_of(the_run(folder)) == ["before", "meanwhile", "ValueError: no skeleton"]
@@ -202,7 +207,22 @@ def test_runs_are_listed_and_shown_again_by_their_names(folder):
 def test_a_run_that_is_not_there_says_so(folder):
     with RunningWorker("--no-page", "--adopt=last", ports=()) as worker:
         assert worker.ends() == 2
-    assert "there is no run last" in " ".join(worker.output.split())
+    shown = " ".join(worker.output.split())
+    assert f"there is no run last in {folder}: none is kept there yet" in shown
+
+
+def test_a_list_without_runs_says_so(folder, capsys):
+    options = parse(["--runs"])
+    assert list_runs(options) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"runs in {folder}"
+    assert second.startswith("no run is kept there yet")
+
+
+def test_a_file_is_no_folder_of_runs(folder):
+    folder.write_text("of somebody's")
+    with pytest.raises(PlanError, match="is no folder"):
+        list_runs(parse(["--runs"]))
 
 
 def test_what_is_to_be_kept_nowhere_is_kept_nowhere(folder):

@@ -34,6 +34,21 @@ def test_a_name_may_be_allowed_in_each_way_to_write_it(allowed, asked):
     access.check_origin({"Host": "127.0.0.1", "Origin": f"https://{asked}"})
 
 
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [
+        (
+            ("python", "my.py", "--ports", "{control_port}", "{progress_port}"),
+            "python my.py --ports",
+        ),
+        (("my", "--publish=tcp://127.0.0.1:{progress_port}"), "my"),
+        (("bash", "-c", "a {control_port} b"), "bash -c 'a {control_port} b'"),
+    ],
+)
+def test_the_title_has_no_word_that_is_filled_in(command, title):
+    assert plan_of(parse(["--no-page", "--no-record", "--", *command])).title == title
+
+
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_an_address_may_be_given_with_brackets(host):
     assert viewers_of("--host", host).host == "::1"

@@ -92,6 +92,40 @@ def test_without_a_page_none_is_served():
     assert "http" not in worker.output
 
 
+def test_a_page_that_is_not_served_is_not_warned_of():
+    with RunningWorker(*PAGE, "--host", "192.0.2.1", "--", "true") as worker:
+        assert worker.ends() == 0
+    shown = " ".join(worker.output.split())
+    assert "the training runs without a page" in shown
+    assert "without TLS" not in shown
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o640, True), (0o600, False)])
+def test_a_link_in_a_file_that_others_may_read_is_warned_of(tmp_path, options, mode, warned):
+    shown = tmp_path / "slurm-7.out"
+    shown.touch(mode)
+    shown.chmod(mode)
+    with shown.open("w") as file:
+        subprocess.run(
+            (*COMMAND, *PAGE, *FREE_PORTS, *options, "--no-record", "--", "true"),
+            stdout=file,
+            stderr=file,
+            timeout=3 * PATIENCE,
+            check=True,
+        )
+    assert "watch and stop it at" in shown.read_text()
+    assert ("in a file that other users may read" in shown.read_text()) is warned
+
+
+def test_an_export_says_what_it_has_written(tmp_path):
+    page, journal = tmp_path / "run.html", tmp_path / "run.jsonl"
+    journal.write_text('{"sequence": 1, "time": 1.0, "message": "{}"}\n')
+    with RunningWorker("--export", str(journal), str(page), ports=()) as worker:
+        assert worker.ends() == 0, worker.output
+    assert re.search(rf"^written to {page} \(\d+ kB\)$", worker.output, re.MULTILINE)
+
+
 def test_a_public_address_without_tls_is_a_warning(gate):
     with RunningWorker(*PAGE, "--host", "0.0.0.0", "--", "true") as worker:
         assert worker.ends() == 0

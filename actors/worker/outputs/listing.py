@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from actors.worker.keeper import end_of
 from actors.worker.outputs.ending import OUTCOMES
 from actors.worker.outputs.escapes import plain
+from actors.worker.outputs.runs import RunsError
 from actors.worker.outputs.words import loss_words, moment
 
 if TYPE_CHECKING:
@@ -36,11 +37,14 @@ def state_of(run: Run, summary: RunSummary) -> str:
 
 
 def lines_of(runs: Runs) -> Iterator[str]:
-    """The lines of the list, the newest run first."""
+    """The lines of the list, the newest run first. Raises RunsError."""
+    if runs.folder.exists() and not runs.folder.is_dir():
+        raise RunsError(f"{runs.folder} is no folder")
     yield f"runs in {runs.folder}"
-    yield _ROW.format("", "began", "outcome", "epochs", "best loss", "run")
-    alone = False
+    alone, number = False, 0
     for number, run in enumerate(runs, start=1):
+        if number == 1:
+            yield _ROW.format("", "began", "outcome", "epochs", "best loss", "run")
         summary = run.summary
         state = state_of(run, summary)
         alone = alone or state == "runs alone"
@@ -52,5 +56,7 @@ def lines_of(runs: Runs) -> Iterator[str]:
         link = run.live.get("link")
         if isinstance(link, str) and run.has_worker:
             yield f"{_INDENT}{plain(link)}"
+    if number == 0:
+        yield "no run is kept there yet; those of the embedded trainer are not listed"
     if alone:
         yield "what runs alone has lost its worker: --adopt=RUN goes on with it"

@@ -215,7 +215,8 @@ class Runs:
             for at, run in enumerate(self, start=1):
                 if at == number:
                     return run
-        raise RunsError(f"there is no run {name} in {self.folder}: --runs lists them")
+        what = "--runs lists them" if any(True for _ in self) else "none is kept there yet"
+        raise RunsError(f"there is no run {name} in {self.folder}: {what}")
 
     def begin(self, facts: RunFacts) -> Run:
         """A folder for a run that begins. Raises OSError."""

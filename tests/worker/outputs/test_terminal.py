@@ -312,6 +312,17 @@ def test_the_end_of_a_run_is_what_whoever_waited_for_it_wants_to_know(screens):
     assert "│" not in shown
 
 
+def test_epochs_that_were_not_reported_are_told_from_those_that_were(screens):
+    later = texts(
+        '{"event": "train_begin"}',
+        '{"event": "epoch_begin", "epoch": 89}',
+        '{"event": "epoch_end", "epoch": 89, "logs": {"train/loss": 0.5, "val/loss": 0.5}}',
+    )
+    shown = screens().after(training(90), later, ShowSummary(summary=SUMMARY))
+    assert "epochs       1 of 90 reported, the last is 90\n" in shown
+    assert "best epoch   90, " in shown
+
+
 def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):
     second = texts(
         '{"event": "train_begin"}',
