@@ -19,7 +19,15 @@ from actors.settings import ReporterSettings, seconds
 from actors.supervisor.actor import SupervisorActor
 from actors.supervisor.front_door import turn_away
 from actors.supervisor.inbox import Shutdown
-from messages import ChildDown, Mailbox, OwnerEvent, SupervisorMessage, TrainEndReceived
+from messages import (
+    AddToLog,
+    ChildDown,
+    DetachClient,
+    Mailbox,
+    OwnerEvent,
+    SupervisorMessage,
+    TrainEndReceived,
+)
 
 if TYPE_CHECKING:
     import pykka
@@ -53,7 +61,8 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
         if not self.try_tell(message):
             reason = "the reporter has ended"
-            log.warning("a %s came too late: %s", type(message).__name__, reason)
+            level = logging.DEBUG if _is_met(message) else logging.WARNING
+            log.log(level, "a %s came too late: %s", type(message).__name__, reason)
             turn_away(message, reason, self._owner)
 
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:
@@ -98,6 +107,14 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
             return False
         gone.result().join(THREAD_END)
         return not gone.result().is_alive()
+
+
+def _is_met(message: SupervisorMessage) -> bool:
+    """Whether a reporter that has ended has nothing more to do for ``message``, and to nobody.
+
+    Every client is detached from it, and its log is nobody's.
+    """
+    return isinstance(message, DetachClient | AddToLog) and message.reply_to is None
 
 
 def spawn_supervisor(

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +33,7 @@ from tests.support.logs import errors
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, stop, trainer_for
 from tests.support.texts import forwarded, reports
-from tests.support.waiting import settled
+from tests.support.waiting import PATIENCE, settled
 
 ALIENS = ["oops", {"command": "stop"}, None, 7, object(), PublishControl(command="STOP")]
 
@@ -227,6 +228,26 @@ class Name(enum.StrEnum):
     JOB = "job-1"
     STOP = "STOP"
     CLIENT = "alice"
+
+
+@pytest.mark.parametrize(
+    ("late", "level"),
+    [
+        (DetachClient(client_id="alice"), logging.DEBUG),
+        (AddToLog(entries=(LogEntry(text="late", note=True),)), logging.DEBUG),
+        (SendControl(command="STOP", reply_to=Probe()), logging.WARNING),
+        (DetachClient(client_id="alice", reply_to=Probe()), logging.WARNING),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_done_already_when_the_reporter_has_ended_is_no_warning(
+    supervisor, late, level, caplog
+):
+    caplog.set_level(logging.DEBUG, "actors")
+    assert supervisor.stop(timeout=PATIENCE)
+    supervisor.tell(late)
+    (line,) = [record for record in caplog.records if "came too late" in record.getMessage()]
+    assert line.levelno == level
 
 
 def test_text_of_a_hosts_own_kind_is_text(supervisor):
