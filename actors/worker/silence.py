@@ -17,6 +17,13 @@ TEXT: Final = (
     f"write {CONTROL_PORT} and {PROGRESS_PORT} into it where it takes them"
 )
 
+SLEAP_NN_TEXT: Final = (
+    "no progress is reported: nothing has connected, and sleap-nn was not told the ports; write "
+    f"++trainer_config.zmq.controller_port={CONTROL_PORT} "
+    f"++trainer_config.zmq.publish_port={PROGRESS_PORT} behind its own options"
+)
+"""Where it stands in a script that the command has in it."""
+
 
 class Silence:
     """Says once, when it is due, what is missing in ``command``; ``ports`` are those it may have.
@@ -25,6 +32,7 @@ class Silence:
     """
 
     def __init__(self, command: tuple[str, ...] = (), ports: tuple[int, ...] = ()) -> None:
+        self._text = SLEAP_NN_TEXT if any("sleap-nn train" in word for word in command) else TEXT
         self._is_open = bool(ports) and not is_told_ports(command, ports)
 
     @property
@@ -39,4 +47,4 @@ class Silence:
     def take_warning(self) -> str | None:
         """What there is to say now."""
         due, self._is_open = self._is_open, False
-        return TEXT if due else None
+        return self._text if due else None

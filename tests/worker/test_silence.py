@@ -43,6 +43,14 @@ def test_it_is_warned_of_once_when_nothing_has_connected_in_time(worker):
     assert warnings(worker) == []
 
 
+def test_what_a_script_with_sleap_nn_in_it_is_to_write_is_said(worker):
+    started(worker, "bash", "-c", "cd models && sleap-nn train config.yaml")
+    worker.clock.advance(CONNECT_TIMEOUT + 0.1)
+    (warning,) = warnings(worker)
+    for option in ("controller_port={control_port}", "publish_port={progress_port}"):
+        assert f"++trainer_config.zmq.{option}" in warning
+
+
 def test_it_is_warned_of_when_the_command_ends_before(worker):
     started(worker, "python", "train.py")
     worker.tell(TrainerExited(returncode=0))
