@@ -26,10 +26,12 @@ from actors.worker.signals import EXIT_LEFT
 from messages import (
     AddedToLog,
     AddToLog,
+    AwaitEnd,
     CancelTraining,
     ChildDown,
     DigestTaken,
     EarlierPart,
+    EndShown,
     GetDigest,
     OutputStore,
     ReportingReady,
@@ -215,16 +217,26 @@ class Standalone:
         if client is not None and told.summary is not None:
             count = told.summary.received - told.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
-        if plan.viewers is not None and plan.stays_up > 0:
+        stays_up = plan.viewers is not None and plan.stays_up > 0
+        if stays_up:
+            with suppress(TimeoutError):  # the end is shown when its terminal takes it
+                _shown: EndShown = await answer(
+                    lambda to: parts.screen.tell(AwaitEnd(reply_to=to)), within=DRAIN_TIMEOUT
+                )
+            self._show_summary(parts, clients, told)
             await self._stay_up(parts, plan.stays_up)
         # Behind all that is left of the run, which the supervisor's end delivers.
         await self._end_supervisor(parts.supervisor)
+        if not stays_up:
+            self._show_summary(parts, clients, told)
+        return told.exit_code
+
+    def _show_summary(self, parts: Parts, clients: Clients, told: TrainingEnded) -> None:
         parts.screen.tell(
             ShowSummary(
                 summary=told.summary, again=clients.again(), earlier=self._earlier.has_reports
             )
         )
-        return told.exit_code
 
     async def _stay_up(self, parts: Parts, seconds: float) -> None:
         """Leave the page of the finished run up for ``seconds``, or until Ctrl-C."""

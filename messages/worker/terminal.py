@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from messages.mailbox import Mailbox
 from messages.supervisor import ReportingSummary
 from messages.worker.local_channel import TextsForwarded
 
@@ -35,4 +36,16 @@ class ShowSummary:
     earlier: bool = False
 
 
-TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowCountdown | ShowSummary
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndShown:
+    """The report of the training's end is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitEnd:
+    """Answer with ``EndShown`` as soon as it is so."""
+
+    reply_to: Mailbox[EndShown]
+
+
+TerminalMessage: TypeAlias = TextsForwarded | ShowLine | ShowCountdown | ShowSummary | AwaitEnd

@@ -74,6 +74,9 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
         worker.ctrl_c()
         assert worker.ends() == 3
     assert worker.count("received from the trainer") == 0
+    order = ("has ended with exit code 3", "outcome      failed", "the page stays up until")
+    places = [worker.output.index(text) for text in order]
+    assert places == sorted(places), worker.output
 
 
 def test_two_workers_serve_two_pages():

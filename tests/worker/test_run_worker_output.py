@@ -206,7 +206,10 @@ def test_on_a_terminal_the_demos_page_stays_up_and_ctrl_c_ends_it_at_once():
             assert page.status == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(2 * PATIENCE) == 0, shown()
-    assert "with --keep-open it stays until Ctrl-C" in shown()
+    order = ("has ended with exit code 0", "outcome", "with --keep-open it stays until Ctrl-C")
+    places = [shown().index(text) for text in order]
+    assert places == sorted(places), shown()
+    assert shown().rindex("\x1b[?25h") > shown().rindex("\x1b[?25l")  # the cursor is back
 
 
 @pytest.mark.parametrize("in_ci", [True, False], ids=["in CI", "in a pipe"])

@@ -28,10 +28,12 @@ from actors.worker.outputs.words import gigabytes, loss_words, moment
 from messages import (
     TERMINAL,
     AttemptBegan,
+    AwaitEnd,
     ChildDown,
     ClockTold,
     ControlStep,
     ControlTaken,
+    EndShown,
     EpochRead,
     JobOutcome,
     Mailbox,
@@ -155,6 +157,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._has_tables, self._is_replay = has_tables, is_replay
         self._record = RunRecord()
         self._report: TrainingReport | None = None
+        self._awaiting: list[AwaitEnd] = []
         self._clock: float | None = None
         self._epochs: int | None = None
         self._bar: TaskID | None = None
@@ -205,6 +208,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._until = message
             case ShowSummary():
                 self._show_summary(message)
+            case AwaitEnd():
+                self._awaiting.append(message)
+                self._tell_end()
             case _:
                 assert_never(message)
 
@@ -292,6 +298,14 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._trouble(f"  {report.advice}")
         else:
             self._line(report.text)
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self._report is None:
+            return
+        for request in self._awaiting:
+            reply(request.reply_to, EndShown())
+        self._awaiting.clear()
 
     def _show_report(self, event: str) -> None:
         epoch = self._record.epoch
@@ -335,7 +349,6 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._errors.print(Text(plain(text)), soft_wrap=True)
 
     def _show_summary(self, message: ShowSummary) -> None:
-        self._live.stop()
         facts = ending(
             self._record,
             self._report,
