@@ -62,7 +62,7 @@ def ending(
 def _epochs(ended: list[Epoch], total: int | None) -> str:
     first, last = ended[0], ended[-1]
     count = f"{len(ended)}" if total is None else f"{len(ended)} of {total}"
-    if first.number == 0 and last.number >= len(ended):  # some were not reported
+    if last.number - first.number >= len(ended):  # some were not reported
         return f"{count} reported, the last is {last.number + 1}"
     # None where nobody knows when: it has waited for a worker.
     if first.began is not None and last.began is not None and last.seconds is not None:

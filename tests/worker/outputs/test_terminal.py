@@ -315,11 +315,13 @@ def test_the_end_of_a_run_is_what_whoever_waited_for_it_wants_to_know(screens):
 def test_epochs_that_were_not_reported_are_told_from_those_that_were(screens):
     later = texts(
         '{"event": "train_begin"}',
+        '{"event": "epoch_begin", "epoch": 0}',
+        '{"event": "epoch_end", "epoch": 0, "logs": {"train/loss": 0.9, "val/loss": 0.9}}',
         '{"event": "epoch_begin", "epoch": 89}',
         '{"event": "epoch_end", "epoch": 89, "logs": {"train/loss": 0.5, "val/loss": 0.5}}',
     )
     shown = screens().after(training(90), later, ShowSummary(summary=SUMMARY))
-    assert "epochs       1 of 90 reported, the last is 90\n" in shown
+    assert "epochs       2 of 90 reported, the last is 90\n" in shown
     assert "best epoch   90, " in shown
 
 
