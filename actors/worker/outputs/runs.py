@@ -239,10 +239,13 @@ class Runs:
                 return folder
 
     def attempt_before(self, facts: RunFacts) -> Run | None:
-        """The run of the same job of SLURM, unless it still lives."""
+        """The run of the same job of SLURM, unless it still lives here.
+
+        SLURM starts a job again, on the same node or another one, when it has ended it.
+        """
         for run in self:
             if run.facts.is_same_job(facts):
-                return None if run.lives else run
+                return None if run.is_here and run.lives else run
         return None
 
     def tidy(self, *, count: int, size: int, but: Path | None = None) -> None:

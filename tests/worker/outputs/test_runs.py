@@ -142,3 +142,11 @@ def test_a_job_of_slurm_that_starts_again_finds_its_run(runs):
     assert runs.attempt_before(other) is None
     first.write_live()
     assert runs.attempt_before(facts(3, slurm=job)) is None  # it still runs
+
+
+def test_a_job_that_starts_again_on_another_node_finds_its_run_at_once(runs):
+    job = ("cluster", "17", "")
+    first = runs.begin(dataclasses.replace(facts(1, slurm=job), host="another-node"))
+    first.write_live()  # a minute ago
+    assert runs.find(first.name).lives
+    assert runs.attempt_before(facts(3, slurm=job)) == first
