@@ -31,10 +31,31 @@ class GetDigest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchesTaken:
+    """Some batches of a model: JSON of their losses, packed with gzip; None if it is not known."""
+
+    packed: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBatches:
+    """Of the model whose ``train_begin`` has this position, 0 where there was none.
+
+    Those from ``first`` to ``last``, each the numbers of an epoch and of a batch in it. Answered
+    with ``BatchesTaken``.
+    """
+
+    position: int
+    first: tuple[int, int]
+    last: tuple[int, int]
+    reply_to: Mailbox[BatchesTaken]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRead:
     """All of an earlier run has been read, up to the position ``last``."""
 
     last: int
 
 
-DigestMessage: TypeAlias = TextsForwarded | GetDigest | RunRead
+DigestMessage: TypeAlias = TextsForwarded | GetDigest | GetBatches | RunRead

@@ -14,8 +14,10 @@ from actors.runtime import ThreadActor, reply, starter
 from actors.worker.digest.digest import Digest
 from actors.worker.reading import PageReader
 from messages import (
+    BatchesTaken,
     DigestMessage,
     DigestTaken,
+    GetBatches,
     GetDigest,
     RunRead,
     TextsForwarded,
@@ -63,6 +65,10 @@ class DigestActor(ThreadActor[DigestMessage]):
                 reply(message.reply_to, TextsTaken())
             case GetDigest():
                 self._waiting.append(message)
+            case GetBatches():
+                json = self._digest.batches(message.position, message.first, message.last)
+                packed = None if json is None else gzip.compress(json, compresslevel=6, mtime=0)
+                reply(message.reply_to, BatchesTaken(packed=packed))
             case RunRead(last=last):
                 self._whole_at = last
             case _:

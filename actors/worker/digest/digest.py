@@ -13,6 +13,7 @@ from typing import Any, Final, TypeGuard
 
 import orjson
 
+from actors.worker.digest.details import Details, Place
 from actors.worker.digest.thinned import Point, Thinned
 from actors.worker.reading import read_object
 from messages import EVENT_MARK, RunState
@@ -43,8 +44,13 @@ class _EpochOfBatches:
 
 @dataclass(slots=True)
 class _Model:
-    """The batches of one model: what its train_begin has begun."""
+    """The batches of one model: what its train_begin, at ``position``, has begun.
 
+    ``begin`` is where its first batch stands in the details.
+    """
+
+    position: int
+    begin: int
     curve: Thinned = field(default_factory=Thinned)
     epochs: dict[int, _EpochOfBatches] = field(default_factory=dict)
     current: int = 0
@@ -64,6 +70,7 @@ class _Model:
     def fields(self) -> dict[str, Any]:
         points, epochs = self.curve.points(), self.epochs
         return {
+            "position": self.position,
             "batches": {
                 "epochs": [point.epoch for point in points],
                 "numbers": [point.batch for point in points],
@@ -93,6 +100,7 @@ class Digest:
         self._changing: tuple[float, str] | None = None
         self._resources: tuple[float, str] | None = None
         self._models: deque[_Model] = deque(maxlen=MODELS_KEPT)
+        self._details = Details()
         self._reports = self._batches = 0
         self._is_first = False  # nothing has been reported since a worker began
 
@@ -134,7 +142,7 @@ class Digest:
         is_first, self._is_first = self._is_first, False
         match report.get("event"):
             case "train_begin":
-                self._models.append(_Model())
+                self._begin_model(self.position)
                 self._keep(time, message)
             case "batch_start":
                 if is_first:
@@ -156,14 +164,20 @@ class Digest:
     def _add_batch(self, report: dict[str, Any]) -> bool:
         """Whether its loss is one that can be shown, or none was told."""
         if not self._models:
-            self._models.append(_Model())
+            self._begin_model(0)
         model, logs = self._models[-1], report.get("logs")
         loss = logs.get("loss") if isinstance(logs, dict) else None
         epoch, batch = report.get("epoch"), report.get("batch")
         if not _is_index(epoch):
             epoch = model.current
-        model.add(epoch, batch if _is_index(batch) else 0, _number(loss))
+        batch, value = batch if _is_index(batch) else 0, _number(loss)
+        model.add(epoch, batch, value)
+        if math.isfinite(value):
+            self._details.add(epoch, batch, value)
         return not isinstance(loss, float) or math.isfinite(loss)
+
+    def _begin_model(self, position: int) -> None:
+        self._models.append(_Model(position, self._details.added))
 
     def _keep(self, time: float, message: str) -> None:
         entry = _entry(time, message)
@@ -177,8 +191,8 @@ class Digest:
         """The digest as JSON, in which no number is bare NaN.
 
         ``entries`` are pairs of a time and a message, in order. ``models`` are the batches of each
-        ``train_begin``, the last ones if there are many. A page that has taken this in goes on
-        after ``position``.
+        ``train_begin``, the last ones if there are many, with its position; 0 for batches before
+        any. A page that has taken this in goes on after ``position``.
         """
         last = (self._changing, self._resources)
         tail = [(time, message) for time, message, _ in self._lines]
@@ -197,6 +211,20 @@ class Digest:
         entries = b",".join([*self._kept, *(_entry(*entry) for entry in tail)])
         models = b",".join([orjson.dumps(model.fields()) for model in self._models])
         return b'%b,"entries":[%b],"models":[%b]}' % (head[:-1], entries, models)
+
+    def batches(self, position: int, first: Place, last: Place) -> bytes | None:
+        """JSON of the batches ``first`` to ``last`` of the model that begins at ``position``.
+
+        It is a ``Part``. None when there is no such model.
+        """
+        end = self._details.added
+        for model in reversed(self._models):
+            if model.position == position:
+                part = self._details.part(model.begin, end, first, last)
+                losses = [_short(loss) for loss in part.losses]
+                return orjson.dumps({**part._asdict(), "losses": losses})
+            end = model.begin
+        return None
 
 
 def _entry(time: float, message: str) -> bytes:

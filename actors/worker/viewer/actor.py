@@ -19,6 +19,7 @@ from messages import (
     AttachClient,
     ChildDown,
     DetachClient,
+    GetBatches,
     GetDigest,
     Mailbox,
     ServingFailed,
@@ -66,7 +67,7 @@ class SignalingActor(LoopActor[SignalingMessage]):
         loop: asyncio.AbstractEventLoop,
         parent: Mailbox[ChildDown],
         supervisor: Mailbox[AttachClient | DetachClient],
-        digest: Mailbox[GetDigest],
+        digest: Mailbox[GetBatches | GetDigest],
         archive: Mailbox[ArchiveMessage] | None = None,
         settings: ViewerSettings,
     ) -> None:

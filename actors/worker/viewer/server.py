@@ -1,6 +1,7 @@
 """ViewerServer: the page and the viewers' connections over HTTP, on the event loop's thread.
 
 ``GET /`` is the page, ``GET /session`` what it needs to know, ``GET /digest`` the run so far,
+``GET /batches`` more of its batch losses where somebody looks closely,
 ``GET /runs`` the runs that are kept and ``GET /runs/NAME`` the epochs of one, for who may control;
 ``POST /offer`` answers a WebRTC offer, and ``GET /ws`` carries over a WebSocket what a data channel
 would carry. All need the token but the page's own files, which hold no secret and are there for
@@ -24,7 +25,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from actors.runtime import FutureMailbox
+from actors.runtime import FutureMailbox, TokenBucket
 from actors.worker.bounded import within_loop
 from actors.worker.viewer import files
 from actors.worker.viewer.access import TOKEN_PROTOCOL, RefusedError, Role, offered_protocols
@@ -40,6 +41,7 @@ from messages import (
     PIECE_PREFIX,
     STOP_ORDER,
     DetachClient,
+    GetBatches,
     GetDigest,
     GetEpochs,
     GetRuns,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from messages import (
         ArchiveMessage,
         AttachClient,
+        BatchesTaken,
         DigestTaken,
         EpochsTaken,
         Mailbox,
@@ -76,6 +79,11 @@ DIGEST_TIMEOUT: Final = 5.0
 ARCHIVE_TIMEOUT: Final = 20.0
 """Seconds that reading another run may take: a journal of a gigabyte takes some ten."""
 
+LOOKS: Final = 50
+LOOKS_RATE: Final = 5.0
+"""Parts of a curve that the viewers of a kind may ask for at once, and a second in the long run: a
+page asks for three a second at most, and each costs 10 ms of CPU time."""
+
 MAX_ASKED: Final = 6
 """Requests for other runs that wait: a page asks for five and the list."""
 
@@ -86,8 +94,12 @@ LINGER: Final = 2.0
 """Seconds that a refused request's body is read on, so that its sender sees the answer."""
 
 _NOT_TOLD: Final = "the worker does not get to telling the run so far"
+_OTHER: Final = "the worker has been started again"
 
 _CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+_PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
+"""Numbers of an epoch and of a batch in it."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -150,13 +162,16 @@ class ViewerServer:
 
     settings: ViewerSettings
     supervisor: Mailbox[AttachClient | DetachClient]
-    digest: Mailbox[GetDigest]
+    digest: Mailbox[GetBatches | GetDigest]
     archive: Mailbox[ArchiveMessage] | None = None
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _viewers: Viewers = field(init=False)
     _runner: web.AppRunner | None = None
     _connections: HttpConnections | None = None
     _asked_archive: int = 0
+    _looks: dict[Role, TokenBucket] = field(
+        default_factory=lambda: {r: TokenBucket(rate=LOOKS_RATE, burst=LOOKS) for r in Role}
+    )
 
     def __post_init__(self) -> None:
         """Make what needs an event loop."""
@@ -177,6 +192,7 @@ class ViewerServer:
                 *files.routes(),
                 web.get("/session", self._session),
                 web.get("/digest", self._digest),
+                web.get("/batches", self._batches),
                 web.get("/runs", self._runs),
                 web.get("/runs/{name}", self._epochs),
                 web.post("/offer", self._offer),
@@ -302,13 +318,37 @@ class ViewerServer:
             reading = self.settings.replay
             text = "the worker is still reading the run" if reading else _NOT_TOLD
             raise RefusedError(503, text) from None
-        headers = {
-            "Content-Encoding": "gzip",
-            "X-Unpacked-Length": str(taken.size),
-            "X-Instance": self.instance,
-        }
-        return web.Response(
-            body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
+        headers = {"X-Unpacked-Length": str(taken.size), "X-Instance": self.instance}
+        return _packed(taken.packed, headers)
+
+    async def _batches(self, request: web.Request) -> web.StreamResponse:
+        answer: FutureMailbox[BatchesTaken] = FutureMailbox()
+        question = self._question(request, answer)
+        if not self._looks[request[_ROLE]].take(1, now=asyncio.get_running_loop().time()):
+            raise RefusedError(429, "too much of the curves is asked for: wait a moment")
+        self.digest.tell(question)
+        try:
+            taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
+        except TimeoutError:
+            raise RefusedError(503, _NOT_TOLD) from None
+        if taken.packed is None:
+            raise RefusedError(404, "the worker no longer knows this model")
+        return _packed(taken.packed)
+
+    def _question(self, request: web.Request, reply_to: FutureMailbox[BatchesTaken]) -> GetBatches:
+        """What batches are asked for. Raises RefusedError."""
+        query = request.query
+        first, last = (_PLACE.fullmatch(query.get(name, "")) for name in ("from", "to"))
+        model = query.get("model", "")
+        if first is None or last is None or not re.fullmatch(r"[0-9]{1,18}", model):
+            raise RefusedError(400, "say the model, and from and to as EPOCH-BATCH")
+        if query.get("instance") != self.instance:
+            raise RefusedError(409, _OTHER)
+        return GetBatches(
+            position=int(model),
+            first=(int(first[1]), int(first[2])),
+            last=(int(last[1]), int(last[2])),
+            reply_to=reply_to,
         )
 
     # Other runs
@@ -324,10 +364,7 @@ class ViewerServer:
         taken = await self._ask_archive(request, question, answer)
         if taken.packed is None:
             raise RefusedError(404, "there is no such run, or it cannot be read")
-        headers = {"Content-Encoding": "gzip"}
-        return web.Response(
-            body=taken.packed, content_type="application/json", charset="utf-8", headers=headers
-        )
+        return _packed(taken.packed)
 
     async def _ask_archive(
         self, request: web.Request, question: ArchiveMessage, answer: FutureMailbox[_T]
@@ -398,7 +435,7 @@ class ViewerServer:
         if not _CLIENT.fullmatch(client) or after < 0:
             raise ValueError("client or after")
         if fields["instance"] != self.instance:
-            raise RefusedError(409, "the worker has been started again")
+            raise RefusedError(409, _OTHER)
         return self._viewers.admit(client, request[_ROLE], after)
 
 
@@ -421,6 +458,16 @@ async def _tls(settings: ViewerSettings) -> ssl.SSLContext | None:
 
 def _error(status: int, text: str) -> web.Response:
     return web.json_response({"error": text}, status=status)
+
+
+def _packed(json: bytes, headers: dict[str, str] | None = None) -> web.Response:
+    """An answer of JSON that is packed with gzip."""
+    return web.Response(
+        body=json,
+        content_type="application/json",
+        charset="utf-8",
+        headers={"Content-Encoding": "gzip", **(headers or {})},
+    )
 
 
 def session_of(

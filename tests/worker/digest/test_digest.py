@@ -193,3 +193,29 @@ def test_when_the_first_report_came_after_a_worker_began_is_in_it() -> None:
     taken = digested(starting, report("batch_start"), batch(2, 9, 0.5), starting, first, first)
     assert entries(taken) == [starting, report("batch_start"), starting, first]
     assert taken["batches"] == 3
+
+
+def parted(digest: Digest, position: int, first: tuple[int, int], last: tuple[int, int]) -> Any:
+    taken = digest.batches(position, first, last)
+    return None if taken is None else json.loads(taken)
+
+
+def test_the_batches_of_each_model_can_be_asked_for_one_by_one() -> None:
+    digest, begin = Digest(), report("train_begin")
+    first = [batch(epoch, number, epoch + number / 10) for epoch in range(3) for number in range(3)]
+    run = [batch(0, 0, 7.0), begin, *first, batch(2, 3, math.nan), begin, batch(1, 0, 8.0)]
+    for position, message in enumerate(run, 11):
+        digest.add(position, 1_000.0, message)
+    models = json.loads(digest.json())["models"]
+    assert [model["position"] for model in models] == [0, 12, 23]
+    found = parted(digest, 12, (1, 1), (2, 9))
+    assert found == {
+        "epochs": [1, 1, 2, 2, 2],
+        "numbers": [1, 2, 0, 1, 2],
+        "losses": [1.1, 1.2, 2.0, 2.1, 2.2],
+        "kept": 5,
+        "whole": True,
+    }
+    assert parted(digest, 0, (0, 0), (9, 9))["losses"] == [7.0]
+    assert parted(digest, 23, (0, 0), (9, 9))["losses"] == [8.0]
+    assert parted(digest, 13, (0, 0), (9, 9)) is None
