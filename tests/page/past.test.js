@@ -19,10 +19,12 @@ function isFirst(entries, i) {
 function digestOf(told) {
   const models = [];
   let batches = 0;
-  for (const [, message] of told.entries) {
+  const first = told.position - told.entries.length + 1;
+  for (const [i, [, message]] of told.entries.entries()) {
     const report = JSON.parse(message);
     if (report.event === "train_begin" || (isBatch([0, message]) && models.length === 0)) {
       models.push({
+        position: report.event === "train_begin" ? first + i : 0,
         batches: { epochs: [], numbers: [], losses: [] },
         epochs: { numbers: [], seen: [], sums: [], highest: [] },
       });

@@ -3,6 +3,8 @@
 
 import { Chart, View, readColours } from "./chart.js";
 import { Compare } from "./compare.js";
+import { Details } from "./details.js";
+import { requestJson } from "./transports.js";
 import { Curves, LOSS, groups, isLoss } from "./curves.js";
 import { byId, element, remember, remembered, write, writeNote } from "./document.js";
 import { checkbox, listenToMenu, searchOf } from "./menu.js";
@@ -10,6 +12,7 @@ import { counterpart } from "./others.js";
 import { loss, plural } from "./words.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./curves.js").Picture} Picture */
+/** @typedef {import("./details.js").Detail} Detail */
 
 const CHARTS_SHOWN = 12;
 const CHOICES_LISTED = 100;
@@ -42,8 +45,8 @@ class Panel {
     this.drawn = /** @type {{name: string, points: number}[]} */ ([]);
   }
 
-  /** @param {Run} run @param {Picture} picture */
-  draw(run, picture) {
+  /** @param {Run} run @param {Picture} picture @param {string} words to be said of it */
+  draw(run, picture, words) {
     this.chart.draw(picture, this.log);
     this.drawn = this.chart.drawn.map(({ series, indices }) => ({
       name: series.name,
@@ -58,11 +61,12 @@ class Panel {
       this.legend.dataset.shown = keys.join();
       this.legend.replaceChildren(...keys.map(([classes, name]) => keyOf(classes, name)));
     }
-    const note = this.chart.leavesOut ? "Values of 0 and below are not shown on a log scale." : "";
+    const left = this.chart.leavesOut ? "Values of 0 and below are not shown on a log scale." : "";
+    const note = [words, left].filter(Boolean).join(" ");
     if (this.note.textContent !== note) this.note.textContent = note;
-    const words = describe(run, this.group, this.log, picture);
-    if (this.place.getAttribute("aria-label") !== words)
-      this.place.setAttribute("aria-label", words);
+    const label = describe(run, this.group, this.log, picture);
+    if (this.place.getAttribute("aria-label") !== label)
+      this.place.setAttribute("aria-label", label);
   }
 }
 
@@ -77,6 +81,8 @@ export class Charts {
     this.view = new View(this.onChange);
     this.curves = new Curves();
     this.compare = new Compare(this.onChange);
+    this.details = new Details(askFor, this.onChange);
+    this.detail = /** @type {Detail | null} */ (null); // what is shown of them
     this.panels = /** @type {Map<string, Panel>} */ (new Map());
     this.chosen = chosenBefore();
     this.smoothing = Number(remembered("smoothing")) || 0;
@@ -130,6 +136,7 @@ export class Charts {
     return {
       charts: this.panels.size,
       compared: this.compare.others.length,
+      detailed: this.detail?.count ?? 0,
       curves: all.length,
       points: all.reduce((sum, { points }) => sum + points, 0),
     };
@@ -158,6 +165,7 @@ export class Charts {
     }
     this.stale = false;
     this.drawn = key;
+    this.detail = this.details.look(run, this.view.x);
     for (const panel of this.panels.values()) {
       const picture = this.curves.picture(
         run,
@@ -165,9 +173,10 @@ export class Charts {
         this.known.get(panel.group) ?? [],
         this.smoothing,
         this.compare.others,
+        this.detail,
       );
       this.view.whole = [picture.start, picture.end];
-      panel.draw(run, picture);
+      panel.draw(run, picture, panel.group === LOSS ? this.details.note : "");
     }
     const absent = this.compare.others.filter(({ runs }) => !counterpart(run, runs)).length;
     writeNote("compare-absent", absent ? notDrawn(absent) : "");
@@ -272,6 +281,12 @@ function chosenBefore() {
   } catch {
     return new Set();
   }
+}
+
+/** More of the batch losses, of the worker. @param {import("./details.js").Question} question @param {string} instance */
+function askFor({ model, from, to }, instance) {
+  const fields = { instance, model: String(model), from: from.join("-"), to: to.join("-") };
+  return requestJson(`batches?${new URLSearchParams(fields)}`);
 }
 
 /** The chart in words. @param {Run} run @param {string} group @param {boolean} log @param {Picture} picture */

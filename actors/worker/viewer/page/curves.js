@@ -2,10 +2,12 @@
 // What the charts show of a run: which curves, of which points. It draws nothing.
 
 import { BATCHES_KEPT } from "./run.js";
-import { Smoothed } from "./scale.js";
+import { Smoothed, lowerBound } from "./scale.js";
 import { loss } from "./words.js";
 import { counterpart } from "./others.js";
 /** @typedef {import("./others.js").Other} Other */
+/** @typedef {import("./details.js").Detail} Detail */
+/** @typedef {{epochs: number[], numbers: number[], losses: number[]}} Columns */
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./scale.js").At} At */
 
@@ -22,6 +24,8 @@ import { counterpart } from "./others.js";
  */
 
 export const LOSS = "loss";
+
+const SMOOTHED_KEPT = 2 * BATCHES_KEPT; // those that the page keeps, and a detail
 
 /** What is said of an epoch that nobody has reported. */
 export const READ = "from the trainer's own log";
@@ -63,8 +67,8 @@ export class Curves {
     this.of = /** @type {unknown} */ (null); // the batches that were smoothed
   }
 
-  /** @param {Run} run @param {string} group @param {string[]} names @param {number} smoothing @param {Other[]} [others] @returns {Picture} */
-  picture(run, group, names, smoothing, others = []) {
+  /** @param {Run} run @param {string} group @param {string[]} names @param {number} smoothing @param {Other[]} [others] @param {Detail | null} [detail] @returns {Picture} */
+  picture(run, group, names, smoothing, others = [], detail = null) {
     const behind = others.flatMap((other) => {
       const twin = counterpart(run, other.runs);
       return twin ? [{ ...other, twin }] : [];
@@ -83,7 +87,7 @@ export class Curves {
     );
     const own =
       group === LOSS
-        ? this.losses(run, names, smoothing)
+        ? this.losses(run, names, smoothing, detail)
         : names.map((name, i) => measured(run, name, nameOf(name), colourOf(name, i)));
     const { best } = run;
     const star =
@@ -93,27 +97,27 @@ export class Curves {
     return { group, start, end, series: [...faint, ...own], marks, best: star };
   }
 
-  /** @param {Run} run @param {string[]} names @param {number} smoothing @returns {Series[]} */
-  losses(run, names, smoothing) {
+  /** @param {Run} run @param {string[]} names @param {number} smoothing @param {Detail | null} detail @returns {Series[]} */
+  losses(run, names, smoothing, detail) {
+    const cloud = detail ? closer(run, detail) : batches(run);
     return [
-      batches(run),
-      ...(smoothing > 0 ? [this.smooth(run, smoothing)] : []),
+      cloud,
+      ...(smoothing > 0 ? [this.smooth(cloud, detail ?? run.batches.losses, smoothing)] : []),
       training(run, "training", "train"),
       validation(run, "validation", "val"),
       ...beside(names).map((name, i) => measured(run, name, nameOf(name), colourOf(name, i + 2))),
     ];
   }
 
-  /** @param {Run} run @param {number} weight @returns {Series} */
-  smooth(run, weight) {
-    const cloud = batches(run);
-    if (this.of !== run.batches.losses || this.smoothed.weight !== weight) {
-      this.of = run.batches.losses;
+  /** @param {Series} cloud @param {unknown} of what it is the cloud of @param {number} weight @returns {Series} */
+  smooth(cloud, of, weight) {
+    if (this.of !== of || this.smoothed.weight !== weight) {
+      this.of = of;
       this.smoothed = new Smoothed(weight);
     }
-    this.smoothed.extend(cloud.y, cloud.from, cloud.to, BATCHES_KEPT);
+    this.smoothed.extend(cloud.y, cloud.from, cloud.to, SMOOTHED_KEPT);
     const { values } = this.smoothed;
-    const y = (/** @type {number} */ i) => values[i % BATCHES_KEPT];
+    const y = (/** @type {number} */ i) => values[i % SMOOTHED_KEPT];
     return {
       ...cloud,
       name: "batches, smoothed",
@@ -125,9 +129,9 @@ export class Curves {
   }
 }
 
-/** The batch losses; a batch stands where its share of its epoch is done. @param {Run} run @returns {Series} */
-function batches(run) {
-  const { epochs, numbers, losses, first, added } = run.batches;
+/** The batch losses; a batch stands where its share of its epoch is done. @param {Run} run @param {Columns} [columns] @param {number} [from] @param {number} [to] @returns {Series} */
+function batches(run, columns = run.batches, from = run.batches.first, to = run.batches.added) {
+  const { epochs, numbers, losses } = columns;
   let number = -1; // neighbours are nearly always of the same epoch
   let size = 1;
   const x = (/** @type {number} */ i) => {
@@ -141,16 +145,30 @@ function batches(run) {
   const y = (/** @type {number} */ i) => losses[i % BATCHES_KEPT];
   const words = (/** @type {number} */ i) =>
     `epoch ${epochs[i % BATCHES_KEPT] + 1}, batch ${numbers[i % BATCHES_KEPT] + 1}: loss ${loss(y(i))}`;
+  return { name: "batches", colour: "batch", style: "points", mark: "", from, to, x, y, words };
+}
+
+/** The batch losses, with those of the detail in their places. @param {Run} run @param {Detail} detail @returns {Series} */
+function closer(run, detail) {
+  const { count } = detail;
+  const kept = batches(run);
+  if (!count) return kept;
+  const told = batches(run, detail, 0, count);
+  const { from, to } = kept;
+  const begin = lowerBound(kept.x, from, to, told.x(0));
+  const end = lowerBound(kept.x, begin, to, told.x(count - 1) + 1e-9);
+  /** @template T @param {(series: Series) => (i: number) => T} of @returns {(i: number) => T} */
+  const joined = (of) => {
+    const [some, all] = [of(kept), of(told)];
+    return (i) =>
+      i < begin ? some(i) : i < begin + count ? all(i - begin) : some(i - begin - count + end);
+  };
   return {
-    name: "batches",
-    colour: "batch",
-    style: "points",
-    mark: "",
-    from: first,
-    to: added,
-    x,
-    y,
-    words,
+    ...kept,
+    to: to + count - (end - begin),
+    x: joined((series) => series.x),
+    y: joined((series) => series.y),
+    words: joined((series) => series.words),
   };
 }
 

@@ -11,6 +11,7 @@ import { index, list, number, readReport, record } from "./values.js";
 class Batches {
   /** @param {unknown} model as the digest has it, in columns */
   constructor(model) {
+    this.position = index(record(model).position) ?? 0;
     this.sums = sumsOf(record(record(model).epochs));
     this.points = pointsOf(record(record(model).batches));
   }

@@ -35,6 +35,15 @@ export class Batches {
     this.losses[at] = value;
   }
 
+  /** How many there are of the epochs `first` to `last`. @param {number} first @param {number} last */
+  countOf(first, last) {
+    const length = this.added - this.first;
+    let count = 0;
+    for (let i = 0; i < length; i++)
+      if (this.epochs[i] >= first && this.epochs[i] <= last) count += 1;
+    return count;
+  }
+
   /** Only those of earlier epochs are kept. @param {number} epoch */
   dropFrom(epoch) {
     const kept = new Batches();
@@ -98,6 +107,7 @@ export class Run {
     this.isHeard = false; // from its beginning on: this attempt
     this.beganWith = /** @type {number | null} */ (null); // the epoch, if that was heard
     this.attempts = 1;
+    this.parts = [{ position: 0, from: 0 }]; // its train_begins in the run's log, and their epochs
     this.breaks = /** @type {{number: number, attempt: number}[]} */ ([]);
     this.revision = 0; // grows with whatever the page shows of it
   }
@@ -282,8 +292,14 @@ export class Run {
     return this.early !== null && name.startsWith("train/") && !this.early.has(name);
   }
 
-  /** Another attempt goes on with epoch `number`: what it trains again is no longer the run's. @param {number} number @param {number} time @param {number} [attempt] which one */
-  goOn(number, time, attempt = this.attempts + 1) {
+  /**
+   * Another attempt goes on with epoch `number`: what it trains again is no longer the run's.
+   * @param {number} number
+   * @param {number} time
+   * @param {number} [attempt] which one
+   * @param {number} [position] of its train_begin
+   */
+  goOn(number, time, attempt = this.attempts + 1, position = 0) {
     this.attempts = attempt;
     this.ended = null;
     this.early = null;
@@ -297,6 +313,7 @@ export class Run {
     );
     this.batches.dropFrom(number);
     this.breaks = this.breaks.filter((item) => item.number < number);
+    this.parts = [...this.parts.filter(({ from }) => from < number), { position, from: number }];
     if (this.numbers.length) this.breaks.push({ number, attempt: this.attempts });
     else this.began = time;
     this.done = null; // the next epoch's time is its own, without the break's

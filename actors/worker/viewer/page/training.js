@@ -225,7 +225,8 @@ export class Training {
         if (this.run) this.past.model?.giveAll(this.run);
         this.past.at += 1;
       }
-      this.begin(text(report.wandb_url), text(report.what)).isHeard = true;
+      const position = this.past ? (this.past.model?.position ?? 0) : this.position;
+      this.begin(text(report.wandb_url), text(report.what), position).isHeard = true;
       return;
     }
     const epoch = index(report.epoch);
@@ -257,8 +258,8 @@ export class Training {
     }
   }
 
-  /** @param {string} wandb @param {string} what */
-  begin(wandb, what) {
+  /** @param {string} wandb @param {string} what @param {number} [position] of its train_begin */
+  begin(wandb, what, position = 0) {
     const { run: before } = this;
     if (before && before.epochs.size > 0 && [...before.epochs.values()].every((e) => e.read)) {
       // The trainer had begun it before anybody listened.
@@ -267,6 +268,7 @@ export class Training {
     }
     this.modelCount += 1;
     const run = new Run(this.modelCount, this.clock.time, this.total);
+    run.parts[0].position = position;
     run.wandb = webAddress(wandb);
     run.what = what;
     run.name = what.slice(0, 100) || (this.models[this.modelCount - 1] ?? "");
@@ -302,7 +304,8 @@ export class Training {
     if (!continues && !(restarted && (before.ended === null || isTold))) return run;
     this.runs.pop();
     this.modelCount -= 1;
-    before.goOn(epoch, this.clock.time, Math.max(attempt, before.attempts + 1));
+    const which = Math.max(attempt, before.attempts + 1);
+    before.goOn(epoch, this.clock.time, which, run.parts[0].position);
     before.wandb = run.wandb ?? before.wandb;
     before.total = this.total ?? before.total;
     const again =

@@ -180,6 +180,7 @@ class Page {
     this.meet(session);
     document.documentElement.dataset.control = session.may_control ? "yes" : "no";
     this.charts.compare.meet(session.wire, session.may_compare === true);
+    this.charts.details.meet(session.instance);
   }
 
   /** The record learns what it needs of the worker. @param {Session} session */
@@ -449,6 +450,7 @@ class Page {
       position: training.position,
       reports: training.reports,
       batches: training.batchCount,
+      losses: this.run?.batches.added ?? 0, // of batches of the model that is shown
       epochs: training.epochCount,
       models: training.modelCount,
       transport: link.isOpen ? (link.transport?.name ?? null) : null,
