@@ -230,7 +230,8 @@ class Clients:
         if plan.viewers is None:
             return None
         taker = parts.begin(digest.spawn(parent=parts.aside, earlier=plan.replay is not None))
-        self._attach("digest", taker, 0, PAGES_PROTOCOL)
+        if plan.replay is None:
+            self._attach("digest", taker, 0, PAGES_PROTOCOL)
         server = parts.begin(
             viewer.spawn(
                 loop=self._loop,

@@ -9,7 +9,7 @@ import signal
 import time
 from contextlib import AsyncExitStack, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
@@ -19,7 +19,7 @@ from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import invocation
 from actors.worker.earlier import EarlierRun
 from actors.worker.keeper import ENDING, OUTPUT, name_of
-from actors.worker.outputs import JournalError, LiveFile, read_journal, spawn_terminal
+from actors.worker.outputs import JournalError, LiveFile, read_journal, read_texts, spawn_terminal
 from actors.worker.parts import Aside, Parts, answer, end
 from actors.worker.plan import DRAIN_TIMEOUT, SPARE
 from actors.worker.signals import EXIT_LEFT
@@ -29,10 +29,9 @@ from messages import (
     AwaitEnd,
     CancelTraining,
     ChildDown,
-    DigestTaken,
     EarlierPart,
     EndShown,
-    GetDigest,
+    EntriesRead,
     OutputStore,
     ReportingReady,
     RunRead,
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from actors.worker.keeper import Dispositions
     from actors.worker.outputs import LocalClient
     from actors.worker.plan import Plan
-    from messages import LogEntry, Mailbox, TrainerMessage
+    from messages import DigestMessage, LogEntry, Mailbox, TextsTaken, TrainerMessage
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +74,9 @@ EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
 EXIT_NOT_STARTED: Final = actor.EXIT_NOT_STARTED
+
+
+T = TypeVar("T")
 
 
 class Standalone:
@@ -256,21 +258,26 @@ class Standalone:
     async def _show_again(self, parts: Parts, clients: Clients) -> int:
         # The page first: a browser opens it while the run is read.
         served = await clients.serve()
-        last = await self._read_earlier(parts)
         if served is not None:
-            served.tell(RunRead(last=last))
-            with suppress(TimeoutError):  # whoever waits for the page comes before the terminal
-                told: DigestTaken = await answer(
-                    lambda to: served.tell(GetDigest(reply_to=to)), within=ADD_TIMEOUT
-                )
-                log.debug("all %d entries of the run are read", told.position)
-        await clients.attach(last)
+            await self._tell(served)
+        await clients.attach(await self._read_earlier(parts))
         if self._plan.viewers is not None:
             parts.show("the run is shown until Ctrl-C")
             await self._released.wait()
         await self._end_supervisor(parts.supervisor)
         parts.screen.tell(ShowSummary(summary=None))
         return 0
+
+    async def _tell(self, digest: Mailbox[DigestMessage]) -> None:
+        """Tell an earlier run at once: by the log it takes four times as long."""
+        assert (journal := self._plan.replay) is not None
+        entries = read_texts(journal)
+        while page := await within_loop(lambda: _next(entries), where=journal):
+            try:
+                await _take_in(digest, page)
+            except TimeoutError:
+                return  # the log is for the others
+        digest.tell(RunRead())
 
     def _begin_trainer(self, parts: Parts) -> TypedRef[TrainerMessage]:
         self._trainer = parts.begin(
@@ -302,7 +309,7 @@ class Standalone:
 
     def _next_page(self, entries: Iterator[LogEntry]) -> tuple[LogEntry, ...]:
         """The next of ``entries``; where the run goes on, they say how far it is. Blocks."""
-        page = tuple(islice(entries, ENTRIES))
+        page = _next(entries)
         if self._plan.replay is None:
             self._earlier.take(page)
         return page
@@ -366,6 +373,18 @@ class _Left:
             text += f"; its output goes to {message.folder / OUTPUT}"
             text += f"; to go on with it: {invocation()} --adopt={message.folder.name}"
         self._screen.tell(ShowLine(text=text))
+
+
+def _next(entries: Iterator[T]) -> tuple[T, ...]:
+    """The next of ``entries``. Blocks."""
+    return tuple(islice(entries, ENTRIES))
+
+
+async def _take_in(digest: Mailbox[EntriesRead], page: tuple[tuple[float, str], ...]) -> None:
+    """Have ``page`` told to whoever tells a run at once."""
+    _taken: TextsTaken = await answer(
+        lambda to: digest.tell(EntriesRead(entries=page, reply_to=to)), within=ADD_TIMEOUT
+    )
 
 
 async def _add(supervisor: SupervisorRef, page: tuple[LogEntry, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from messages.worker.local_channel import TextsForwarded
+from messages.worker.local_channel import TextsForwarded, TextsTaken
 
 if TYPE_CHECKING:
     from messages.mailbox import Mailbox
@@ -52,10 +52,19 @@ class GetBatches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesRead:
+    """The next entries of an earlier run, each its time and its text.
+
+    Answered with ``TextsTaken`` when they are taken in.
+    """
+
+    entries: tuple[tuple[float, str], ...]
+    reply_to: Mailbox[TextsTaken]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRead:
-    """All of an earlier run has been read, up to the position ``last``."""
-
-    last: int
+    """All of an earlier run has been told."""
 
 
-DigestMessage: TypeAlias = TextsForwarded | GetDigest | GetBatches | RunRead
+DigestMessage: TypeAlias = TextsForwarded | GetDigest | GetBatches | EntriesRead | RunRead

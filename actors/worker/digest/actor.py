@@ -17,6 +17,7 @@ from messages import (
     BatchesTaken,
     DigestMessage,
     DigestTaken,
+    EntriesRead,
     GetBatches,
     GetDigest,
     RunRead,
@@ -39,8 +40,8 @@ _Inbox: TypeAlias = DigestMessage
 class DigestActor(ThreadActor[DigestMessage]):
     """Takes ``DigestMessage``.
 
-    With ``earlier`` the run is one that is over: nobody is told of it before ``RunRead`` has come
-    and all of it is known.
+    It is told the run by its log. With ``earlier`` the run is one that is over and is told by
+    ``EntriesRead``: nobody else is told of it before ``RunRead`` has come.
     """
 
     name = "digest"
@@ -52,7 +53,7 @@ class DigestActor(ThreadActor[DigestMessage]):
         self._pages = PageReader()
         self._taken: DigestTaken | None = None
         self._taken_at = 0.0
-        self._whole_at: int | None = None if earlier else 0
+        self._is_told = not earlier
         self._waiting: deque[GetDigest] = deque(maxlen=MAX_WAITING)
 
     def on_receive(self, message: _Inbox) -> None:
@@ -69,11 +70,15 @@ class DigestActor(ThreadActor[DigestMessage]):
                 json = self._digest.batches(message.position, message.first, message.last)
                 packed = None if json is None else gzip.compress(json, compresslevel=6, mtime=0)
                 reply(message.reply_to, BatchesTaken(packed=packed))
-            case RunRead(last=last):
-                self._whole_at = last
+            case EntriesRead():
+                for when, entry in message.entries:
+                    self._digest.add(self._digest.position + 1, when, entry)
+                reply(message.reply_to, TextsTaken())
+            case RunRead():
+                self._is_told = True
             case _:
                 assert_never(message)
-        if self._whole_at is not None and self._digest.position >= self._whole_at:
+        if self._is_told:
             while self._waiting:
                 reply(self._waiting.popleft().reply_to, self._packed())
 

@@ -8,6 +8,7 @@ from actors.worker.outputs.journal import (
     check_journal,
     open_journal,
     read_journal,
+    read_texts,
 )
 from actors.worker.outputs.journal import spawn as spawn_journal
 from actors.worker.outputs.listing import lines_of, state_of
@@ -52,6 +53,7 @@ __all__ = [
     "open_journal",
     "plain",
     "read_journal",
+    "read_texts",
     "runs_folder",
     "slurm_job",
     "spawn_journal",

@@ -102,18 +102,32 @@ def read_journal(path: Path) -> Iterator[LogEntry]:
     warning.
     """
     bad = 0
+    for entry in _entries(path):
+        if entry is None:
+            bad += 1
+        else:
+            time, text = entry
+            yield LogEntry(text=text, note=decode_event(text) is not None, time=time)
+    if bad:
+        log.warning("%d lines of %s are not entries of a run", bad, path)
+
+
+def read_texts(path: Path) -> Iterator[tuple[float, str]]:
+    """The time and the text of each entry in ``path``. Raises JournalError.
+
+    What is no entry is passed over without a word; it takes half as long as ``read_journal``.
+    """
+    return (entry for entry in _entries(path) if entry is not None)
+
+
+def _entries(path: Path) -> Iterator[tuple[float, str] | None]:
+    """What each line in ``path`` is; None where it is no entry. Raises JournalError."""
     try:
         with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             for line in file:
-                entry = _entry(line)
-                if entry is None:
-                    bad += 1
-                else:
-                    yield entry
+                yield _entry(line)
     except OSError as error:
         raise JournalError(f"the journal cannot be read: {error}") from error
-    if bad:
-        log.warning("%d lines of %s are not entries of a run", bad, path)
 
 
 def check_journal(path: Path) -> None:
@@ -246,7 +260,7 @@ def _without_passing(path: Path, share: int) -> IO[str]:
             for line in file:
                 at += len(line)
                 entry = _entry(line) if at <= share else None
-                if entry is None or not any(mark in entry.text for mark in _PASSING):
+                if entry is None or not any(mark in entry[1] for mark in _PASSING):
                     shorter.write(line)
         shorter.flush()
         new.replace(path)
@@ -257,7 +271,8 @@ def _without_passing(path: Path, share: int) -> IO[str]:
     return shorter
 
 
-def _entry(line: str) -> LogEntry | None:
+def _entry(line: str) -> tuple[float, str] | None:
+    """Time and text of the entry that ``line`` is."""
     try:
         fields = read_object(line)
         text, time = fields["message"], float(fields["time"])
@@ -266,7 +281,7 @@ def _entry(line: str) -> LogEntry | None:
             return None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return LogEntry(text=text, note=decode_event(text) is not None, time=time)
+    return time, text
 
 
 def _lock(file: IO[str]) -> None:

@@ -12,6 +12,7 @@ from actors.worker.digest import actor
 from messages import (
     ChildDown,
     DigestTaken,
+    EntriesRead,
     GetDigest,
     Mailbox,
     RunRead,
@@ -97,13 +98,13 @@ def test_it_is_packed_once_for_many_who_come_at_once(
 def test_an_earlier_run_is_told_when_all_of_it_is_read() -> None:
     rig = Rig(earlier=True)
     told: Probe[DigestTaken] = Probe()
-    rig.add(*reports(10))
-    rig.ref.tell(GetDigest(reply_to=told))
-    rig.ref.tell(RunRead(last=15))
-    rig.ref.tell(GetDigest(reply_to=told))
-    rig.add(*reports(4))
+    run = tuple((5.0, report) for report in reports(15))
+    for page in (run[:10], run[10:]):
+        rig.ref.tell(GetDigest(reply_to=told))
+        rig.ref.tell(EntriesRead(entries=page, reply_to=rig.taken))
+        assert rig.taken.get() == TextsTaken()
     assert told.drain() == []
-    rig.add(*reports(1))
+    rig.ref.tell(RunRead())
     assert [told.get().position, told.get().position] == [15, 15]
     assert rig.digest()["position"] == 15
     rig.end()
