@@ -270,7 +270,8 @@ class Standalone:
 
     async def _tell(self, digest: Mailbox[DigestMessage]) -> None:
         """Tell an earlier run at once: by the log it takes four times as long."""
-        assert (journal := self._plan.replay) is not None
+        journal = self._plan.replay
+        assert journal is not None
         entries = read_texts(journal)
         while page := await within_loop(lambda: _next(entries), where=journal):
             try:

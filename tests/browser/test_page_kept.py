@@ -91,6 +91,12 @@ def test_earlier_runs_are_drawn_behind_this_one(
         browser.picture(f"compared-{transport}")
         browser.run("document.querySelector('#compare-list input').click()")
         browser.wait(lambda: drawn(browser) == before + 4, "one fewer")
+        browser.driver.refresh()
+        browser.wait(lambda: drawn(browser) == before + 4, "those that were chosen")
+        browser.press("#compare summary")
+        checked = "return [...document.querySelectorAll('#compare-list input')].map(b => b.checked)"
+        wanted = [False, True, True, True, True, False]
+        browser.wait(lambda: browser.run(checked) == wanted, "the choice in the menu")
         gate.open()
         assert worker.ends() == 0
     assert browser.complaints() == []

@@ -6,7 +6,15 @@ import { Compare } from "./compare.js";
 import { Details } from "./details.js";
 import { requestJson } from "./transports.js";
 import { Curves, LOSS, groups, isLoss } from "./curves.js";
-import { byId, element, remember, remembered, write, writeNote } from "./document.js";
+import {
+  byId,
+  element,
+  remember,
+  remembered,
+  rememberedNames,
+  write,
+  writeNote,
+} from "./document.js";
 import { checkbox, listenToMenu, searchOf } from "./menu.js";
 import { counterpart } from "./others.js";
 import { loss, plural } from "./words.js";
@@ -84,7 +92,7 @@ export class Charts {
     this.details = new Details(askFor, this.onChange);
     this.detail = /** @type {Detail | null} */ (null); // what is shown of them
     this.panels = /** @type {Map<string, Panel>} */ (new Map());
-    this.chosen = chosenBefore();
+    this.chosen = new Set(rememberedNames("metrics"));
     this.smoothing = Number(remembered("smoothing")) || 0;
     this.known = /** @type {Map<string, string[]>} */ (new Map());
     this.metricCount = 0;
@@ -272,16 +280,6 @@ const notDrawn = (count) =>
   count === 1
     ? "1 run is not drawn: it has no model like this one."
     : `${count} runs are not drawn: they have no model like this one.`;
-
-/** @returns {Set<string>} */
-function chosenBefore() {
-  try {
-    const found = JSON.parse(remembered("metrics") ?? "[]");
-    return new Set(Array.isArray(found) ? found.filter((item) => typeof item === "string") : []);
-  } catch {
-    return new Set();
-  }
-}
 
 /** More of the batch losses, of the worker. @param {import("./details.js").Question} question @param {string} instance */
 function askFor({ model, from, to }, instance) {

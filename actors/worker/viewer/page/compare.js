@@ -2,7 +2,7 @@
 // Earlier runs that are shown behind this one, and the menu in which they are chosen.
 
 import { requestJson } from "./transports.js";
-import { byId, element, show, write, writeNote } from "./document.js";
+import { byId, element, remember, rememberedNames, show, write, writeNote } from "./document.js";
 import { checkbox, listenToMenu, searchOf } from "./menu.js";
 import { listedOf, runsOf } from "./others.js";
 import { loss, plural } from "./words.js";
@@ -12,6 +12,7 @@ import { loss, plural } from "./words.js";
 /** @typedef {import("./others.js").Other} Other */
 
 const COMPARED = 5;
+const KEY = `sleap-progress-compare ${location.pathname}`; // as the token: for this tab and path
 const WAIT = 30_000; // milliseconds: the worker reads a long journal
 
 /** @param {number} seconds since 1970 */
@@ -30,6 +31,7 @@ export class Compare {
     this.listed = /** @type {Listed[]} */ ([]);
     this.chosen = /** @type {Map<string, Other | null>} */ (new Map()); // null: it is on its way
     this.note = "";
+    this.isRestored = false; // what was chosen before the page was loaded again
     listenToMenu("compare", (isOpen) => isOpen && void this.load());
     byId("compare-search").addEventListener("input", () => this.paint());
   }
@@ -43,6 +45,26 @@ export class Compare {
   meet(wire, may) {
     this.wire = wire;
     show("compare", may);
+    if (may && !this.isRestored) void this.restore();
+  }
+
+  /** Choose again what was chosen before the page was loaded again. */
+  async restore() {
+    this.isRestored = true;
+    const names = rememberedNames(KEY, "sessionStorage");
+    if (!names.length) return;
+    await this.load();
+    for (const name of names) {
+      const run = this.listed.find((one) => one.name === name);
+      if (run && !this.chosen.has(name)) await this.choose(run, true);
+    }
+  }
+
+  /** Somebody chooses a run, or no longer. @param {Listed} run @param {boolean} wanted */
+  async change(run, wanted) {
+    const chosen = this.choose(run, wanted);
+    remember(KEY, JSON.stringify([...this.chosen.keys()]), "sessionStorage");
+    await chosen;
   }
 
   async load() {
@@ -110,7 +132,7 @@ export class Compare {
   /** @param {Listed} run @param {boolean} isFull */
   row(run, isFull) {
     const label = element("label", "field");
-    const box = checkbox(this.chosen.has(run.name), (wanted) => void this.choose(run, wanted));
+    const box = checkbox(this.chosen.has(run.name), (wanted) => void this.change(run, wanted));
     box.value = run.name;
     box.disabled = isFull && !box.checked;
     const best = run.best === null ? "" : `, best loss ${loss(run.best)}`;

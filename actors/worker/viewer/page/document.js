@@ -41,19 +41,31 @@ export function writeNote(id, words) {
   show(id, words !== "");
 }
 
-/** @param {string} key */
-export function remembered(key) {
+/** @typedef {"localStorage" | "sessionStorage"} Store for good, or for this tab */
+
+/** @param {string} key @param {Store} [store] */
+export function remembered(key, store = "localStorage") {
   try {
-    return localStorage.getItem(key);
+    return globalThis[store].getItem(key);
   } catch {
     return null; // a browser may forbid it
   }
 }
 
-/** @param {string} key @param {string} value */
-export function remember(key, value) {
+/** The names in a list that is remembered as JSON. @param {string} key @param {Store} [store] @returns {string[]} */
+export function rememberedNames(key, store) {
   try {
-    localStorage.setItem(key, value);
+    const found = JSON.parse(remembered(key, store) ?? "[]");
+    return Array.isArray(found) ? found.filter((name) => typeof name === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} key @param {string} value @param {Store} [store] */
+export function remember(key, value, store = "localStorage") {
+  try {
+    globalThis[store].setItem(key, value);
   } catch {
     // It is a convenience.
   }
