@@ -7,8 +7,9 @@ from actors.worker.command_line import PlanError, greet, parse, version
 
 if TYPE_CHECKING:
     from actors.worker.exporting import export
+    from actors.worker.kept_runs import journal_of, list_runs
     from actors.worker.outputs import consoles
-    from actors.worker.plan import Plan, journal_of, list_runs, plan_of
+    from actors.worker.plan import Plan, plan_of
     from actors.worker.signals import Signals
     from actors.worker.standalone import Standalone
 
@@ -35,8 +36,8 @@ __getattr__ = lazy_door(
         "Standalone": "standalone",
         "consoles": "outputs",
         "export": "exporting",
-        "journal_of": "plan",
-        "list_runs": "plan",
+        "journal_of": "kept_runs",
+        "list_runs": "kept_runs",
         "plan_of": "plan",
     },
 )

@@ -15,26 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from actors.settings import PortConflict, ReporterSettings
-from actors.worker.bounded import pages, within
+from actors.worker.bounded import within
 from actors.worker.command_line import (
     DEFAULT_PORT,
     RANDOM,
-    RUNS_VARIABLE,
     PlanError,
     invocation,
     version,
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
-from actors.worker.outputs import (
-    LIVES,
-    JournalError,
-    Run,
-    Runs,
-    RunsError,
-    check_journal,
-    lines_of,
-    runs_folder,
-)
+from actors.worker.kept_runs import default_folder, journal_of, runs_of
+from actors.worker.outputs import LIVES, JournalError, Run, Runs, RunsError, check_journal
 from actors.worker.trainer import (
     CONTROL_PORT,
     EMBEDDED,
@@ -115,9 +106,9 @@ class Plan:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     """What the command line asks for. Raises PlanError."""
-    runs = Runs(_runs_folder(options))
+    runs = runs_of(options)
     if options.replay is not None:
-        return _replay(options, _journal_of(options.replay, runs), runs)
+        return _replay(options, journal_of(options, options.replay), runs)
     if options.adopt:
         return _go_on(options, runs)
     embedded = not (options.command or options.adopts)
@@ -258,7 +249,7 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
 def _again(keeping: Keeping) -> str:
     """How the run is seen again."""
     run = keeping.run if keeping.record is not None else None
-    if run is not None and run.folder.parent == _default_folder():
+    if run is not None and run.folder.parent == default_folder():
         return f"{invocation()} --replay={run.name}"
     if run is not None:
         return replay_of(run.journal)
@@ -272,11 +263,6 @@ def _again(keeping: Keeping) -> str:
 def replay_of(journal: Path) -> str:
     """The command that shows the run in ``journal`` again."""
     return f"{invocation()} --replay {shlex.quote(str(journal))}"
-
-
-def _default_folder(*, demo: bool = False) -> Path:
-    named = os.environ.get(RUNS_VARIABLE)
-    return Path(named).absolute() if named else runs_folder(demo=demo)
 
 
 def _replay(options: argparse.Namespace, journal: Path, runs: Runs) -> Plan:
@@ -304,44 +290,6 @@ def _common(options: argparse.Namespace, runs: Runs) -> dict[str, Any]:
         "runs_kept": options.runs_kept,
         "runs_size": options.runs_size,
     }
-
-
-def list_runs(options: argparse.Namespace) -> int:
-    """Print the runs that are kept, the newest first; the exit code. Raises PlanError."""
-    try:
-        runs = Runs(_runs_folder(options))
-        for (line,) in pages(lines_of(runs), 1, where=runs.folder):
-            print(line)  # noqa: T201 - it is what was asked for
-        sys.stdout.flush()
-    except RunsError as error:
-        raise PlanError(str(error)) from error
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _runs_folder(options: argparse.Namespace) -> Path:
-    if options.runs_folder:
-        return Path(options.runs_folder).absolute()
-    is_demo = not (
-        options.command or options.adopts or options.replay or options.runs or options.export
-    )
-    return _default_folder(demo=is_demo)
-
-
-def journal_of(options: argparse.Namespace, name: str) -> Path:
-    """The journal of this name: a file, or that of a run that is kept. Raises PlanError."""
-    return _journal_of(name, Runs(_runs_folder(options)))
-
-
-def _journal_of(name: str, runs: Runs) -> Path:
-    path = Path(name)
-    if path.suffix or len(path.parts) > 1 or within(path.exists, where=path.absolute()):
-        return path
-    try:
-        return within(lambda: runs.find(name), where=runs.folder).journal
-    except RunsError as error:
-        raise PlanError(str(error)) from error
 
 
 def _viewers_of(options: argparse.Namespace, title: str) -> ViewerSettings | None:

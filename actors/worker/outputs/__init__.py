@@ -1,5 +1,8 @@
 """What shows and keeps a run: the terminal, the journal, clients in-process."""
 
+from typing import TYPE_CHECKING
+
+from actors.lazy_door import lazy_door
 from actors.worker.outputs.ending import OUTCOMES
 from actors.worker.outputs.escapes import plain
 from actors.worker.outputs.journal import (
@@ -14,7 +17,6 @@ from actors.worker.outputs.journal import spawn as spawn_journal
 from actors.worker.outputs.listing import lines_of, state_of
 from actors.worker.outputs.live import LiveFile
 from actors.worker.outputs.local_channel import LocalChannel
-from actors.worker.outputs.local_client import LocalClient
 from actors.worker.outputs.runs import (
     LIVES,
     Run,
@@ -29,6 +31,9 @@ from actors.worker.outputs.summary import Follower, RunSummary
 from actors.worker.outputs.terminal import consoles, leave_stdout
 from actors.worker.outputs.terminal import spawn as spawn_terminal
 from actors.worker.outputs.words import loss_words
+
+if TYPE_CHECKING:
+    from actors.worker.outputs.local_client import LocalClient
 
 __all__ = [
     "LIVES",
@@ -60,3 +65,5 @@ __all__ = [
     "spawn_terminal",
     "state_of",
 ]
+
+__getattr__ = lazy_door(__name__, {"LocalClient": "local_client"})  # aiortc takes half a second
