@@ -338,7 +338,8 @@ export class Chart {
     const { x, y, style, mark, colour, faint } = series;
     if (style === "points") {
       context.fillStyle = this.colours[colour];
-      context.globalAlpha = indices.length > 1500 ? 0.3 : 0.4;
+      // Where they are many they lie over each other.
+      context.globalAlpha = Math.max(0.3, Math.min(0.7, 500 / indices.length));
       for (const i of indices) {
         if (hasPlace(y(i), this.log))
           context.fillRect(this.left(x(i)) - 1.75, this.top(y(i)) - 1.75, 3.5, 3.5);

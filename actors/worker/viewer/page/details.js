@@ -103,7 +103,7 @@ export class Details {
         : ""
       : "this file holds no more";
     const { known, there } = countsOf(this.wanted.run, this.wanted.seen);
-    return reason && `Of the ${there} batches of these epochs ${known} are shown: ${reason}.`;
+    return reason && `${known} of the ${there} batches of these epochs are shown: ${reason}.`;
   }
 
   prepare() {
