@@ -89,7 +89,7 @@ def test_what_was_written_while_nobody_listened_and_the_exit_code_are_found(fold
         assert exit_of(the_run(folder))["code"] == 9
         with RunningWorker("--no-page", "--adopt=last", ports=()) as other:
             assert other.ends() == 9, other.output
-        assert other.output.index("this run has ended:") < other.output.index("before")
+        assert other.output.index("this run has ended:") < other.output.index("meanwhile")
         assert "going on with the training" not in other.output
         assert other.output.index("before") < other.output.index("meanwhile")
         assert "exit code 9: ValueError: no skeleton" in other.output
