@@ -170,6 +170,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._exit_code = 0
         self._report: TrainingReport | None = None
         self._exited: TrainerExited | None = None
+        self._begun = False  # the training, as far as it is known
         self._changes = 0
         self._gone: Cancellable | None = None
         self._silence = Silence()
@@ -238,6 +239,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case TrainerExited():
                 self._trainer_exited(message)
             case TrainerConnected():
+                self._begun = self._begun or self._is_foreign
                 self._silence.connected()
                 self._changes += 1
                 if self._state is _State.RUNNING:
@@ -273,21 +275,25 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         )
         self._orders = Orders(run=message, events=self._events, me=self._me)
         if self._state is _State.ENDED:  # stopped before it was told to run
+            reply(message.over, TrainingOver(begun=False))
             reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
             return
         self._state = _State.STARTING
         if message.gui:  # a trainer that runs already may be anybody's
             message.supervisor.tell(KnowTrainer(pid=os.getpid() if message.command else None))
         self._last_epoch = None if message.adopted is None else message.adopted.last_epoch
-        message.supervisor.tell(
-            StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
-        )
+        if message.refusal is None:
+            message.supervisor.tell(
+                StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
+            )
         if message.attempt > 1:
             text = f"attempt {message.attempt}: the training is started again"
             self._events.add(AttemptBegan(number=message.attempt, text=text))
         self._events.state(RunState.STARTING, "starting")
         for name in self._early_signals:
             self._note_signal(name)
+        if message.refusal is not None:
+            self._refused(*message.refusal)
 
     def _start_trainer(self, ready: ReportingReady | None) -> None:
         run = self._run
@@ -363,6 +369,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _trainer_started(self, message: TrainerStarted) -> None:
         run, pid = self._run, message.pid
         assert run is not None
+        self._begun = True
         if run.adopted is not None and run.adopted.has_ended:
             self._orders.trainer_started("this run has ended:")
             return  # its number may be another process's
@@ -393,16 +400,20 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _reporting_failed(self, failed: ReportingFailed) -> None:
         reason = failed.reason
         if self._state is _State.STARTING:
-            self._exit_code = EXIT_NOT_STARTED
-            failure = Failure(advice=INSTEAD) if failed.strangers else None
-            self._report = report_of_no_training(reason, failure=failure)
-            if self._run is not None:
-                reply(self._run.over, TrainingOver())
-            self._finish(None)
+            self._refused(reason, INSTEAD if failed.strangers else None)
         elif self._state is _State.DELIVERING:
             self._finish(None)
         else:
             self._events.warning(f"the training goes on without reports: {reason}")
+
+    def _refused(self, reason: str, advice: str | None) -> None:
+        """Nothing is reported, and so nothing is started."""
+        self._exit_code = EXIT_NOT_STARTED
+        failure = None if advice is None else Failure(advice=advice)
+        self._report = report_of_no_training(reason, failure=failure)
+        if self._run is not None:
+            reply(self._run.over, TrainingOver(begun=False))
+        self._finish(None)
 
     # Orders
 
@@ -509,7 +520,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._state = _State.DELIVERING
         if self._run.resources is not None:
             self._run.resources.tell(StopWatching())
-        reply(self._run.over, TrainingOver())
+        reply(self._run.over, TrainingOver(begun=self._begun))
         self._run.supervisor.tell(
             StopReporting(job_id=self._run.job_id, outcome=outcome, reply_to=self._me)
         )

@@ -105,10 +105,18 @@ class Clients:
         self._loop = asyncio.get_running_loop()
         self._notifier: notices.Notifier | None = None
         self._writers: list[_Writer] = []
+        self.has_training = True
+        """Whether there is a run to keep: its training has begun, as far as it is known."""
 
-    def tell(self, _: TrainingOver, /) -> None:
+    def tell(self, message: TrainingOver, /) -> None:
         """The training is over: who keeps the run is waited for no longer than its disk answers."""
-        self._loop.call_soon_threadsafe(self.hurry)
+        self._loop.call_soon_threadsafe(self._training_over, message.begun)
+
+    def _training_over(self, begun: bool) -> None:
+        self.has_training = begun
+        if not begun and self._notifier is not None:
+            self._notifier.say(see_again="")
+        self.hurry()
 
     def hurry(self) -> None:
         """The worker ends: as for ``tell``, on the event loop."""
@@ -117,6 +125,8 @@ class Clients:
 
     def again(self) -> str | None:
         """How the run is seen again, or why it is not."""
+        if not self.has_training:
+            return None
         for writer in self._writers:  # the folder, which the plan has named, is the first
             if writer.channel.failure is None:
                 is_named = writer is self._writers[0]

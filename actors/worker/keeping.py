@@ -39,7 +39,8 @@ class Keeping:
     ``record`` and ``journal`` are the open files to write it to, the one in its folder, which is
     ``run``, the other the user's own. It goes on with the run in the journal ``earlier``: as
     another attempt, or, if it is ``adopted``, with the training of ``run``, which another worker
-    has started; ``has_ended`` says that its end is known.
+    has started; ``has_ended`` says that its end is known. ``alone`` is another run, whose training
+    has lost its worker and reports to the addresses of this one.
     """
 
     run: Run | None = None
@@ -48,6 +49,7 @@ class Keeping:
     earlier: Path | None = None
     adopted: bool = False
     has_ended: bool = False
+    alone: Run | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -76,26 +78,44 @@ def _here() -> str:
         return ""
 
 
-def keep(facts: RunFacts, *, runs: Runs | None, journal: Path | None, adopts: bool) -> Keeping:
+def keep(
+    facts: RunFacts,
+    *,
+    runs: Runs | None,
+    journal: Path | None,
+    adopts: bool,
+    others: tuple[Runs, ...] = (),
+    addresses: tuple[str, ...] = (),
+) -> Keeping:
     """Keep the run that begins; with ``adopts`` its training runs already.
 
     ``journal`` is the file that somebody wants it to be written to. Where the file system does not
-    answer, the run is not kept.
+    answer, the run is not kept. Among ``others`` may be one that is alone at its ``addresses``:
+    a socket that is bound there would take its reports. With ``adopts`` that is the one meant.
     """
-    where = " or ".join(str(one) for one in (runs and runs.folder, journal) if one is not None)
+
+    def kept() -> Keeping:
+        alone = (one.alone_at(*addresses) for one in others)
+        keeping = Keeping(alone=next(filter(None, alone), None))
+        if keeping.alone is None or not adopts:
+            _keep(keeping, facts, runs, journal, adopts=adopts)
+        return keeping
+
+    places = dict.fromkeys((runs and runs.folder, *(one.folder for one in others), journal))
+    where = " or ".join(str(one) for one in places if one is not None)
     try:
-        return within(lambda: _kept(facts, runs, journal, adopts=adopts), where=where)
+        return within(kept, where=where)
     except OSError as error:
         return Keeping(warnings=[f"the run is not kept: {error}"])
 
 
-def _kept(facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: bool) -> Keeping:
-    keeping = Keeping()
+def _keep(
+    keeping: Keeping, facts: RunFacts, runs: Runs | None, journal: Path | None, *, adopts: bool
+) -> None:
     if runs is not None:
         _begin(keeping, runs, facts)
     if journal is not None:
         _add_journal(keeping, journal, lambda: adopts or _title_of(journal) == facts.title)
-    return keeping
 
 
 def keep_on(run: Run, *, journal: Path | None) -> Keeping:

@@ -44,6 +44,7 @@ from actors.worker.viewer import (
     new_token,
     own_names,
 )
+from actors.zmq_sockets import at_free_port
 
 if TYPE_CHECKING:
     import argparse
@@ -76,8 +77,8 @@ class Plan:
     ``saves_model`` it is known that the trainer writes them there. Each signal of ``stop_on`` is a
     stop. ``again`` says how the run is seen again, ``has_tables`` asks for those of all epochs and
     counts at its end. The page stays up for ``stays_up`` seconds after the training, or until
-    Ctrl-C.
-    ``notify_command`` is run with each event that somebody is to be told of.
+    Ctrl-C. ``notify_command`` is run with each event that somebody is to be told of. ``refusal``
+    says why nothing is to be started, and what can be done instead.
     """
 
     command: tuple[str, ...] = ()
@@ -102,6 +103,7 @@ class Plan:
     again: str | None = None
     notify_command: str | None = None
     has_tables: bool = False
+    refusal: tuple[str, str] | None = None
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -131,7 +133,18 @@ def plan_of(options: argparse.Namespace) -> Plan:
             runs=None if options.no_record else runs,
             journal=options.journal,
             adopts=options.adopts,
+            others=_others(options, runs),
+            addresses=(options.control_address, options.progress_address),
         )
+    refusal = None
+    if keeping.alone is not None:
+        if options.adopts:
+            options.adopt = keeping.alone.name
+            return _go_on(options, Runs(keeping.alone.folder.parent))
+        refusal = _refusal(keeping.alone)
+        if options.any_port:
+            keeping.warnings.append(f"{refusal[0]}; free ports are used instead")
+            settings, refusal = _at_free_ports(settings), None
     return Plan(
         command=command,
         gui=not options.no_gui,
@@ -146,6 +159,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         viewers=viewers,
         keeping=keeping,
         again=None if options.no_gui else _again(keeping),
+        refusal=refusal,
         **_common(options, runs),
     )
 
@@ -158,6 +172,35 @@ def _title_of(command: tuple[str, ...]) -> str:
 def _saves_model(command: tuple[str, ...], options: argparse.Namespace) -> bool:
     """Whether it is known that the trainer saves its model, and where."""
     return options.checkpoints is not None or is_sleap_nn(command) or is_sleap_train(command)
+
+
+def _others(options: argparse.Namespace, runs: Runs) -> tuple[Runs, ...]:
+    """The runs, of which one may report where this one is to; the demo's are beside the others."""
+    if options.runs_folder:
+        return (runs,)
+    return tuple(map(Runs, {_default_folder(), _default_folder(demo=True)}))
+
+
+def _refusal(alone: Run) -> tuple[str, str]:
+    """Why no training is started where the run ``alone`` reports, and what can be done instead."""
+    live = alone.live
+    where = live.get("progress_address")
+    place = alone.folder.parent
+    named = "" if place == _default_folder() else f"--runs-folder {shlex.quote(str(place))} "
+    return (
+        f"process {alone.trainer}, of the run {alone.name}, reports to {where}: end it, or use "
+        "another address",
+        f"{named}--adopt={alone.name} goes on with that training; --any-port starts this one at "
+        "free ports",
+    )
+
+
+def _at_free_ports(settings: ReporterSettings) -> ReporterSettings:
+    return dataclasses.replace(
+        settings,
+        control_address=at_free_port(settings.control_address),
+        progress_address=at_free_port(settings.progress_address),
+    )
 
 
 def _stays_up(options: argparse.Namespace, *, embedded: bool) -> float:
@@ -192,7 +235,7 @@ class _TakenUp:
 
 def _take_up(options: argparse.Namespace, runs: Runs) -> _TakenUp:
     """The run to go on with. Raises RunsError, JournalError and PlanError."""
-    run = runs.find(options.adopt)
+    run = runs.find_to_adopt(options.adopt)
     has_ended = run.has_ended
     if not run.is_here and not has_ended:
         host = run.facts.host

@@ -101,6 +101,7 @@ class Standalone:
         self._earlier = EarlierRun()
         self._live: LiveFile | None = None
         self._has_ended = False
+        self._is_empty = True  # there is no run to keep
         self._screen: TypedRef[Any] | None = None
         self._trainer: TypedRef[TrainerMessage] | None = None
         self.worker = actor.spawn(parent=self._down)
@@ -183,6 +184,7 @@ class Standalone:
     async def _train(self, parts: Parts, clients: Clients, client: LocalClient | None) -> int:
         plan = self._plan
         ended: FutureMailbox[TrainingEnded] = FutureMailbox()
+        self._is_empty = False
         self.worker.tell(
             RunTraining(
                 job_id="training",
@@ -203,6 +205,7 @@ class Standalone:
                 attempt=self._attempt(),
                 ready=None if self._live is None else _Ready(self._live),
                 over=clients,
+                refusal=plan.refusal,
             )
         )
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
@@ -216,6 +219,7 @@ class Standalone:
             return EXIT_BROKEN
         told = ended.future.result()
         self._has_ended = True
+        self._is_empty = not clients.has_training
         if client is not None and told.summary is not None:
             count = told.summary.received - told.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
@@ -331,7 +335,10 @@ class Standalone:
 
     async def _end_live(self, live: LiveFile) -> None:
         """A training that goes on is found by what stands there."""
-        await asyncio.to_thread(live.end, has_ended=self._has_ended)
+        keeping = self._plan.keeping
+        goes_on = keeping.run is not None and keeping.earlier == keeping.run.journal
+        is_empty = self._is_empty and not goes_on
+        await asyncio.to_thread(live.end, has_ended=self._has_ended, is_empty=is_empty)
 
     def _store(self) -> OutputStore | None:
         run = self._plan.keeping.run

@@ -46,7 +46,9 @@ class EarlierPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOver:
-    """The training is over, or was not started; what is left is delivered from here on."""
+    """The training is over, or has never ``begun``; what is left is delivered from here on."""
+
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class RunTraining:
     with ``saves_model`` it is known that the trainer writes them there. ``store`` is where the
     output is kept. With ``adopted`` the training of ``store`` goes on, which another worker has
     started. ``attempt`` counts the starts of the same run; ``ready`` is told the addresses, and
-    ``over`` that the training is over.
+    ``over`` that the training is over. ``refusal`` says why it is not to be started, and what can
+    be done instead.
     """
 
     job_id: str
@@ -82,6 +85,7 @@ class RunTraining:
     attempt: int = 1
     ready: Mailbox[ReportingReady] | None = None
     over: Mailbox[TrainingOver] | None = None
+    refusal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

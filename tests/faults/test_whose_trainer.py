@@ -28,8 +28,12 @@ def addresses() -> Addresses:
 
 @contextmanager
 def leftover_at(addresses: Addresses) -> Iterator[int]:
-    """The pid of a training whose worker has been killed; at the end it has been left alone."""
-    with RunningWorker("--no-page", "--", *WITHOUT_END, ports=at(*addresses)) as killed:
+    """The pid of a training whose worker has been killed; at the end it has been left alone.
+
+    Its run is kept nowhere: it is found by its connection alone.
+    """
+    options = ("--no-page", "--no-record")
+    with RunningWorker(*options, "--", *WITHOUT_END, ports=at(*addresses)) as killed:
         killed.wait_for(CONNECTED)
         pid = killed.training()
         killed.interrupt(signal.SIGKILL)

@@ -26,7 +26,7 @@ def state_of(run: Run, summary: RunSummary) -> str:
         return OUTCOMES.get(summary.outcome, summary.outcome)
     if run.has_worker:
         return "runs"
-    if run.lives:
+    if run.runs_alone:
         return "runs alone"
     end = end_of(run.folder)
     if end is None:

@@ -58,9 +58,14 @@ class LiveFile:
         if not is_due:
             self._acts.put(self._write_summary)
 
-    def end(self, *, has_ended: bool) -> None:
-        """Wait a while for what is to be written; remove it, if the training ``has_ended``."""
-        if has_ended:
+    def end(self, *, has_ended: bool, is_empty: bool = False) -> None:
+        """Wait a while for what is to be written; remove it, if the training ``has_ended``.
+
+        The run is not kept if it ``is_empty``: its training has never begun.
+        """
+        if is_empty:
+            self._acts.put(self._run.remove_empty)
+        elif has_ended:
             self._acts.put(self._run.end_live)
         self._acts.put(None)
         if self._thread.is_alive():

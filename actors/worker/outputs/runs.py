@@ -29,6 +29,7 @@ from actors.worker.keeper import (
     replace_fields,
 )
 from actors.worker.outputs.summary import RunSummary, summary_of_tail
+from actors.zmq_sockets import port_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ same one, takes it for one that lives."""
 LAST: Final = "last"
 """The name that stands for the newest run."""
 
+_SOCKETS: Final = ("control", "progress")
 _NAME: Final = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]{1,64}-\d+")
 _OURS: Final = frozenset(
     (
@@ -143,6 +145,22 @@ class Run:
         return _runs(live.get("pid"), live.get("worker"))
 
     @property
+    def runs_alone(self) -> bool:
+        """Whether its training runs, and its worker does not."""
+        return self.lives and not self.has_worker
+
+    @property
+    def has_training(self) -> bool:
+        """Whether a keeper has started its training."""
+        return (self.folder / KEEPER).exists()
+
+    @property
+    def trainer(self) -> int | None:
+        """The process that its keeper has started."""
+        pid = fields_of(self.folder / KEEPER).get("trainer_pid")
+        return pid if isinstance(pid, int) else None
+
+    @property
     def summary(self) -> RunSummary:
         """It in short; blocks for the time that its disk takes."""
         known = RunSummary.of(fields_of(self.folder / SUMMARY))
@@ -177,6 +195,11 @@ class Run:
         """Its worker ends. Raises OSError."""
         with _opened(self.folder) as place, suppress(FileNotFoundError):
             os.unlink(LIVE, dir_fd=place)
+
+    def remove_empty(self) -> None:
+        """Remove it, unless its training has been started. Raises OSError."""
+        if not self.has_training:
+            _remove(self.folder)
 
     def further_attempt(self) -> Run:
         """The same run, whose training is started once more. Raises OSError."""
@@ -217,6 +240,33 @@ class Runs:
                     return run
         what = "--runs lists them" if any(True for _ in self) else "none is kept there yet"
         raise RunsError(f"there is no run {name} in {self.folder}: {what}")
+
+    def find_to_adopt(self, name: str) -> Run:
+        """The same, to go on with: the last one is the newest that has lost its worker.
+
+        What still runs comes first, and of that what runs here. Raises RunsError.
+        """
+        if name == LAST:
+            lost = [run for run in self if run.live and run.has_training and not run.has_worker]
+            if lost:
+                return max(lost, key=lambda run: (run.lives, run.is_here))  # the first of equals
+        return self.find(name)
+
+    def alone_at(self, *addresses: str) -> Run | None:
+        """The run here whose training runs alone and reports to one of ``addresses``."""
+        asked = {_port(address) for address in addresses}
+        try:
+            lively = sorted(self.folder.glob(f"*/{LIVE}"), reverse=True)
+        except OSError:
+            return None
+        for file in lively:
+            run = _run_in(file.parent) if _NAME.fullmatch(file.parent.name) else None
+            if run is None or not run.is_here or run.has_ended or not run.runs_alone:
+                continue
+            live = run.live
+            if asked & {_port(str(live.get(f"{socket}_address"))) for socket in _SOCKETS}:
+                return run
+        return None
 
     def begin(self, facts: RunFacts) -> Run:
         """A folder for a run that begins. Raises OSError."""
@@ -278,6 +328,14 @@ def slurm_job() -> tuple[str, ...]:
 def is_requeued() -> bool:
     """Whether SLURM has started this job before."""
     return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+
+
+def _port(address: str) -> int | str:
+    """What a trainer is told of ``address``."""
+    try:
+        return port_of(address)
+    except ValueError:
+        return address
 
 
 def _runs(pid: object, who: object) -> bool:

@@ -34,6 +34,41 @@ def test_a_run_is_found_by_its_name_its_number_and_as_the_last(runs):
     assert ((new.folder / "run.json").stat().st_mode & 0o777) == 0o600
 
 
+def test_the_last_one_to_adopt_has_lost_its_worker_and_what_still_runs_comes_first(runs):
+    dead = {"pid": 0, "worker": "somebody"}
+    me = {"keeper_pid": os.getpid(), "keeper": identity(os.getpid())}
+    alone, ended, unbegun, elsewhere, whole, live = (
+        runs.begin(facts(second, host="other" if second == 4 else MINE)) for second in range(1, 7)
+    )
+    assert runs.find_to_adopt("last") == live
+    for run in (ended, unbegun, elsewhere, alone):
+        (run.folder / "live.json").write_text(json.dumps(dead))
+        if run != unbegun:
+            (run.folder / "keeper.json").write_text(json.dumps(me if run == alone else dead))
+        if run != elsewhere:  # for all that is known here that one lives, and its worker too
+            lost = ended if run in (ended, unbegun) else alone
+            assert runs.find_to_adopt("last") == lost
+    live.write_live()
+    (whole.folder / "keeper.json").write_text(json.dumps(me))
+    assert runs.find_to_adopt("last") == alone
+    assert runs.find_to_adopt("1") == runs.find("last") == live
+
+
+def test_a_run_that_is_alone_is_found_by_the_ports_that_its_training_was_told(runs):
+    addresses = {"control_address": "tcp://127.0.0.1:9000", "progress_address": "ipc:///w/p"}
+    run = runs.begin(facts())
+    kept = {"keeper_pid": os.getpid(), "keeper": identity(os.getpid())}
+    (run.folder / "keeper.json").write_text(json.dumps(kept))
+    run.write_live(**addresses)
+    assert runs.alone_at("tcp://127.0.0.1:9000") is None  # its worker is this process
+    (run.folder / "live.json").write_text(json.dumps({"pid": 0, "worker": "x", **addresses}))
+    assert runs.alone_at("tcp://127.0.0.1:9001", "tcp://*:9000") == run
+    assert runs.alone_at("ipc:///w/p") == run
+    assert runs.alone_at("tcp://127.0.0.1:9001", "tcp://127.0.0.1:*") is None
+    (run.folder / "exit.json").write_text("{}")
+    assert runs.alone_at("tcp://127.0.0.1:9000") is None
+
+
 def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(runs):
     """In containers of one machine, which see its name, every worker may be process 1."""
     folders = [runs.begin(facts(1)).folder.name for _ in range(3)]
