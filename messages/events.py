@@ -25,6 +25,8 @@ class RunState(enum.StrEnum):
     """The trainer has been asked to stop."""
     CANCELLING = "cancelling"
     """All of the training is being ended."""
+    DELIVERING = "delivering"
+    """The trainer has ended; a client is still given what is left."""
     ENDED = "ended"
     """The trainer has ended; ``TrainingReport`` says how."""
 

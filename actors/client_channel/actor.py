@@ -358,12 +358,15 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     def _flush_timed_out(self, flush: FlushReports) -> None:
         if self._flush is flush:
             left = self._cursor.give_up(flush.reports)
-            log.error(
-                "client %s was not given all within %.1f s: %d reports are left",
-                self._client_id,
-                flush.timeout,
-                left,
-            )
+            if left:
+                log.error(
+                    "client %s was not given all within %.1f s: %d reports are left",
+                    self._client_id,
+                    flush.timeout,
+                    left,
+                )
+            else:
+                log.info("client %s has not taken all that it was sent", self._client_id)
             self._end_flush(flush)
 
     def _end_flush(self, flush: FlushReports) -> None:

@@ -22,6 +22,7 @@ from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import INSTEAD, STOP_COMMAND, ControlAnswered, Orders, warning_of
 from actors.worker.outcome import (
+    end_in_words,
     exit_code_of,
     report_of,
     report_of_adopted,
@@ -107,6 +108,10 @@ NOT_KNOWN: Final = (
     "what a trainer sends"
 )
 
+DELIVERY: Final = 1.0
+"""Seconds that handing over the last reports may take before it is said; it takes milliseconds
+unless a viewer has vanished."""
+
 TOO_MANY: Final = "too many orders at once: those that follow are passed over for some seconds"
 
 _ReportingAnswer: TypeAlias = (
@@ -126,6 +131,11 @@ class _ConnectTimeOver:
     """What is to connect would have connected by now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DeliveryIsLong:
+    """The trainer has ended a while ago, and the clients have not been given all."""
+
+
 _Inbox: TypeAlias = (
     WorkerMessage
     | OwnerEvent
@@ -135,6 +145,7 @@ _Inbox: TypeAlias = (
     | ControlAnswered
     | _AdoptedGone
     | _ConnectTimeOver
+    | _DeliveryIsLong
 )
 
 
@@ -175,6 +186,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._gone: Cancellable | None = None
         self._silence = Silence()
         self._connect_timer: Cancellable | None = None
+        self._delivery_timer: Cancellable | None = None
         self._last_epoch: int | None = None  # before this worker's reports, and beside them
 
     def on_receive(self, message: _Inbox) -> None:
@@ -210,6 +222,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 self._events.add(message)
             case ControlAnswered():
                 self._orders.answered(message)
+            case _DeliveryIsLong():
+                self._say_who_is_waited_for()
             case _:
                 self._trainer_changed(message)
 
@@ -256,7 +270,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     def release(self) -> None:
         """It owns timers at most."""
-        for timer in (self._gone, self._connect_timer):
+        for timer in (self._gone, self._connect_timer, self._delivery_timer):
             if timer is not None:
                 timer.cancel()
 
@@ -524,6 +538,19 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._run.supervisor.tell(
             StopReporting(job_id=self._run.job_id, outcome=outcome, reply_to=self._me)
         )
+        if self._begun:
+            self._delivery_timer = self._scheduler.after(
+                DELIVERY, lambda: self._me.tell(_DeliveryIsLong())
+            )
+
+    def _say_who_is_waited_for(self) -> None:
+        if self._state is _State.DELIVERING and self._run is not None:
+            end = "the trainer has left"
+            if self._exited is not None:
+                end = end_in_words(self._exited.returncode)
+            text = f"{end}; a viewer has not taken the last reports: it is waited for, "
+            text += f"{self._run.drain_timeout:.0f} s at most"
+            self._events.state(RunState.DELIVERING, text)
 
     def _finish(self, summary: ReportingSummary | None) -> None:
         run = self._run

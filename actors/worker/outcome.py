@@ -56,7 +56,7 @@ def report_of(
     """
     code = exited.returncode
     outcome = _outcome(code, cancelled=cancelled, train_end=train_end)
-    text = _end_in_words(code)
+    text = end_in_words(code)
     failure = None
     if outcome == JobOutcome.CANCELLED.value:
         text = f"cancelled: {text}; this worker's exit code is {int(EXIT_CANCELLED)}"
@@ -88,7 +88,8 @@ def _outcome(code: int | None, *, cancelled: bool, train_end: bool) -> str:
     return JobOutcome.COMPLETED.value if went_well else JobOutcome.FAILED.value
 
 
-def _end_in_words(code: int | None) -> str:
+def end_in_words(code: int | None) -> str:
+    """How the trainer's process ended."""
     if code is None:
         return "the trainer has ended, and nobody knows with which exit code"
     if code < 0:

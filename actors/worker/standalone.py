@@ -97,7 +97,7 @@ class Standalone:
         self._dispositions = dispositions
         self._down: FutureMailbox[ChildDown] = FutureMailbox()
         self._released = asyncio.Event()
-        self._interrupted = False
+        self._interrupted = self._stays_up = False
         self._earlier = EarlierRun()
         self._live: LiveFile | None = None
         self._has_ended = False
@@ -119,10 +119,14 @@ class Standalone:
             self.worker.tell(SignalReceived(name=name_of(number)))
 
     def interrupt(self) -> None:
-        """Ctrl-C: stop the training, and cancel it at the second one; keep nothing open."""
+        """Ctrl-C: stop the training, and cancel it at the second one; then close the page.
+
+        A page that is to stay up until Ctrl-C is closed by one that comes after the training.
+        """
         self.worker.tell(CancelTraining() if self._interrupted else StopTraining())
         self._interrupted = True
-        self._released.set()
+        if self._stays_up or self._plan.stays_up < math.inf:
+            self._released.set()
 
     def terminate(self) -> None:
         """SIGTERM: cancel the training; keep nothing open."""
@@ -206,6 +210,7 @@ class Standalone:
                 ready=None if self._live is None else _Ready(self._live),
                 over=clients,
                 refusal=plan.refusal,
+                drain_timeout=plan.settings.drain_timeout,
             )
         )
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
@@ -224,6 +229,7 @@ class Standalone:
             count = told.summary.received - told.summary.undecodable
             await client.received(count, timeout=CLIENT_TIMEOUT)
         stays_up = plan.viewers is not None and plan.stays_up > 0
+        stays_up = stays_up and clients.has_training and not self._released.is_set()
         if stays_up:
             with suppress(TimeoutError):  # the end is shown when its terminal takes it
                 _shown: EndShown = await answer(
@@ -246,6 +252,7 @@ class Standalone:
 
     async def _stay_up(self, parts: Parts, seconds: float) -> None:
         """Leave the page of the finished run up for ``seconds``, or until Ctrl-C."""
+        self._stays_up = True
         if seconds == math.inf:
             parts.show("the training is over; the page stays up until Ctrl-C")
             await self._released.wait()

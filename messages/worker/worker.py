@@ -64,7 +64,7 @@ class RunTraining:
     output is kept. With ``adopted`` the training of ``store`` goes on, which another worker has
     started. ``attempt`` counts the starts of the same run; ``ready`` is told the addresses, and
     ``over`` that the training is over. ``refusal`` says why it is not to be started, and what can
-    be done instead.
+    be done instead. Clients are given what is left for ``drain_timeout`` seconds at most.
     """
 
     job_id: str
@@ -86,6 +86,7 @@ class RunTraining:
     ready: Mailbox[ReportingReady] | None = None
     over: Mailbox[TrainingOver] | None = None
     refusal: tuple[str, str] | None = None
+    drain_timeout: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

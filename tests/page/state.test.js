@@ -34,6 +34,16 @@ test("each state of the worker has its words", () => {
   }
 });
 
+test("a trainer that has ended while a viewer is waited for is not one that has not", () => {
+  const told = at("training");
+  told.report("train_end");
+  told.state("delivering", { text: "the trainer has ended; a viewer is waited for" });
+  const { words, note } = stateOf(told.training, link());
+  assert.equal(words, "finishing");
+  assert.equal(note, "the trainer has ended; a viewer is waited for");
+  assert.equal(controlsOf(told.training, link()).stop, false);
+});
+
 test("a training that has ended by itself is finished, and others are not", () => {
   for (const [outcome, kind, words] of [
     ["completed", "finished", "finished"],

@@ -19,6 +19,7 @@ from tests.support.embedded_run import embedded_trainer
 from tests.support.processes import shell
 from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker, at
 from tests.support.sleap_nn import put_sleap_nn
+from tests.support.trainer_process import trainer
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -77,6 +78,27 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
     order = ("has ended with exit code 3", "outcome      failed", "the page stays up until")
     places = [worker.output.index(text) for text in order]
     assert places == sorted(places), worker.output
+
+
+def test_a_ctrl_c_that_stops_the_training_does_not_close_its_page(tmp_path):
+    steps = trainer("send:1", f"write:{tmp_path / 'heard'}", "leave", "exit:0")
+    with RunningWorker(*PAGE, "--keep-open", "--", *steps) as worker:
+        worker.wait_for("the trainer has connected")
+        worker.ctrl_c()
+        worker.wait_for("the page stays up until Ctrl-C")
+        assert worker.output.index("\noutcome  ") < worker.output.index("the page stays up")
+        assert Visit(worker.link()).session()
+        worker.ctrl_c()
+        assert worker.ends() == 0, worker.output
+
+
+def test_of_a_training_that_was_never_started_no_page_stays_up():
+    never = changed(prompt=3600.0)
+    with RunningWorker(*PAGE, "--keep-open", "--", "echo", "trained", program=never) as worker:
+        worker.wait_for("starting")
+        worker.ctrl_c()
+        assert worker.ends() == 130
+    assert "the page stays up" not in worker.output
 
 
 def test_two_workers_serve_two_pages():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,9 @@ from messages import STOPPED, JobOutcome
 if TYPE_CHECKING:
     from actors.worker.outputs.run_record import Epoch, RunRecord
     from messages import TrainingReport
+
+GAPS: Final = 5
+"""Gaps between epochs that are named."""
 
 OUTCOMES: Final = {
     JobOutcome.COMPLETED.value: "finished",
@@ -62,12 +66,20 @@ def ending(
 def _epochs(ended: list[Epoch], total: int | None) -> str:
     first, last = ended[0], ended[-1]
     count = f"{len(ended)}" if total is None else f"{len(ended)} of {total}"
-    if last.number - first.number >= len(ended):  # some were not reported
-        return f"{count} reported, the last is {last.number + 1}"
+    missing = _missing([epoch.number + 1 for epoch in ended])
+    if missing:
+        return f"{count} reported, the last is {last.number + 1}; nothing came of {missing}"
     # None where nobody knows when: it has waited for a worker.
     if first.began is not None and last.began is not None and last.seconds is not None:
         count += f" in {duration(last.began + last.seconds - first.began)}"
     return count + (f", from epoch {first.number + 1} on" if first.number > 0 else "")
+
+
+def _missing(numbers: list[int]) -> str:
+    """Those between ``numbers``, in words: ``4, 7 to 11``."""
+    gaps = [(a + 1, b - 1) for a, b in pairwise(sorted(numbers)) if b > a + 1]
+    words = [f"{a}" if a == b else f"{a} to {b}" for a, b in gaps[:GAPS]]
+    return ", ".join(words) + (" and others" if len(gaps) > GAPS else "")
 
 
 def _best(ended: list[Epoch]) -> str | None:

@@ -321,8 +321,16 @@ def test_epochs_that_were_not_reported_are_told_from_those_that_were(screens):
         '{"event": "epoch_end", "epoch": 89, "logs": {"train/loss": 0.5, "val/loss": 0.5}}',
     )
     shown = screens().after(training(90), later, ShowSummary(summary=SUMMARY))
-    assert "epochs       2 of 90 reported, the last is 90\n" in shown
+    assert "epochs       2 of 90 reported, the last is 90; nothing came of 2 to 89\n" in shown
     assert "best epoch   90, " in shown
+
+
+def test_epochs_of_which_nothing_came_are_named(screens):
+    numbers = (0, 1, 3, 7, 8)
+    ends = texts(*(f'{{"event": "epoch_end", "epoch": {number}}}' for number in numbers))
+    begin = texts('{"event": "epoch_begin", "epoch": 0}')
+    shown = screens().after(training(20), begin, ends, ShowSummary(summary=SUMMARY))
+    assert "epochs       5 of 20 reported, the last is 9; nothing came of 3, 5 to 7\n" in shown
 
 
 def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):

@@ -74,6 +74,8 @@ function trainingState(training, connected) {
   }
   if (state === "cancelling")
     return { kind: state, words: "cancelling", note: countdown(training) || training.stateText };
+  if (state === "delivering")
+    return { kind: "finishing", words: "finishing", note: training.stateText };
   if (training.finishing)
     return {
       kind: "finishing",
@@ -101,7 +103,7 @@ function trainingState(training, connected) {
 
 /** What a viewer can ask for now: why not, or "". @param {Training} training @param {Connection} link */
 export function refusalOf(training, link) {
-  if (isOver(training)) return "the training has ended";
+  if (isOver(training) || training.state === "delivering") return "the training has ended";
   if (link.session?.replay) return "this is a recording";
   if (link.session && !link.session.may_control) return "this link is for watching only";
   if (link.phase === "denied") return "there is no access";
