@@ -178,7 +178,7 @@ def _others(options: argparse.Namespace, runs: Runs) -> tuple[Runs, ...]:
     """The runs, of which one may report where this one is to; the demo's are beside the others."""
     if options.runs_folder:
         return (runs,)
-    return tuple(map(Runs, {_default_folder(), _default_folder(demo=True)}))
+    return tuple(map(Runs, {default_folder(), default_folder(demo=True)}))
 
 
 def _refusal(alone: Run) -> tuple[str, str]:
@@ -186,7 +186,7 @@ def _refusal(alone: Run) -> tuple[str, str]:
     live = alone.live
     where = live.get("progress_address")
     place = alone.folder.parent
-    named = "" if place == _default_folder() else f"--runs-folder {shlex.quote(str(place))} "
+    named = "" if place == default_folder() else f"--runs-folder {shlex.quote(str(place))} "
     return (
         f"process {alone.trainer}, of the run {alone.name}, reports to {where}: end it, or use "
         "another address",

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -29,7 +30,6 @@ from actors.worker.keeper import (
     replace_fields,
 )
 from actors.worker.outputs.summary import RunSummary, summary_of_tail
-from actors.zmq_sockets import port_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -333,7 +333,7 @@ def is_requeued() -> bool:
 def _port(address: str) -> int | str:
     """What a trainer is told of ``address``."""
     try:
-        return port_of(address)
+        return urlsplit(address).port or address
     except ValueError:
         return address
 
