@@ -11,6 +11,7 @@ from tests.support.addresses import fixed_addresses
 from tests.support.processes import runs, shell
 from tests.support.running_worker import PROGRAM, RunningWorker, at
 from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 from tests.worker.test_adopt import kill, messages_of
 
 BEFORE, MEANWHILE = 3, 40
@@ -19,6 +20,11 @@ BEFORE, MEANWHILE = 3, 40
 @pytest.fixture
 def addresses() -> tuple[str, ...]:
     return at(*fixed_addresses(2))
+
+
+def sent_in(run: Path) -> list[dict]:
+    """The trainer's reports that are in its journal."""
+    return [message for message in messages_of(run) if message["what"] != "__meta__"]
 
 
 @contextmanager
@@ -30,8 +36,10 @@ def alone(addresses, folder, gate) -> Iterator[Path]:
     with RunningWorker("--no-page", "--", *command, ports=addresses) as worker:
         worker.wait_for("before")
         pid = worker.training()
-        kill(worker)
         (run,) = folder.iterdir()
+        journal = run / "run.jsonl"  # what the worker holds beside it is lost with it
+        assert settled(lambda: journal.read_text().count("batch_end") == BEFORE)
+        kill(worker)
         gate.open()
         yield run
         assert not runs(pid)
@@ -44,8 +52,7 @@ def is_whole(run: Path, gate, *options: str, ports: tuple[str, ...] = ()) -> Non
         worker.wait_for("the trainer has connected")
         gate.open()
         assert worker.ends() == 6, worker.output
-    sent = [message for message in messages_of(run) if message["what"] != "__meta__"]
-    assert len(sent) == BEFORE + MEANWHILE
+    assert len(sent_in(run)) == BEFORE + MEANWHILE
 
 
 def test_the_refusal_names_the_run_and_costs_it_nothing(addresses, folder, gate):
