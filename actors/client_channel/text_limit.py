@@ -27,4 +27,8 @@ class TextLimit:
 
     def takes(self, size: int, *, now: float) -> bool:
         """Whether a text of ``size`` bytes that comes at ``now`` (seconds) is within the limit."""
-        return self._texts.take(1, now=now) and self._bytes.take(size, now=now)
+        return self._texts.take(1, now=now) and self.takes_bytes(size, now=now)
+
+    def takes_bytes(self, size: int, *, now: float) -> bool:
+        """The same of bytes that are no text, or not one yet."""
+        return self._bytes.take(size, now=now)

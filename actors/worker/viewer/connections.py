@@ -67,6 +67,7 @@ class _Connection(asyncio.Protocol):
         self._socket = accepted
         self._inner = inner
         self._lost, self._late = lost, late
+        self.came: Callable[[int], None] | None = None
         self.kind: Role | None = None
         self.transport: asyncio.Transport | None = None
         self.opening: asyncio.Task[None] | None = None
@@ -86,6 +87,10 @@ class _Connection(asyncio.Protocol):
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
+        if self.came is not None:
+            self.came(len(data))
+            if self.transport is None or self.transport.is_closing():
+                return  # that was too much
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -176,10 +181,11 @@ class HttpConnections:
         if connection is not None:
             connection.limit(HEAD_TIMEOUT)
 
-    def stays(self, request: web.Request) -> None:
-        """The connection is a viewer's, who are counted elsewhere."""
+    def stays(self, request: web.Request, came: Callable[[int], None]) -> None:
+        """The connection is a viewer's, who are counted elsewhere; ``came`` is told bytes first."""
         connection = _connection_of(request)
         if connection is not None:
+            connection.came = came
             self._forget(connection)
 
     def stop_listening(self) -> None:

@@ -35,7 +35,10 @@ class OfferError(Exception):
 
 
 class ViewerPeers:
-    """Each peer has one data channel, with which ``announced`` is called."""
+    """Each peer has one data channel, with which ``announced`` is called.
+
+    What came over a second one nobody would count: with that the peer is closed.
+    """
 
     def __init__(self, ice_servers: tuple[str, ...]) -> None:
         self._configuration = RTCConfiguration(
@@ -64,6 +67,9 @@ class ViewerPeers:
             if not channels:
                 channels.append(channel)
                 announced(channel)
+            else:
+                log.warning("a viewer opens a second data channel: its connection is closed")
+                self._close_soon(peer)
 
         @peer.on("connectionstatechange")
         async def changed() -> None:

@@ -418,13 +418,14 @@ class ViewerServer:
         socket = web.WebSocketResponse(
             protocols=_PROTOCOLS,
             heartbeat=HEARTBEAT,
+            autoping=False,  # each is counted
             max_msg_size=MAX_BODY,
             compress=False,  # the training needs the CPU more than the network needs the bytes
         )
         await socket.prepare(request)
         assert self._connections is not None
-        self._connections.stays(request)
         channel = WebSocketChannel(socket, request.transport)
+        self._connections.stays(request, channel.came)
         self._viewers.attach(viewer, channel)
         await channel.run()
         return socket

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.client_channel import TextLimit, attach
 from actors.runtime import TokenBucket
@@ -19,6 +19,8 @@ from actors.worker.viewer.websocket import WebSocketChannel
 from messages import EVENT_MARK, DetachClient, encode_report, text_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiortc import RTCSessionDescription
 
     from messages import AttachClient, DataChannel, Mailbox
@@ -108,9 +110,22 @@ class Viewers:
         self._channels.add(channel)
         self._current[viewer.client_id] = channel
         channel.on("close", lambda: self._closed(viewer.client_id, channel))
-        # Who may only watch has nothing to say: all of them together may send what one may.
-        limit = TextLimit(CONTROL_FACTOR) if may_control else self._watchers_texts
-        channel.on("message", lambda data: self._sent(viewer, channel, data, limit))
+        # Who may only watch has nothing to say: all of them together may send what one may. What a
+        # browser sends by itself counts for each, and so do frames that never become a message.
+        own = TextLimit(CONTROL_FACTOR if may_control else 1)
+        texts = TextLimit(CONTROL_FACTOR) if may_control else self._watchers_texts
+        now = asyncio.get_running_loop().time
+
+        def limited(event: str, takes: Callable[..., bool]) -> None:
+            def came(*data: Any) -> None:
+                if not takes(*data):
+                    self._flooded(viewer, channel)
+
+            channel.on(event, came)
+
+        limited("message", lambda data: texts.takes(_size(data), now=now()))
+        limited("control", lambda: own.takes(0, now=now()))
+        limited("bytes", lambda size: own.takes_bytes(size, now=now()))
         attach(
             self._supervisor,
             client_id=viewer.client_id,
@@ -120,19 +135,14 @@ class Viewers:
             after=viewer.after,
         )
 
-    def _sent(
-        self, viewer: Viewer, channel: DataChannel, data: str | bytes, limit: TextLimit
-    ) -> None:
-        size = text_bytes(data) if isinstance(data, str) else len(data)
-        if channel not in self._channels or limit.takes(
-            size, now=asyncio.get_running_loop().time()
-        ):
-            return
-        log.warning("viewer %s sends far too much: its connection is closed", viewer.client_id)
-        self._closed(viewer.client_id, channel)
+    def _flooded(self, viewer: Viewer, channel: DataChannel) -> None:
+        is_known = channel in self._channels
+        if is_known:
+            log.warning("viewer %s sends far too much: its connection is closed", viewer.client_id)
+            self._closed(viewer.client_id, channel)
         if isinstance(channel, WebSocketChannel):
-            channel.abort()
-        else:
+            channel.abort()  # also one that is being closed
+        elif is_known:
             self._peers.drop(channel)
 
     def _closed(self, client_id: str, channel: DataChannel) -> None:
@@ -151,6 +161,10 @@ class Viewers:
                         channel.send(ALIVE)
                     except Exception as error:
                         log.debug("a viewer takes no sign of life: %r", error)
+
+
+def _size(data: str | bytes) -> int:
+    return text_bytes(data) if isinstance(data, str) else len(data)
 
 
 def _places(role: Role, places: int) -> int:

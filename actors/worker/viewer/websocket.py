@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asyncio import Transport
     from collections.abc import Callable
 
+    from aiohttp import WSMessage
     from aiohttp.web import WebSocketResponse
 
 CLOSE_TIMEOUT: Final = 5.0
@@ -24,7 +25,9 @@ CLOSE_TIMEOUT: Final = 5.0
 class WebSocketChannel:
     """Sends text by text, each when the one before has left; ``run`` is its life.
 
-    ``transport`` is what ``socket`` is served over.
+    ``transport`` is what ``socket`` is served over; it leaves pings to the channel. Besides a data
+    channel's events there are "control" for each ping and pong, and "bytes" with the size of what
+    has come in whatever frames, before it is read.
     """
 
     def __init__(self, socket: WebSocketResponse, transport: Transport | None) -> None:
@@ -64,19 +67,33 @@ class WebSocketChannel:
         self.readyState = "closed"
         self._news.set()
 
+    def came(self, size: int) -> None:
+        """So many bytes have come."""
+        self._emit("bytes", size)
+
     async def run(self) -> None:
         """Send and receive until either side closes."""
         sending = asyncio.create_task(self._send_all(), name="websocket-sender")
         try:
             async for message in self._socket:
-                if message.type is WSMsgType.TEXT:
-                    self._emit("message", message.data)
+                await self._take(message)
                 if self.readyState == "closed":
                     break
+                await asyncio.sleep(0)  # however many have come at once
+        except ConnectionError:
+            pass  # the other side is gone
         finally:
             sending.cancel()
             self.readyState = "closed"
             self._emit("close")
+
+    async def _take(self, message: WSMessage) -> None:
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            self._emit("message", message.data)
+        elif message.type in (WSMsgType.PING, WSMsgType.PONG):
+            self._emit("control")
+            if message.type is WSMsgType.PING and self.readyState != "closed":
+                await self._socket.pong(message.data)
 
     async def _send_all(self) -> None:
         try:

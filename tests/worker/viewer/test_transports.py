@@ -5,6 +5,7 @@ import json
 from contextlib import suppress
 
 import pytest
+from aiohttp import WSMsgType
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from actors.client_channel.text_limit import TEXTS
@@ -29,6 +30,20 @@ from tests.support.waiting import PATIENCE, until
 pytestmark = pytest.mark.asyncio
 
 STATE = encode_event(StateChanged(state=RunState.TRAINING, text="training"))
+
+
+EMPTY = "80 00000000"
+"""Behind a frame's first byte: masked, of no bytes (RFC 6455, section 5.2)."""
+
+FRAMES = {
+    what: (bytes.fromhex(first), bytes.fromhex(more))
+    for what, (first, more) in {
+        "binary": ("", f"82 {EMPTY}"),
+        "ping": ("", f"89 {EMPTY}"),
+        "pong": ("", f"8a {EMPTY}"),
+        "endless text": (f"01 {EMPTY}", f"00 {EMPTY}"),
+    }.items()
+}
 
 
 class Peer:
@@ -186,6 +201,49 @@ async def test_a_peer_that_sends_without_end_is_closed_and_no_other(served):
         trainer.send("a report")
         assert await other.messages(1) == ["a report"]
         assert len(await served.clients()) == 1
+        await peer.peer.close()
+
+
+@pytest.mark.parametrize("what", FRAMES)
+async def test_frames_without_content_count_and_their_end_is_no_error(served, what, caplog):
+    async with (
+        served.visitor(WATCH) as session,
+        served.training() as trainer,
+        served.websocket(session, "the-flood") as flood,
+        served.websocket(session, "another-one") as other,
+    ):
+        first, more = FRAMES[what]
+        transport = flood.socket._writer.transport
+        transport.write(first)
+        async with asyncio.timeout(PATIENCE):
+            while not transport.is_closing():
+                if transport.get_write_buffer_size() < 2**20:
+                    transport.write(more * 10_000)
+                await asyncio.sleep(0)
+        trainer.send("a report")
+        assert await other.messages(1) == ["a report"]
+        assert len(await served.clients()) == 1
+    assert "sends far too much" in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_viewer_that_pings_is_answered(served):
+    async with served.visitor(WATCH) as session:
+        query = {"client": "the-viewer", "after": "0", "instance": await served.instance(session)}
+        async with session.ws_connect(
+            "ws", params=query, protocols=(EVENTS_PROTOCOL,), autoping=False
+        ) as socket:
+            await socket.ping(b"are you there")
+            message = await socket.receive(PATIENCE)
+            assert (message.type, message.data) == (WSMsgType.PONG, b"are you there")
+
+
+async def test_a_peer_with_a_second_channel_is_closed(served):
+    peer = Peer()
+    async with served.visitor(WATCH) as session:
+        await peer.connect(served, session, "has-two-channels")
+        peer.peer.createDataChannel("more")
+        await until(lambda: peer.channel.readyState == "closed")
         await peer.peer.close()
 
 
