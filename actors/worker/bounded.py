@@ -37,7 +37,7 @@ def within(act: Callable[[], T], *, where: Path | str) -> T:
     gives no thread.
     """
     try:
-        return _begin(act).result(ANSWER)
+        return begin(act).result(ANSWER)
     except TimeoutError as error:
         raise _unanswered(error, where) from None
 
@@ -45,7 +45,7 @@ def within(act: Callable[[], T], *, where: Path | str) -> T:
 async def within_loop(act: Callable[[], T], *, where: Path | str) -> T:
     """The same for an event loop."""
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(_begin(act)), ANSWER)
+        return await asyncio.wait_for(asyncio.wrap_future(begin(act)), ANSWER)
     except TimeoutError as error:
         raise _unanswered(error, where) from None
 
@@ -72,7 +72,7 @@ def regular(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _begin(act: Callable[[], T]) -> Future[T]:
+def begin(act: Callable[[], T]) -> Future[T]:
     """Have ``act`` called on a thread that nobody waits for, also not the process at its end."""
     told: Future[T] = Future()
     told.set_running_or_notify_cancel()

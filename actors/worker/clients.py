@@ -252,9 +252,14 @@ class Clients:
                 settings=plan.viewers,
             )
         )
-        told: ServingStarted | ServingFailed = await answer(
-            lambda to: server.tell(StartServing(reply_to=to)), within=SERVE_TIMEOUT
-        )
+        told: ServingStarted | ServingFailed
+        try:
+            told = await answer(
+                lambda to: server.tell(StartServing(reply_to=to)), within=SERVE_TIMEOUT
+            )
+        except TimeoutError as error:
+            server.request_stop()
+            told = ServingFailed(reason=f"the page is not served in time: {error}")
         if isinstance(told, ServingFailed):
             if plan.replay is not None:
                 raise NotServedError(told.reason)

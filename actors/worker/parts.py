@@ -77,9 +77,12 @@ async def end(ref: TypedRef[Any], *, within: float | None = None) -> None:
 async def answer(ask: Callable[[Mailbox[M]], None], *, within: float | None = None) -> M:
     """The answer to what ``ask`` tells, within so many seconds, ``STOP_TIMEOUT`` if none are said.
 
-    Raises TimeoutError.
+    Raises TimeoutError, which says so.
     """
     told: FutureMailbox[M] = FutureMailbox()
     ask(told)
     limit = STOP_TIMEOUT if within is None else within
-    return await asyncio.wait_for(asyncio.wrap_future(told.future), limit)
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(told.future), limit)
+    except TimeoutError:
+        raise TimeoutError(f"no answer has come within {limit:g} s") from None

@@ -362,11 +362,13 @@ def _settings(options: argparse.Namespace) -> ReporterSettings:
 def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
     host = options.host.strip("[]")
     watch = options.read_only_token
+    names = own_names()
+    names |= {host.lower(), *map(_allowed, options.allow_host)}
     return ViewerSettings(
         access=Access(
             options.token or new_token(),
             new_token() if watch == RANDOM else watch,
-            names=own_names() | {host.lower()} | {_allowed(name) for name in options.allow_host},
+            names=names,
         ),
         host=host,
         port=DEFAULT_PORT if options.port is None else options.port,

@@ -10,15 +10,17 @@ import pytest
 from tests.support.changed_worker import changed
 from tests.support.disks import mounted
 from tests.support.processes import shell
-from tests.support.running_worker import PAGE, PROGRAM, RunningWorker
+from tests.support.running_worker import PAGE, PROGRAM, PROMPT, RunningWorker
 from tests.support.trainer_process import trainer
 
 TRAINS = ("--", *shell("echo trained; exit 5"))
 
 
-def warning_of(*options: str, variables: dict[str, str] | None = None) -> str:
+def warning_of(
+    *options: str, variables: dict[str, str] | None = None, program: tuple[str, ...] = PROMPT
+) -> str:
     """What a worker says that trains with ``options``."""
-    with RunningWorker(*options, *TRAINS, variables=variables) as worker:
+    with RunningWorker(*options, *TRAINS, variables=variables, program=program) as worker:
         assert worker.ends() == 5, worker.output
         assert worker.leaves_nothing()
     output = " ".join(worker.output.split())
@@ -96,6 +98,29 @@ def test_with_a_certificate_that_cannot_be_read_there_is_no_page_in_the_clear(tm
     says = warning_of(*PAGE, "--certfile", str(broken))
     assert "runs without a page" in says
     assert "http://" not in says
+
+
+def test_a_page_at_a_name_that_no_server_tells_is_a_warning(gate):
+    says = warning_of(*PAGE, "--host", "gpu.example", program=changed(unresolved=gate.path))
+    assert "cannot be served at gpu.example:0: no name server has told" in says
+    assert "runs without a page" in says
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_machines_own_name_is_not_waited_for(host, gate):
+    program = changed(unresolved=gate.path)
+    with RunningWorker(*PAGE, "--host", host, *TRAINS, program=program) as worker:
+        assert worker.ends() == 5, worker.output
+        assert worker.leaves_nothing()
+    assert "watch and stop it at http://" in worker.output
+
+
+def test_a_page_that_does_not_come_is_a_warning(tmp_path):
+    os.mkfifo(tmp_path / "cert.pem")
+    certificate = ("--certfile", str(tmp_path / "cert.pem"))
+    says = warning_of(*PAGE, *certificate, program=changed(hurried=0.2))
+    assert "the page is not served in time: no answer has come within 0.2 s" in says
+    assert "runs without a page" in says
 
 
 @pytest.mark.parametrize("place", ["/proc/none", "/dev/null", "/dev/null/runs"])

@@ -222,6 +222,28 @@ def unanswered(seconds: float) -> None:
     kept.ANSWER = kept.NOTICE = seconds  # type: ignore[misc]
 
 
+def unresolved(gate: str) -> None:
+    """No name server answers."""
+    import socket
+
+    told = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host in (None, "::") or str(host)[0].isdecimal():
+            return told(host, *arguments, **options)
+        return _wait_at(gate)
+
+    socket.getaddrinfo = getaddrinfo
+    socket.getfqdn = lambda *_: _wait_at(gate)  # type: ignore[assignment]
+
+
+def hurried(seconds: float) -> None:
+    """The page is not waited for."""
+    from actors.worker import clients
+
+    clients.SERVE_TIMEOUT = seconds  # type: ignore[misc]
+
+
 def threadless(name: str) -> None:
     """As where the system has too many."""
     start = threading.Thread.start
@@ -244,6 +266,7 @@ CHANGES = {
     for change in (
         *(prompt, impatient, hasty, lasting, resigned),
         *(stuck, clock, broken, hung, frozen, patient, deaf, unanswered, threadless, crash),
+        *(unresolved, hurried),
     )
 }
 

@@ -18,6 +18,7 @@ from actors.zmq_sockets import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
 TOKEN_HEADER: Final = "X-Sleap-Progress-Token"  # noqa: S105 - the header's name
 """Holds the token as the link has it; ``Authorization`` may be that of a proxy in between."""
@@ -66,7 +67,7 @@ class Access:
 
     token: str
     read_only_token: str | None = None
-    names: frozenset[str] = field(default_factory=own_names)
+    names: AbstractSet[str] = field(default_factory=own_names)
 
     def role_of(self, token: str | None) -> Role | None:
         """What ``token`` permits, compared in constant time; None for a wrong one."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 from urllib.parse import quote
 
 from actors.runtime import LoopActor, TypedRef, reply, starter
-from actors.worker.viewer.addresses import bracketed, host_for_others
+from actors.worker.viewer.addresses import bracketed, host_for_others, look_up
 from actors.worker.viewer.server import CertificateError, ViewerServer, ViewerSettings
 from actors.zmq_sockets import who_listens_at
 from messages import (
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from messages import ArchiveMessage
-
-NAME_TIMEOUT: Final = 3.0
-"""Seconds that a name server may take to say whether this machine's name leads to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +115,12 @@ class SignalingActor(LoopActor[SignalingMessage]):
 
     async def _name(self) -> str:
         """What links name as the host; this machine's name where no name server answers in time."""
-        asked = asyncio.to_thread(host_for_others, self._settings.host)
+        host = self._settings.host
         try:
-            return await asyncio.wait_for(asked, NAME_TIMEOUT)
-        except TimeoutError:
+            return await look_up(
+                lambda: host_for_others(host), "whether this machine's name leads here"
+            )
+        except OSError:
             return self._settings.host_name or "127.0.0.1"
 
     def _listens(self, message: _Started) -> None:

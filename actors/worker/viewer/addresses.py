@@ -1,24 +1,29 @@
 """Names and addresses of this machine, and how somebody elsewhere gets to it.
 
-Functions that may ask the system, which can take seconds where a name server does not answer: they
-are not for an event loop's thread.
+Functions that may ask the system, which can take long where a name server does not answer: those
+that are no coroutines are not for an event loop's thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import re
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psutil
 
+from actors.worker.bounded import begin
 from actors.zmq_sockets import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+LOOKUP: Final = 2.0
+"""Seconds that the look-up of a name may take; with a name server that answers, milliseconds."""
 
 EVERYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - who asks to be served everywhere
 """The hosts that stand for every interface."""
@@ -34,6 +39,8 @@ _FOREIGN: Final = (
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A name that a shell takes as it is."""
 
+_T = TypeVar("_T")
+
 
 def own_addresses() -> frozenset[str]:
     """The addresses of this machine's interfaces, without the scopes of link-local ones."""
@@ -45,9 +52,36 @@ def own_addresses() -> frozenset[str]:
     )
 
 
-def own_names() -> frozenset[str]:
-    """The names of this machine, and its addresses."""
-    return own_addresses() | {socket.gethostname().lower(), socket.getfqdn().lower()}
+def own_names() -> set[str]:
+    """The names of this machine, and its addresses; its full name joins them when it is known."""
+    names = {*own_addresses(), socket.gethostname().lower()}
+    begin(lambda: names.add(socket.getfqdn().lower()))
+    return names
+
+
+async def look_up(ask: Callable[[], _T], what: str) -> _T:
+    """What ``ask`` returns, which may ask a name server for ``what``. Raises OSError."""
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(begin(ask)), LOOKUP)
+    except TimeoutError:
+        raise TimeoutError(f"no name server has told {what} within {LOOKUP:g} s") from None
+
+
+async def addresses_to_listen_at(host: str, port: int) -> list[tuple[Any, ...]]:
+    """What ``getaddrinfo`` tells of them. Raises OSError."""
+
+    def ask() -> list[tuple[Any, ...]]:
+        try:
+            found = socket.getaddrinfo(
+                host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except UnicodeError as error:
+            raise OSError(f"{host} is not a name of a host: {error}") from error
+        return list(found)
+
+    if host in EVERYWHERE or is_address(host):
+        return ask()  # nobody is asked
+    return await look_up(ask, f"the address of {host}")
 
 
 def host_for_others(host: str) -> str:

@@ -14,6 +14,8 @@ import struct
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.worker.viewer.addresses import addresses_to_listen_at
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
@@ -139,9 +141,7 @@ class HttpConnections:
 
     async def listen(self, host: str, port: int) -> int:
         """Accept connections from here on; the port, a free one for 0. Raises OSError."""
-        found = await self._loop.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = await addresses_to_listen_at(host, port)
         missing = OSError(errno.EADDRNOTAVAIL, "no such address")
         with ExitStack() as stack:
             bound: list[socket.socket] = []

@@ -166,6 +166,7 @@ class ViewerServer:
     archive: Mailbox[ArchiveMessage] | None = None
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _viewers: Viewers = field(init=False)
+    _starting: asyncio.Task[Any] | None = None
     _runner: web.AppRunner | None = None
     _connections: HttpConnections | None = None
     _asked_archive: int = 0
@@ -184,6 +185,7 @@ class ViewerServer:
 
     async def start(self) -> int:
         """Listen; the port. Raises OSError, or CertificateError."""
+        self._starting = asyncio.current_task()
         context = await _tls(self.settings)
         application = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         application.add_routes(
@@ -222,10 +224,13 @@ class ViewerServer:
                 raise
             port = await connections.listen(host, 0)
         self._viewers.start()
+        self._starting = None
         return port
 
     async def close(self) -> None:
         """Let the channels deliver what they hold, then close all. Idempotent."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self._connections is not None:
             self._connections.stop_listening()
         await self._viewers.close()
