@@ -29,6 +29,13 @@ CLOSE_TIMEOUT: Final = 5.0
 MAX_PEERS: Final = 32
 """Peers at once, with a channel or before it: each costs sockets and timers."""
 
+MAX_CANDIDATES: Final = 64
+"""Candidates of an offer that are tried, the first ones: each costs time on the event loop, and a
+browser sends some 10 to 40."""
+
+MAX_LINES: Final = 64
+"""Other lines of an offer: a browser's for a data channel alone has some 20."""
+
 
 class OfferError(Exception):
     """The offer is not answered; the message is human-readable."""
@@ -59,6 +66,7 @@ class ViewerPeers:
             raise OfferError(f"{at_most} viewers are connected, or about to be, already")
         if "m=application" not in sdp or "m=audio" in sdp or "m=video" in sdp:
             raise OfferError("the offer is not for a data channel alone")
+        sdp = _bounded(sdp)
         peer = RTCPeerConnection(self._configuration)
         channels = self._peers[peer] = []
 
@@ -121,6 +129,19 @@ class ViewerPeers:
         closing = asyncio.ensure_future(self._close(peer))
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
+
+
+def _bounded(sdp: str) -> str:
+    """``sdp`` without the candidates beyond ``MAX_CANDIDATES``. Raises OfferError."""
+    kept, candidates = [], 0
+    for line in sdp.splitlines():
+        is_candidate = line.startswith("a=candidate")
+        candidates += is_candidate
+        if not is_candidate or candidates <= MAX_CANDIDATES:
+            kept.append(line)
+    if len(kept) - min(candidates, MAX_CANDIDATES) > MAX_LINES:
+        raise OfferError(f"the offer has more than {MAX_LINES} lines besides its candidates")
+    return "".join(f"{line}\r\n" for line in kept)
 
 
 def _closed(channel: RTCDataChannel) -> asyncio.Future[None]:

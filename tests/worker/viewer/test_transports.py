@@ -7,9 +7,11 @@ from contextlib import suppress
 import pytest
 from aiohttp import WSMsgType
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import SessionDescription
 
 from actors.client_channel.text_limit import TEXTS
 from actors.worker.viewer import server
+from actors.worker.viewer.peers import MAX_CANDIDATES
 from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
@@ -53,13 +55,14 @@ class Peer:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.channel = self.peer.createDataChannel("training", protocol=EVENTS_PROTOCOL)
         self.texts = []
+        self.more = ""  # behind its offer
         self.channel.on("message", self.texts.append)
 
     async def connect(self, served, session, client, after=0):
         await self.peer.setLocalDescription(await self.peer.createOffer())
         local = self.peer.localDescription
         offer = {
-            "sdp": local.sdp,
+            "sdp": local.sdp + self.more,
             "type": local.type,
             "client": client,
             "after": after,
@@ -324,6 +327,35 @@ async def test_a_half_valid_offer_is_refused_and_leaves_nothing(served, sdp):
             assert (await r.json())["error"]
         async with served.websocket(session, "goes-on-"):
             pass
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The candidates of each offer that aiortc has read."""
+    found, parse = [], SessionDescription.parse
+
+    def counted(sdp):
+        description = parse(sdp)
+        found.append(sum(len(media.ice_candidates) for media in description.media))
+        return description
+
+    monkeypatch.setattr(SessionDescription, "parse", counted)
+    return found
+
+
+async def test_of_an_offer_with_hundreds_of_candidates_the_first_are_read(served, parsed):
+    peer = Peer()
+    async with served.visitor(WATCH) as session:
+        peer.more = "".join(
+            f"a=candidate:{n} 1 udp {n} 192.0.2.1 {n} typ host\r\n" for n in range(1, 850)
+        )
+        await peer.connect(served, session, "has-many")
+        assert MAX_CANDIDATES in parsed
+        assert max(parsed) == MAX_CANDIDATES
+        peer.more = "a=x\r\n" * 100
+        with pytest.raises(AssertionError, match="more than 64 lines besides its candidates"):
+            await peer.connect(served, session, "has-lines")
+    await peer.peer.close()
 
 
 async def test_a_viewer_takes_the_digest_and_goes_on_behind_it(served):
