@@ -73,6 +73,7 @@ class Viewers:
         self._arrivals = {r: TokenBucket(rate=ARRIVALS_RATE, burst=ARRIVALS) for r in Role}
         self._watchers_texts = TextLimit()
         self._alive: asyncio.Task[None] | None = None
+        self._is_over = False
 
     def start(self) -> None:
         """Give signs of life from here on."""
@@ -80,6 +81,7 @@ class Viewers:
 
     async def close(self) -> None:
         """Let the channels deliver what they hold; closed are those of WebRTC. Idempotent."""
+        self._is_over = True
         if self._alive is not None:
             self._alive.cancel()
         for channel in list(self._channels):
@@ -89,6 +91,8 @@ class Viewers:
 
     def admit(self, client: str, role: Role, after: int) -> Viewer:
         """A place for ``client``. Raises RefusedError where there is none."""
+        if self._is_over:
+            raise RefusedError(503, "the worker ends")
         if len(self._channels) >= _places(role, self._at_most):
             raise RefusedError(503, f"{len(self._channels)} viewers are connected already")
         if not self._arrivals[role].take(1, now=asyncio.get_running_loop().time()):
@@ -106,6 +110,9 @@ class Viewers:
 
     def attach(self, viewer: Viewer, channel: DataChannel) -> None:
         """Have ``channel`` told of the run, until it closes."""
+        if self._is_over and isinstance(channel, WebSocketChannel):
+            channel.close()  # it was let in before
+            return
         may_control = viewer.role is Role.CONTROL
         self._channels.add(channel)
         self._current[viewer.client_id] = channel

@@ -11,7 +11,9 @@ from aiortc.sdp import SessionDescription
 
 from actors.client_channel.text_limit import TEXTS
 from actors.worker.viewer import server
+from actors.worker.viewer.access import RefusedError, Role
 from actors.worker.viewer.peers import MAX_CANDIDATES
+from actors.worker.viewer.viewers import Viewers
 from messages import (
     EVENTS_PROTOCOL,
     AddToLog,
@@ -23,6 +25,7 @@ from messages import (
     encode_event,
 )
 from tests.support.logs import errors
+from tests.support.probe import Probe
 from tests.support.recorded_runs import recorded_run
 from tests.support.served_page import TOKEN, WATCH
 from tests.support.texts import reports
@@ -299,6 +302,15 @@ async def test_the_end_of_the_service_delivers_what_the_channels_hold(served):
         await until(lambda: peer.channel.readyState == "closed")
         assert peer.messages() == run
         await peer.peer.close()
+
+
+async def test_nobody_is_let_in_any_more_when_the_service_ends():
+    service = Viewers(Probe(), ice_servers=(), at_most=4, alive_interval=PATIENCE)
+    service.start()
+    assert service.admit("the-viewer", Role.WATCH, 0).client_id == "watch-the-viewer"
+    await service.close()
+    with pytest.raises(RefusedError, match="the worker ends"):
+        service.admit("comes-late", Role.WATCH, 0)
 
 
 @pytest.mark.parametrize(
