@@ -78,4 +78,4 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
             browser.wait_for("#answers", "has been asked to stop")
             trainer.wait(PATIENCE)
             assert worker.ends() == 0
-            browser.wait_for("#state", "finished")
+            browser.wait_for("#state", "stopped early")
