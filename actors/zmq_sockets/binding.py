@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket as socketlib
+import stat
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,12 +80,31 @@ def _check(address: str, tcp: re.Match[str] | None) -> None:
         if tcp is None or (tcp[3] != "*" and int(tcp[3]) > _HIGHEST_PORT):
             raise zmq.ZMQError(errno.EINVAL)
     elif address.startswith("ipc://") and hasattr(socketlib, "AF_UNIX"):  # Windows has none
+        _check_ipc(address.removeprefix("ipc://"))
+
+
+def _check_ipc(path: str) -> None:
+    """The same of a path, at which libzmq removes whatever is there before it binds.
+
+    Only a socket on which nobody listens may go: one that a killed process has left.
+    """
+    try:
+        name = path.encode()
+        if not stat.S_ISSOCK(os.lstat(name).st_mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         with socketlib.socket(socketlib.AF_UNIX) as trial:
-            try:
-                trial.connect(address.removeprefix("ipc://"))
-            except (OSError, ValueError):
-                return
-        raise zmq.ZMQError(zmq.EADDRINUSE)
+            trial.setblocking(False)
+            trial.connect(name)
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+        return
+    except BlockingIOError:  # so many wait for whoever listens that no more can
+        pass
+    except OSError as error:
+        other_kind = error.errno in (None, errno.EPROTOTYPE)  # a name too long to be asked has None
+        raise zmq.ZMQError(errno.EEXIST if other_kind else error.errno) from error
+    except ValueError as error:
+        raise zmq.ZMQError(errno.EINVAL) from error
+    raise zmq.ZMQError(zmq.EADDRINUSE)
 
 
 def why_not_open(what: str, error: NotBoundError | zmq.ZMQError | OSError) -> str:
@@ -100,7 +121,10 @@ def _why_not_bound(what: str, address: str, error: zmq.ZMQError) -> str:
     elif error.errno in (errno.ENODEV, zmq.EADDRNOTAVAIL):
         hint = "this machine has no such interface: use one of its own, e.g. tcp://127.0.0.1:9000"
     elif error.errno == errno.EACCES:
-        hint = "not permitted: choose a port above 1023"
+        other = "path" if address.startswith("ipc://") else "port above 1023"
+        hint = f"not permitted: choose a {other}"
+    elif error.errno == errno.EEXIST:
+        hint = "what is there is no socket that a program has left, and stays: choose another path"
     else:
         hint = f"{error.strerror}: an address looks like tcp://127.0.0.1:9000"
     return f"{what} cannot be bound to {address}: {hint}"

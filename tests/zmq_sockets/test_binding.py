@@ -1,7 +1,9 @@
 """Addresses: bound as told, or a reason for a person."""
 
+import errno
 import os
 import socket as socketlib
+from contextlib import ExitStack
 
 import pytest
 import zmq
@@ -110,6 +112,42 @@ def test_an_ipc_address_that_a_killed_process_left_is_taken(socket, tmp_path):
     with socketlib.socket(socketlib.AF_UNIX) as left:
         left.bind(f"{tmp_path}/socket")
     assert bind("the socket", socket, f"ipc://{tmp_path}/socket")
+
+
+@pytest.mark.parametrize("name", ["labels.slp", "@labels.slp", "l" * 120])
+def test_an_ipc_address_that_names_a_file_is_refused_and_the_file_stays(
+    socket, tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("three weeks of work")
+    with pytest.raises(NotBoundError, match="what is there is no socket that a program has left"):
+        bind("the socket", socket, f"ipc://{name}")
+    assert (tmp_path / name).read_text() == "three weeks of work"
+
+
+def test_an_ipc_address_that_names_a_link_or_another_kind_of_socket_is_refused(socket, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with socketlib.socket(socketlib.AF_UNIX, socketlib.SOCK_DGRAM) as other:
+        other.bind(f"{tmp_path}/datagrams")
+        for name in ("link", "datagrams"):
+            with pytest.raises(NotBoundError, match="and stays: choose another path"):
+                bind("the socket", socket, f"ipc://{tmp_path}/{name}")
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "datagrams"}
+
+
+def test_an_ipc_address_whose_owner_accepts_nobody_is_in_use(socket, tmp_path):
+    path = f"{tmp_path}/socket"
+    with ExitStack() as sockets:
+        busy = sockets.enter_context(socketlib.socket(socketlib.AF_UNIX))
+        busy.bind(path)
+        busy.listen(0)
+        is_full = False
+        while not is_full:
+            waiting = sockets.enter_context(socketlib.socket(socketlib.AF_UNIX))
+            waiting.setblocking(False)
+            is_full = waiting.connect_ex(path) == errno.EAGAIN
+        with pytest.raises(NotBoundError, match="the address is in use"):
+            bind("the socket", socket, f"ipc://{path}")
 
 
 def test_an_ipv6_address_is_bound(socket):
