@@ -36,8 +36,11 @@ class DataChannel(Protocol):
         """Bytes that were sent and have not left yet."""
         ...
 
-    def send(self, data: str, /) -> None:
-        """Queue ``data``; raises when the channel is not open or ``data`` is too large for it."""
+    def send(self, data: str, /) -> object:
+        """Queue ``data``; raises when the channel is not open or ``data`` is too large for it.
+
+        What it returns is not awaited: a client whose channel wants that is gone.
+        """
         ...
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:

@@ -92,8 +92,8 @@ def pieces_of(text: str) -> list[str]:
 
 
 def text_bytes(text: str) -> int:
-    """The size of ``text`` on the wire, in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    """The size of ``text`` on the wire, in UTF-8, also of one that is none: a host's may be so."""
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def parse_client_text(text: str) -> ControlText | OtherText:

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from actors.client_channel.channels import data_channel
+from actors.client_channel.channels import NotSentError, data_channel
 from actors.client_channel.cursor import Cursor
 from actors.client_channel.text_limit import LIMIT, TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
@@ -151,6 +151,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def release(self) -> None:
         """Tell how far the client came and release the channel, which is left as it is."""
+        self._cursor.log_failures()
         waiting = self._cursor.give_up_page() if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._attached = self._channel = None
@@ -187,9 +188,12 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if channel.readyState == "closed":
             # Announced before anybody listened; behind the texts that came before it.
             self._me.tell(closed)
-        elif channel.readyState == "connecting":
-            self._open_until = self._loop.time() + self._settings.open_timeout
-            self._look_in(FIRST_LOOK, changed)
+        elif channel.readyState != "open":
+            self._look_whether_it_opens(changed)
+
+    def _look_whether_it_opens(self, changed: _Changed) -> None:
+        self._open_until = self._loop.time() + self._settings.open_timeout
+        self._look_in(FIRST_LOOK, changed)
 
     def _look_in(self, delay: float, changed: _Changed) -> None:
         """Look again whether the channel has opened: not every kind announces it."""
@@ -206,11 +210,11 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             self._opening = None
 
     def _changed(self) -> None:
-        if self._state() != "connecting":
+        if self._state() in ("open", "closed"):
             self._stop_looking()
-        elif self._loop.time() >= self._open_until:
+        elif self._opening is not None and self._loop.time() >= self._open_until:
             self._stop_looking()
-            within = f"within {self._settings.open_timeout:g} s"
+            within = f"within {self._settings.open_timeout:g} s: it is {self._state()}"
             self._channel_closed(f"its channel has not opened {within}", for_good=True)
         self._go_on()
 
@@ -264,8 +268,12 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if attached is None or channel is None:
             return
         while cursor.next is not None and self._is_open() and self._has_room(channel):
-            if cursor.send_next(channel):
-                self._refused = False
+            try:
+                if cursor.send_next(channel):
+                    self._refused = False
+            except NotSentError as error:
+                self._channel_closed(str(error), for_good=True)
+                return
         if not self._is_open():
             if cursor.next is not None:
                 self._hold(attached)
@@ -303,6 +311,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             self._parent.tell(ChannelLost(channel=attached.channel, reports_wait=True))
         elif self._state() == "closed":
             self._me.tell(_Closed(attached=attached))  # not every kind of channel announces it
+        elif self._opening is None:
+            self._look_whether_it_opens(_Changed(attached=attached))
 
     def _read_on(self) -> None:
         if not self._cursor.ask():
@@ -371,6 +381,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _end_flush(self, flush: FlushReports) -> None:
         self._flush = None
+        self._cursor.log_failures()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

@@ -6,6 +6,7 @@ Channels of the host's making become a ``DataChannel`` here.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +22,19 @@ EARLY_LIMIT: Final = 1000
 EARLY_BYTES: Final = 4 * 1024 * 1024
 """Events of a channel that are kept until its actor listens, a few milliseconds, and their size."""
 
+_ASYNC_SEND: Final = (
+    "its send(str) is to be awaited, and sends nothing when it is called: give the channel a plain "
+    "method that sends, or starts a task that does"
+)
+
 EARLY_TIME: Final = 30.0
 """Seconds after which nobody is going to listen: beyond all that an event loop may be held up."""
 
 _EVENTS: Final = ("open", "close", "bufferedamountlow")
+
+
+class NotSentError(TypeError):
+    """A channel's ``send`` has only made something that is to be awaited."""
 
 
 def attach(
@@ -61,19 +71,35 @@ def attach(
 def data_channel(channel: Any) -> DataChannel:
     """``channel`` itself, or what makes a ``DataChannel`` of one that can do no more than send.
 
-    Raises TypeError for what has no ``send``.
+    Raises TypeError for what has no ``send``, or one that is to be awaited.
     """
     if _is_whole(channel):
         whole: DataChannel = channel
         return whole
-    if not callable(getattr(channel, "send", None)):
+    send = getattr(channel, "send", None)
+    if not callable(send):
         raise TypeError(f"a channel has a method send(str), which {channel!r:.100} has not")
+    if inspect.iscoroutinefunction(send):
+        raise TypeError(_ASYNC_SEND)
     return _SendOnlyChannel(channel)
+
+
+def check_sent(result: object) -> None:
+    """``result`` is what a channel's ``send`` has returned; raises NotSentError if it sent nothing.
+
+    A task or a future goes on by itself.
+    """
+    if result is None or not inspect.isawaitable(result) or asyncio.isfuture(result):
+        return
+    if inspect.iscoroutine(result):
+        result.close()  # else Python warns that nobody has awaited it
+    raise NotSentError(_ASYNC_SEND)
 
 
 def _is_whole(channel: Any) -> bool:
     return (
         callable(getattr(channel, "send", None))
+        and not inspect.iscoroutinefunction(channel.send)
         and callable(getattr(channel, "on", None))
         and isinstance(getattr(channel, "bufferedAmount", None), int)
         and isinstance(getattr(channel, "readyState", None), str)
@@ -94,8 +120,8 @@ class _SendOnlyChannel:
         state = getattr(self._channel, "readyState", None)
         return state if isinstance(state, str) else "open"
 
-    def send(self, data: str, /) -> None:
-        self._channel.send(data)
+    def send(self, data: str, /) -> object:
+        return self._channel.send(data)
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         del event
@@ -156,8 +182,8 @@ class _EarlyChannel:
     def bufferedAmountLowThreshold(self, value: int) -> None:
         self._channel.bufferedAmountLowThreshold = value
 
-    def send(self, data: str, /) -> None:
-        self._channel.send(data)
+    def send(self, data: str, /) -> object:
+        return self._channel.send(data)
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Pass on what was caught, then all that comes."""

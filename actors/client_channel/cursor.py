@@ -7,10 +7,13 @@ of them.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from actors.client_channel.channels import NotSentError, check_sent
 from actors.client_channel.texts import PageText, PageTexts, without_values
+from actors.runtime import FewLines
 from messages import ClientStatus, ProgressPage
 from messages.wire import PROGRESS_REPORT
 
@@ -59,6 +62,7 @@ class Cursor:
         self._failed = 0 if former is None else former.failed
         self._missed = 0 if former is None else former.missed
         self._missed_streak = 0
+        self._failures = FewLines()
         self.turns_to_yield = 0
         """Turns of the event loop to leave to others before the next page is asked for."""
         self.pause = 0.0
@@ -151,7 +155,10 @@ class Cursor:
         return self._page[0] if self._page else None
 
     def send_next(self, channel: DataChannel) -> bool:
-        """Send it; False, and it has failed, when the channel does not take it."""
+        """Send it; False, and it has failed, when the channel does not take it.
+
+        Raises NotSentError when it will never take any.
+        """
         item = self._page.popleft()
         self._position = position = self.position + item.entries
         self._reports += item.reports
@@ -161,17 +168,19 @@ class Cursor:
         try:
             self._send(channel, item.text)
         except BaseException as error:
-            # The type too: the text of aiortc's InvalidStateError is empty.
             self._failed += counts
-            log.error(
-                "progress report %d (%d characters) not forwarded to client %s: %s: %s",
-                position,
-                len(item.text) - len(PROGRESS_REPORT),
-                self._client_id,
-                type(error).__name__,
-                error,
-            )
-            if isinstance(error, SystemExit | KeyboardInterrupt):
+            if self._failures.takes(now=time.monotonic()):
+                self.log_failures()
+                # The type too: the text of aiortc's InvalidStateError is empty.
+                log.error(
+                    "progress report %d (%d characters) not forwarded to client %s: %s: %s",
+                    position,
+                    len(item.text) - len(PROGRESS_REPORT),
+                    self._client_id,
+                    type(error).__name__,
+                    error,
+                )
+            if isinstance(error, SystemExit | KeyboardInterrupt | NotSentError):
                 raise
             return False
         self._forwarded += counts
@@ -180,12 +189,12 @@ class Cursor:
 
     def _send(self, channel: DataChannel, text: str) -> None:
         try:
-            channel.send(text)
+            check_sent(channel.send(text))
         except ValueError as error:  # aiortc's, of a text that is larger than the peer takes
             small = without_values(text) if len(text) > SMALL_CHANNEL else None
             if small is None:
                 raise
-            channel.send(small)
+            check_sent(channel.send(small))
             log.warning(
                 "client %s is sent report %d without its values: %s",
                 self._client_id,
@@ -194,6 +203,12 @@ class Cursor:
             )
 
     # What could not be sent
+
+    def log_failures(self) -> None:
+        """Log how many lines of failures have been left out."""
+        count = self._failures.left_out()
+        if count:
+            log.error("%d more texts not forwarded to client %s", count, self._client_id)
 
     def give_up(self, reports: int) -> int:
         """Count what was not sent of the first ``reports`` as failed; how many they are."""

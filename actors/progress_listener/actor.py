@@ -17,7 +17,7 @@ import zmq
 
 from actors.progress_listener.readers import Readers
 from actors.progress_listener.socket import EARLY, Drained, ProgressSocket, Undecodable
-from actors.runtime import LOOP_CLOSED, LoopActor, TokenBucket, TypedRef, reply, starter
+from actors.runtime import LOOP_CLOSED, FewLines, LoopActor, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
     AcceptReports,
@@ -53,10 +53,6 @@ log = logging.getLogger(__name__)
 QUIET: Final = 0.05
 """Seconds of silence after which a connected trainer counts as having nothing more to send: of a
 drain that ended early, the rest came within a millisecond."""
-
-FAULTS_LOGGED: Final = 10
-FAULTS_LOGGED_RATE: Final = 1.0
-"""Bad messages that are logged singly, at once and a second: of a flood the number is logged."""
 
 ENDED: Final = "the progress listener has ended"
 
@@ -120,8 +116,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         """Whether what has come waits for the word that it is the job's."""
         self._task: asyncio.Task[None] | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
-        self._fault_lines = TokenBucket(rate=FAULTS_LOGGED_RATE, burst=FAULTS_LOGGED)
-        self._unlogged = 0
+        self._fault_lines = FewLines()
         self._asked = self._silent_since = 0.0
         self._drain_until = 0.0
 
@@ -306,16 +301,14 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         return True
 
     def _log_fault(self, what: str, at: float) -> None:
-        if not self._fault_lines.take(1, now=at):
-            self._unlogged += 1
-            return
-        self._log_number_of_faults()
-        log.error("progress message not forwarded: %s", what)
+        if self._fault_lines.takes(now=at):
+            self._log_number_of_faults()
+            log.error("progress message not forwarded: %s", what)
 
     def _log_number_of_faults(self) -> None:
-        if self._unlogged:
-            log.error("%d more progress messages not forwarded", self._unlogged)
-            self._unlogged = 0
+        count = self._fault_lines.left_out()
+        if count:
+            log.error("%d more progress messages not forwarded", count)
 
     def _keep_last(self) -> bool:
         """The same when nothing more comes: what is held is dropped."""

@@ -3,7 +3,7 @@
 from actors.runtime.base import ReporterActor, ThreadActor, starter
 from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LOOP_CLOSED, LoopActor
-from actors.runtime.rate_limit import TokenBucket
+from actors.runtime.rate_limit import LINES, LINES_RATE, FewLines, TokenBucket
 from actors.runtime.scheduler import Cancellable, Scheduler
 from actors.runtime.typed_ref import (
     Adapter,
@@ -14,9 +14,12 @@ from actors.runtime.typed_ref import (
 )
 
 __all__ = [
+    "LINES",
+    "LINES_RATE",
     "LOOP_CLOSED",
     "Adapter",
     "Cancellable",
+    "FewLines",
     "FutureMailbox",
     "Inbox",
     "LoopActor",

@@ -1,6 +1,12 @@
-"""TokenBucket: how much of something may happen, at once and in the long run. A plain object."""
+"""How much of something may happen, at once and in the long run. Plain objects."""
 
 from __future__ import annotations
+
+from typing import Final
+
+LINES: Final = 10
+LINES_RATE: Final = 1.0
+"""Lines of a kind that are logged singly, at once and a second: of a flood the number is logged."""
 
 
 class TokenBucket:
@@ -23,3 +29,22 @@ class TokenBucket:
         if enough:
             self._left -= cost
         return enough
+
+
+class FewLines:
+    """Lines of a log that may be as many as there are messages: few are written, all counted."""
+
+    def __init__(self) -> None:
+        self._bucket = TokenBucket(rate=LINES_RATE, burst=LINES)
+        self._left_out = 0
+
+    def takes(self, *, now: float) -> bool:
+        """Whether one more is to be written at ``now``; if not, it is counted."""
+        taken = self._bucket.take(1, now=now)
+        self._left_out += not taken
+        return taken
+
+    def left_out(self) -> int:
+        """How many have not been written since this was asked."""
+        count, self._left_out = self._left_out, 0
+        return count

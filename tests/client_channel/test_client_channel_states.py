@@ -13,7 +13,7 @@ from messages import (
     ReportsFlushed,
 )
 from tests.support.channel import FakeChannel
-from tests.support.client_rig import ClientRig, ListenerStandIn
+from tests.support.client_rig import ClientRig, ListenerStandIn, client_rig
 from tests.support.event_loop import LoopThread
 from tests.support.logs import errors
 from tests.support.texts import forwarded, reports
@@ -84,6 +84,31 @@ def test_a_second_time_that_the_channel_is_not_open_is_a_second_error(
     assert "connecting" in first
     assert "progress report 2" in second
     assert "closing" in second
+
+
+@pytest.mark.parametrize("state", ["connecting", "opening", "closing"])
+def test_a_channel_that_does_not_open_in_time_is_gone_whatever_it_calls_that(
+    loop_thread: LoopThread, state: str
+) -> None:
+    with client_rig(loop_thread, open_timeout=0.1) as rig:
+        rig.attach(FakeChannel(state))
+        gone = rig.owner.wait_for(ClientGone)
+    assert gone.reason == f"its channel has not opened within 0.1 s: it is {state}"
+
+
+def test_a_channel_that_is_not_open_any_more_has_as_long_to_open_again(
+    loop_thread: LoopThread,
+) -> None:
+    channel, listener = FakeChannel(), ListenerStandIn()
+    with client_rig(loop_thread, open_timeout=0.1) as rig:
+        rig.follow(listener)
+        rig.attach(channel)
+        listener.add("a")
+        channel.wait_for_count(1)
+        channel.readyState = "closing"
+        listener.add("b")
+        gone = rig.owner.wait_for(ClientGone)
+    assert gone.reason == "its channel has not opened within 0.1 s: it is closing"
 
 
 def test_a_channel_that_closes_is_told_to_the_owner_once_and_to_the_parent(

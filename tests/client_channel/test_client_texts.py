@@ -46,6 +46,16 @@ def test_other_texts_go_to_the_owner_in_order(
         rig.owner.expect(ClientMessageReceived(client_id="alice", text=text))
 
 
+def test_a_text_that_is_no_unicode_raises_nothing_in_the_channel(
+    rig: ClientRig, channel: FakeChannel, loop_thread: LoopThread
+) -> None:
+    rig.attach(channel)
+    loop_thread.call(channel.receive, "half of a pair: \ud800")
+    rig.owner.expect(ClientMessageReceived(client_id="alice", text="half of a pair: \ud800"))
+    loop_thread.call(channel.receive, "CONTROL_COMMAND::\ud800")
+    rig.control.expect(PublishControl(command="\ud800"))
+
+
 def test_bytes_from_the_client_are_ignored(
     rig: ClientRig, channel: FakeChannel, loop_thread: LoopThread
 ) -> None:

@@ -1,6 +1,6 @@
 """TokenBucket: so much at once, so much in the long run."""
 
-from actors.runtime import TokenBucket
+from actors.runtime import LINES, LINES_RATE, FewLines, TokenBucket
 
 
 def test_a_burst_may_come_at_once_and_no_more() -> None:
@@ -25,3 +25,10 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     assert bucket.take(1, now=5.0)
     assert not bucket.take(1, now=5.0)
     assert not bucket.take(1, now=1.0)
+
+
+def test_of_many_lines_few_are_written_and_the_others_are_counted() -> None:
+    lines = FewLines()
+    assert sum(lines.takes(now=0.0) for _ in range(100)) == LINES
+    assert [lines.left_out(), lines.left_out()] == [100 - LINES, 0]
+    assert lines.takes(now=1.0 / LINES_RATE)

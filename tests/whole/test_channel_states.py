@@ -1,7 +1,12 @@
 """A client's channel that is not open, or that refuses what it is given."""
 
+import asyncio
+import time
+
 import pytest
 
+from actors import attach
+from actors.runtime import LINES, LINES_RATE
 from messages import ClientGone, ReportingSummary
 from tests.support.channel import FakeChannel
 from tests.support.logs import errors
@@ -134,3 +139,75 @@ def test_a_channel_that_closes_in_mid_run_is_told_once_and_the_others_go_on(
 def test_a_channel_that_was_closed_when_attached_is_gone_at_once(supervisor, owner):
     attach_client(supervisor, FakeChannel("closed"))
     assert owner.wait_for(ClientGone).client_id == "alice"
+
+
+class SendsLater:
+    """Its ``send`` is awaited by whoever knows that."""
+
+    def __init__(self):
+        self.sent = []
+
+    async def send(self, text):
+        self.sent.append(text)
+
+
+class SendsLaterBehindAMethod(SendsLater):
+    def send(self, text):
+        return super().send(text)
+
+
+class WholeThatSendsLater(FakeChannel):
+    async def send(self, text):
+        self.sent.append(text)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [SendsLater, SendsLaterBehindAMethod, WholeThatSendsLater])
+def test_a_channel_whose_send_is_to_be_awaited_is_gone_and_has_got_nothing(
+    supervisor, loop_thread, owner, witness, kind
+):
+    channel = kind()
+    loop_thread.call(lambda: attach(supervisor, client_id="alice", channel=channel))
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(3))
+        witness.wait_for_count(3)
+        gone = owner.wait_for(ClientGone)
+    assert gone.client_id == "alice"
+    assert "its send(str) is to be awaited" in gone.reason
+    assert channel.sent == []
+    assert stop(supervisor).summary.forwarded == 3  # the witness'
+
+
+def test_a_send_that_starts_a_task_sends(supervisor):
+    class StartsTasks(FakeChannel):
+        def send(self, text):
+            return asyncio.ensure_future(self.later(text))
+
+        async def later(self, text):
+            super().send(text)
+
+    channel = StartsTasks()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(3))
+        assert channel.wait_for_count(3) == forwarded(reports(3))
+    assert stop(supervisor).summary == ReportingSummary(received=3, forwarded=3)
+
+
+def test_of_a_channel_that_takes_nothing_few_lines_are_logged_and_all_are_counted(
+    supervisor, witness, caplog
+):
+    class TakesNothing(FakeChannel):
+        def send(self, text):
+            raise ConnectionError
+
+    began = time.monotonic()
+    attach_client(supervisor, TakesNothing())
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(500))
+        witness.wait_for_count(500)
+    assert stop(supervisor).summary == ReportingSummary(received=500, forwarded=500, failed=500)
+    singly = [text for text in errors(caplog) if "ConnectionError" in text]
+    numbers = [int(text.split()[0]) for text in errors(caplog) if "more texts" in text]
+    assert len(singly) <= LINES + 1 + LINES_RATE * (time.monotonic() - began)
+    assert len(singly) + sum(numbers) == 500

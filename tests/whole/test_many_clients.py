@@ -53,7 +53,8 @@ def test_a_channel_that_does_not_open_in_time_is_gone_and_costs_nothing(supervis
     attach_client(supervisor, in_time, "in time")
     in_time.readyState = "open"  # without announcing it
     assert owner.wait_for(ClientGone) == ClientGone(
-        client_id="late", reason=f"its channel has not opened within {OPEN_TIMEOUT} s"
+        client_id="late",
+        reason=f"its channel has not opened within {OPEN_TIMEOUT} s: it is connecting",
     )
     assert settled(lambda: len(status(supervisor).clients) == 1)
     assert len(pykka.ActorRegistry.get_by_class_name("ClientChannelActor")) == 1
