@@ -11,6 +11,7 @@ from messages.events import *
 from messages.mailbox import *
 from messages.peer import *
 from messages.progress_listener import *
+from messages.reports import *
 from messages.supervisor import *
 from messages.wire import *
 from messages.worker.archive import *
@@ -189,6 +190,7 @@ __all__ = [
     "encode_page",
     "encode_report",
     "in_words",
+    "index_of",
     "is_marked_as_event",
     "parse_client_text",
     "parse_order",

@@ -40,6 +40,9 @@ _EVENTS: Final[dict[str, type[WorkerEvent]]] = {
     "epoch": EpochRead,
     "ended": TrainingReport,
 }
+_INT_LIMIT: Final = 2**63
+"""A whole number of an event is below it: one of thousands of digits cannot be written as text."""
+
 _NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
 
 PASSING_EVENTS: Final = ("output", "resources", "control")
@@ -102,6 +105,8 @@ def _shaped(value: object, hint: Any) -> Any:
     # In Python a bool is an int.
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise TypeError(f"{hint} is expected, not {value!r:.100}")
+    if isinstance(value, int) and abs(value) >= _INT_LIMIT:
+        raise ValueError("there is no such number in an event")
     return value
 
 

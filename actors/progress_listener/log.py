@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
 from messages import ProgressCounts, ProgressPage
 from messages.event_codec import PASSING_EVENTS
+from messages.reports import index_of
 from messages.wire import text_bytes
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ class ProgressLog:
         self._reports += 1
         self._append(text, time, REPORT)
         report = _report_of(text) if any(part in text for part in _ENDS) else {}
-        epoch = report.get("epoch")
-        if report.get("event") == "epoch_end" and type(epoch) is int and epoch >= 0:
+        epoch = index_of(report.get("epoch"))
+        if report.get("event") == "epoch_end" and epoch is not None:
             self._last_epoch = epoch
         ends = report.get("event") == "train_end"
         self._train_end = self._train_end or ends

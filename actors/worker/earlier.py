@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.reading import read_object
-from messages import AttemptBegan, EarlierPart, EpochRead, OutputWritten, decode_event
+from messages import AttemptBegan, EarlierPart, EpochRead, OutputWritten, decode_event, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +69,6 @@ class EarlierRun:
         report = read_object(text)
         if report.get("event") == "train_end":
             self._train_end = True
-        epoch = report.get("epoch")
-        if report.get("event") == "epoch_end" and type(epoch) is int and epoch >= 0:
+        epoch = index_of(report.get("epoch"))
+        if report.get("event") == "epoch_end" and epoch is not None:
             self._last_epoch = epoch

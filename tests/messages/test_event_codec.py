@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from messages import (
     EVENT_MARK,
     PASSING_EVENTS,
+    EpochRead,
     OutputWritten,
     RunState,
     StateChanged,
@@ -23,6 +24,7 @@ from messages import (
 
 # Any number that JSON gives back as it was.
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+st.register_type_strategy(int, st.integers(1 - 2**63, 2**63 - 1))
 
 events = st.one_of(*(st.from_type(kind) for kind in get_args(WorkerEvent)))
 
@@ -109,3 +111,9 @@ def test_a_run_can_be_understood_without_the_events_that_pass(
 )
 def test_what_a_client_would_take_for_an_event_is_known(message: str, marked: bool) -> None:
     assert is_marked_as_event(message) is marked
+
+
+def test_a_number_that_cannot_be_written_is_in_no_event() -> None:
+    event = encode_event(EpochRead(epoch=7))
+    assert decode_event(event) == EpochRead(epoch=7)
+    assert decode_event(event.replace("7", "9" * 4299)) is None

@@ -240,3 +240,13 @@ def test_the_last_report_is_known_however_large_it_is():
     log = ProgressLog(limit=10, max_bytes=2**30)
     assert log.receive(f'{{"what": "", "event": "train_end", "x": "{"y" * 2 * DECODE_LIMIT}"}}')
     assert not log.receive(f'{{"x": "{"y" * 2 * DECODE_LIMIT}", "event": "no \\"train_end\\""}}')
+
+
+def test_the_last_epoch_is_a_plausible_whole_number() -> None:
+    log = ProgressLog(limit=10, max_bytes=10_000)
+    for number in ("3", "-1", "true", "9" * 4000, "0.5"):
+        log.receive(f'{{"event": "epoch_end", "epoch": {number}}}')
+        assert log.counts.last_epoch == 3
+    log.receive('{"event": "epoch_end", "epoch": 1e5}')
+    assert log.counts.last_epoch == 100_000
+    assert log.counts.received == 6

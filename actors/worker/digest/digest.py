@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import orjson
 
 from actors.worker.digest.details import Details, Place
 from actors.worker.digest.thinned import Point, Thinned
 from actors.worker.reading import read_object
-from messages import EVENT_MARK, RunState
+from messages import EVENT_MARK, RunState, index_of
 
 ENTRIES_KEPT: Final = 100_000
 BYTES_KEPT: Final = 32 * 1024 * 1024
@@ -30,9 +30,6 @@ MODELS_KEPT: Final = 50
 
 EPOCHS_KEPT: Final = 20_000
 """Epochs of a model whose batches are summed up."""
-
-INDEX_LIMIT: Final = 1_000_000_000
-"""A number of an epoch or a batch is below it, as it is for the page."""
 
 
 @dataclass(slots=True)
@@ -153,8 +150,9 @@ class Digest:
                 if is_first or not is_loss:  # what is none is shown as a warning
                     self._keep(time, message)
             case "epoch_begin":
-                if _is_index(report.get("epoch")) and self._models:
-                    self._models[-1].current = report["epoch"]
+                epoch = index_of(report.get("epoch"))
+                if epoch is not None and self._models:
+                    self._models[-1].current = epoch
                 self._keep(time, message)
             case "epoch_end":
                 self._keep(time, _with_short_numbers(report, message))
@@ -167,10 +165,8 @@ class Digest:
             self._begin_model(0)
         model, logs = self._models[-1], report.get("logs")
         loss = logs.get("loss") if isinstance(logs, dict) else None
-        epoch, batch = report.get("epoch"), report.get("batch")
-        if not _is_index(epoch):
-            epoch = model.current
-        batch, value = batch if _is_index(batch) else 0, _number(loss)
+        epoch, batch = index_of(report.get("epoch")), index_of(report.get("batch")) or 0
+        epoch, value = model.current if epoch is None else epoch, _number(loss)
         model.add(epoch, batch, value)
         if math.isfinite(value):
             self._details.add(epoch, batch, value)
@@ -244,10 +240,6 @@ def _with_short_numbers(report: dict[str, Any], message: str) -> str:
         return orjson.dumps({**report, "logs": short}).decode()
     except orjson.JSONEncodeError:  # of an integer of more than 64 bits
         return message
-
-
-def _is_index(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < INDEX_LIMIT
 
 
 def _number(value: object) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.worker.reading import read_object
-from messages import AttemptBegan, RunState, StateChanged, TrainingReport
+from messages import AttemptBegan, RunState, StateChanged, TrainingReport, index_of
 
 if TYPE_CHECKING:
     from messages import EpochRead, WorkerEvent
@@ -165,8 +165,8 @@ class RunRecord:
                 self._first, self._is_late = len(self.epochs), None
                 self._read.clear()
             case "epoch_begin":
-                number = report.get("epoch")
-                if not isinstance(number, int):
+                number = index_of(report.get("epoch"))
+                if number is None:
                     number = len(self.epochs)
                 self.epochs.append(Epoch(number, began=None if self._has_waited(now) else now))
             case "batch_end" if self.epochs:
@@ -174,7 +174,7 @@ class RunRecord:
                 loss = self.epochs[-1].batch_loss = _number(logs.get("loss"))
                 self.epochs[-1].batch_sum += math.nan if loss is None else loss
             case "epoch_end" if self.epochs:
-                epoch = self._ending(report.get("epoch"))
+                epoch = self._ending(index_of(report.get("epoch")))
                 self._learn_train_loss(epoch, logs)
                 epoch.val_loss = _number(logs.get("val/loss"))
                 epoch.has_ended = True
@@ -186,10 +186,10 @@ class RunRecord:
             case _:
                 pass
 
-    def _ending(self, number: object) -> Epoch:
+    def _ending(self, number: int | None) -> Epoch:
         """The epoch that ends; one that began while nobody listened is another than the last."""
         last = self.epochs[-1]
-        if type(number) is int and number != last.number:
+        if number is not None and number != last.number:
             late = Epoch(number, began=None, batch_sum=math.nan)  # some of its batches are missing
             if not last.has_ended:
                 late.batches, last.batches = last.batches - self._heard, self._heard

@@ -16,6 +16,7 @@ from messages import (
     StateChanged,
     TrainingReport,
     decode_event,
+    index_of,
 )
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def summary_of_tail(journal: Path) -> RunSummary:
     for line in lines:
         message = read_object(line).get("message")
         if isinstance(message, str) and follower.take(message, time=0.0) == "epoch_end":
-            epoch = read_object(message).get("epoch")
-            last = epoch if type(epoch) is int else last
+            epoch = index_of(read_object(message).get("epoch"))
+            last = last if epoch is None else epoch
     known = follower.summary()
     return dataclasses.replace(
         known,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.bounded import regular
-from messages import EpochRead
+from messages import EpochRead, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ _FOLDER: Final = re.compile(
 def epochs_of(command: tuple[str, ...]) -> int | None:
     """How many epochs the training has at most, where its command or configuration says so."""
     found = _EPOCHS_OPTION.findall("\n".join(command)) or _in_configuration(command, _EPOCHS)
-    return int(found[-1]) or None if found else None
+    return index_of(float(found[-1])) or None if found else None
 
 
 def checkpoint_folders(command: tuple[str, ...]) -> tuple[Path, ...]:
@@ -157,10 +157,9 @@ def epochs_logged(
     whole = text[: text.rfind("\n") + 1]  # the last row may be being written
     is_late: bool | None = None
     for row in csv.DictReader(whole.splitlines()):
-        number = _number(row.get("epoch"))
-        if number is None or number < 0:
+        epoch = index_of(_number(row.get("epoch")))
+        if epoch is None:
             continue
-        epoch = int(number)
         train_loss = _number(row.get("train_loss") or row.get("train/loss"))
         val_loss = _number(row.get("val_loss") or row.get("val/loss"))
         if is_late is None:

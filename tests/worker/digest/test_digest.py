@@ -219,3 +219,12 @@ def test_the_batches_of_each_model_can_be_asked_for_one_by_one() -> None:
     assert parted(digest, 0, (0, 0), (9, 9))["losses"] == [7.0]
     assert parted(digest, 23, (0, 0), (9, 9))["losses"] == [8.0]
     assert parted(digest, 13, (0, 0), (9, 9)) is None
+
+
+@pytest.mark.parametrize(("written", "number"), [("1e5", 100_000), ("7.0", 7), ("9" * 4000, 0)])
+def test_an_epoch_is_the_same_however_its_number_is_written(written: str, number: int) -> None:
+    digest = Digest()
+    batch = f'{{"event": "batch_end", "epoch": {written}, "batch": 2.0, "logs": {{"loss": 0.5}}}}'
+    digest.add(1, 1.0, batch)
+    model = json.loads(digest.json())["models"][0]
+    assert model["batches"]["epochs"] == model["epochs"]["numbers"] == [number]

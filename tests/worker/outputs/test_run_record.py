@@ -90,6 +90,19 @@ def test_an_epoch_without_a_number_is_counted():
     assert [epoch.number for epoch in record.epochs] == [0, 1]
 
 
+def test_an_epoch_whose_number_is_none_is_counted_too_and_one_of_1e5_has_it():
+    nines = 10**4299 - 1
+    record = record_of(
+        {"event": "epoch_begin", "epoch": nines},
+        {"event": "epoch_end", "epoch": nines},
+        {"event": "epoch_begin", "epoch": -5},
+        {"event": "epoch_begin", "epoch": 1e5},
+        {"event": "epoch_end", "epoch": 1e5},
+    )
+    assert [epoch.number for epoch in record.epochs] == [0, 1, 100_000]
+    assert [epoch.has_ended for epoch in record.epochs] == [True, False, True]
+
+
 def test_the_losses_may_be_no_numbers_that_json_has():
     begin = '{"event": "epoch_begin", "epoch": 0}'
     record = record_of(

@@ -42,6 +42,7 @@ def config(tmp_path) -> Path:
         (("my-trainer", "--epochs=7"), 7),
         (("my-trainer", "--max_epochs=7"), 7),
         (("my-trainer", "--epochs", "many"), None),
+        (("my-trainer", "--epochs", "9" * 4301), None),
         (("my-trainer", "--warmup-epochs", "3"), None),
         (("my-trainer", "7"), None),
         ((), None),
@@ -145,6 +146,12 @@ def test_the_training_loss_in_a_row_of_sleap_nns_log_is_that_of_the_epoch_before
     for epoch, (train_loss, val_loss) in zip(logged, losses, strict=False):
         assert (epoch.train_loss, epoch.val_loss) == pytest.approx((train_loss, val_loss), abs=1e-5)
     assert logged[-1].train_loss is None  # nobody has told it yet
+
+
+def test_a_row_whose_epoch_is_no_plausible_number_is_passed_over(tmp_path):
+    rows = "".join(f"{epoch},0.5,0.4\n" for epoch in ("1e300", "-1", "0.5", "x", "1.0"))
+    (tmp_path / "training_log.csv").write_text(f"epoch,train_loss,val_loss\n{rows}")
+    assert [epoch.epoch for epoch in epochs_logged((tmp_path,), 0.0)] == [1]
 
 
 def test_a_log_whose_first_row_has_a_training_loss_is_read_as_it_stands(tmp_path):
