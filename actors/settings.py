@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import math
 import numbers
+import sys
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
@@ -96,6 +97,15 @@ class ReporterSettings:
             object.__setattr__(self, field.name, value)
 
 
+def settings_of(settings: ReporterSettings | None) -> ReporterSettings:
+    """``settings``, or the default ones for None. Raises TypeError for anything else."""
+    if settings is None:
+        return ReporterSettings()
+    if not isinstance(settings, ReporterSettings):
+        raise TypeError(f"settings must be ReporterSettings, not {shown(settings)}")
+    return settings
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite number, of whatever type; True and False are none."""
     try:
@@ -128,8 +138,10 @@ def _checked(name: str, default: object, value: object) -> object:
 
 
 def _member(name: str, kind: type[enum.Enum], value: object) -> enum.Enum:
+    if isinstance(value, kind):
+        return value
     try:
-        return kind(value)
+        return kind(value if isinstance(value, str) else None)  # another object may raise anything
     except ValueError:
         raise _refusal(name, value, f"one of {[member.value for member in kind]}", str) from None
 
@@ -144,8 +156,9 @@ def seconds(name: str, value: object) -> float:
 
 def _count(name: str, value: object) -> int:
     count = value if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
-    if count is None or count < 1:
-        raise _refusal(name, value, "at least 1, a whole number", numbers.Integral)
+    if count is None or not 1 <= int(count) <= sys.maxsize:
+        expected = "at least 1, a whole number, and not more than there can be in memory"
+        raise _refusal(name, value, expected, numbers.Integral)
     return int(count)
 
 

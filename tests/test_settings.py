@@ -1,10 +1,19 @@
 """ReporterSettings: the defaults of the requirement text, and what makes no sense."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from actors import ControlEncoding, PortConflict, ReporterSettings
+from actors import (
+    ControlEncoding,
+    PortConflict,
+    ProgressReporter,
+    ReporterSettings,
+    spawn_supervisor,
+)
+from tests.support.event_loop import LoopThread
+from tests.support.probe import Probe
 
 NAN = float("nan")
 
@@ -61,6 +70,7 @@ def test_a_bound_is_at_least_one(name: str, value: int) -> None:
         ("connect_wait", 1e10, ValueError, "at most 86400"),
         ("open_timeout", 0, ValueError, "more than 0 seconds"),
         ("log_limit", 1.5, TypeError, "a whole number"),
+        ("log_limit", 10**400, ValueError, "not more than there can be in memory"),
         ("page_messages", "16", TypeError, "a whole number"),
     ],
 )
@@ -82,3 +92,51 @@ def test_of_an_enumeration_its_value_is_taken_too() -> None:
     )
     assert settings.control_encoding is ControlEncoding.SLEAP_NN
     assert settings.on_port_conflict is PortConflict.FREE
+
+
+class Hostile:
+    """Raises whenever it is looked at."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ReporterSettings)])
+def test_an_object_that_raises_when_it_is_looked_at_is_refused_by_name(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be .* not a Hostile"):
+        of(name, Hostile())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("settings", "x"),
+        ("settings", {}),
+        ("settings", ReporterSettings),
+        ("loop", None),
+        ("owner", None),
+        ("owner", object()),
+        ("train_ends", object()),
+        ("scheduler", object()),
+    ],
+)
+def test_a_reporter_is_not_started_with_an_argument_of_a_wrong_type(
+    loop_thread: LoopThread, name: str, value: object
+) -> None:
+    arguments: dict[str, Any] = {"loop": loop_thread.loop, "owner": Probe(), name: value}
+    with pytest.raises(TypeError, match=f"{name} must be "):
+        spawn_supervisor(**arguments)
+
+
+@pytest.mark.parametrize("name", ["control_address", "progress_address"])
+def test_a_progress_reporter_has_both_addresses(name: str) -> None:
+    addresses: dict[str, Any] = {name: None}
+    with pytest.raises(TypeError, match=name):
+        ProgressReporter(**addresses)
+    with pytest.raises(TypeError, match="settings must be"):
+        ProgressReporter(settings={})  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from actors.client_channel import attach, data_channel
 from actors.reporter.reporting import BoundSocket, Reporting
 from actors.runtime import FutureMailbox
-from actors.settings import ReporterSettings
+from actors.settings import ReporterSettings, settings_of
 from messages import SendControl
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class ProgressReporter:
     """Forwards a trainer's progress to a client's channel and publishes control messages to it.
 
     A drop-in for the class of that name in sleap-rtc. It can be made without an event loop, and
-    used again after a cleanup. Further settings may be given; the addresses are these.
+    used again after a cleanup. Further settings may be given; the addresses are these. What makes
+    no sense raises TypeError or ValueError.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class ProgressReporter:
         settings: ReporterSettings | None = None,
     ) -> None:
         # The host waits for its trainer to connect, and the sockets need no time of their own.
-        settings = replace(settings or ReporterSettings(), connect_wait=0.0)
+        settings = replace(settings_of(settings), connect_wait=0.0)
+        if control_address is None or progress_address is None:
+            raise TypeError("control_address and progress_address must be addresses, not None")
         self._control_address, self._progress_address = control_address, progress_address
         self._control = Reporting(
             replace(settings, control_address=control_address, progress_address=None)

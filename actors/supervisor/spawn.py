@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime import (
     Adapter,
@@ -15,7 +15,7 @@ from actors.runtime import (
     TypedRef,
     refuse_on_event_loop,
 )
-from actors.settings import ReporterSettings, seconds
+from actors.settings import ReporterSettings, seconds, settings_of, shown
 from actors.supervisor.actor import SupervisorActor
 from actors.supervisor.front_door import turn_away
 from actors.supervisor.inbox import Shutdown
@@ -131,8 +131,16 @@ def spawn_supervisor(
     to trainers and clients. ``scheduler`` is for tests that bring a clock of their own.
     ``train_ends`` is told when a trainer has sent its last message: for a host whose control socket
     belongs to another supervisor, which is to be told ``ForgetStop`` then. Raises RuntimeError when
-    ``loop`` is closed.
+    ``loop`` is closed, and TypeError for what is no event loop, mailbox or settings.
     """
+    settings = settings_of(settings)
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        raise TypeError(f"loop must be an event loop of asyncio's, not {shown(loop)}")
+    _check_method("owner", owner, "tell")
+    if train_ends is not None:
+        _check_method("train_ends", train_ends, "tell")
+    if scheduler is not None:
+        _check_method("scheduler", scheduler, "after")
     if loop.is_closed():
         raise RuntimeError("the event loop is closed: start the reporter while it runs")
     # The supervisor's last act is to say so, on its own thread.
@@ -140,9 +148,14 @@ def spawn_supervisor(
     ref = SupervisorActor.start(
         loop=loop,
         owner=owner,
-        settings=settings or ReporterSettings(),
+        settings=settings,
         scheduler=scheduler,
         gone=Adapter[ChildDown, threading.Thread](gone, lambda _: threading.current_thread()),
         train_ends=train_ends,
     )
     return SupervisorRef(ref, gone, owner)
+
+
+def _check_method(name: str, value: Any, method: str) -> None:
+    if not callable(getattr(value, method, None)):
+        raise TypeError(f"{name} must be an object with a method {method}(), not {shown(value)}")
