@@ -79,7 +79,7 @@ def _check(address: str, tcp: re.Match[str] | None) -> None:
     if address.startswith("tcp://"):
         if tcp is None or (tcp[3] != "*" and int(tcp[3]) > _HIGHEST_PORT):
             raise zmq.ZMQError(errno.EINVAL)
-    elif address.startswith("ipc://") and hasattr(socketlib, "AF_UNIX"):  # Windows has none
+    elif address.startswith("ipc://"):
         _check_ipc(address.removeprefix("ipc://"))
 
 
@@ -92,9 +92,10 @@ def _check_ipc(path: str) -> None:
         name = path.encode()
         if not stat.S_ISSOCK(os.lstat(name).st_mode):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        with socketlib.socket(socketlib.AF_UNIX) as trial:
-            trial.setblocking(False)
-            trial.connect(name)
+        if hasattr(socketlib, "AF_UNIX"):  # Windows has none
+            with socketlib.socket(socketlib.AF_UNIX) as trial:
+                trial.setblocking(False)
+                trial.connect(name)
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return
     except BlockingIOError:  # so many wait for whoever listens that no more can
