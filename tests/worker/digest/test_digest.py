@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import psutil
 import pytest
 
 from actors.worker.digest import digest as module
@@ -228,3 +229,11 @@ def test_an_epoch_is_the_same_however_its_number_is_written(written: str, number
     digest.add(1, 1.0, batch)
     model = json.loads(digest.json())["models"][0]
     assert model["batches"]["epochs"] == model["epochs"]["numbers"] == [number]
+
+
+def test_what_is_kept_takes_little_more_than_its_size() -> None:
+    digest, process = Digest(), psutil.Process()
+    before = process.memory_info().rss
+    for position in range(1, 20_001):
+        digest.add(position, 0.0, json.dumps({"event": "epoch_begin", "epoch": position}))
+    assert process.memory_info().rss - before < 20_000_000
