@@ -40,6 +40,13 @@ hypothesis.settings.load_profile("quick")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist begins its processes
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The tests under SLURM share its one cluster: one process runs them."""
+    if config.option.markexpr == "slurm":
+        config.option.numprocesses = 0
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: the garbage collection after each test need not go through it."""
     gc.collect()

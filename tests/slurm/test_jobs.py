@@ -5,10 +5,7 @@ import pytest
 from tests.support.slurm import job_script
 from tests.support.waiting import settled
 
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.xdist_group("slurm"),  # they share one cluster
-]
+pytestmark = pytest.mark.slurm
 
 
 def test_the_documents_job_script_runs_and_its_link_is_in_the_output(cluster, project, monkeypatch):
