@@ -12,6 +12,7 @@ from tests.support.processes import runs, shell
 from tests.support.running_worker import PAGE, PROGRAM, TABLES, RunningWorker, at
 from tests.support.strangers import NOBODY, needs_root, orphan, trainer_at, trainer_of_user
 from tests.support.trainer_process import trainer
+from tests.support.waiting import settled
 
 CONNECTED = "the trainer has connected"
 
@@ -90,6 +91,17 @@ def test_adopted_it_is_the_trainer(addresses):
         assert "is not of this training" not in worker.output
 
 
+def set_lr(client):
+    """The answer to an order that ends no training."""
+    before = [event for event in client.events if event["event"] == "control"]
+    client.send('CONTROL_COMMAND::{"command": "set_lr", "lr": 0.1}')
+    return client.wait_for(
+        lambda: next(
+            (e for e in client.events if e["event"] == "control" and e not in before), None
+        )
+    )
+
+
 def test_one_that_comes_later_is_warned_of_and_is_named_in_the_answer_to_a_stop(addresses, gate):
     steps = trainer("send:1", f"read:{gate.path}", "leave", "exit:0")
     with RunningWorker(*PAGE, "--", *steps, ports=at(*addresses)) as worker:
@@ -100,8 +112,10 @@ def test_one_that_comes_later_is_warned_of_and_is_named_in_the_answer_to_a_stop(
         ):
             warning = worker.wait_for("is not of this training: ")
             assert f"process {pid}, python" in warning
+            # That is said of the socket that it joined first, and the answer is the other one's.
+            assert settled(lambda: f"process {pid}, python" in set_lr(client)["text"], every=0.5)
             client.send("JOB_STOP")
-            answer = client.wait_for_event("control", step="sent")
+            answer = client.wait_for_event("control", command="stop", step="sent")
             assert "the trainer has been asked to stop" in answer["text"]
             assert f"process {pid}, python" in answer["text"]
             assert "may stop by it too" in answer["text"]
