@@ -86,6 +86,28 @@ def test_a_cancel_that_no_keeper_answers_is_refused_with_the_reason(gate):
         assert worker.leaves_nothing()
 
 
+def test_a_training_whose_keeper_stands_still_is_adopted_as_one_without(gate, tmp_path):
+    where = ("--no-page", "--runs-folder", str(tmp_path))
+    command = shell("echo ready; read line < $1; exit 7", gate.path)
+    with RunningWorker(*where, "--", *command) as worker:
+        worker.wait_for("ready")
+        keeper = keeper_of(worker)
+        worker.interrupt(signal.SIGKILL)
+        worker.ends()
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            adopts = (*where, "--adopt=last")
+            program = changed(unanswered=0.5)
+            with RunningWorker(*adopts, ports=(), program=program) as other:
+                other.wait_for("does not answer: nobody waits for it any more")
+                gate.open()
+                assert other.ends() == 1, other.output
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        assert worker.leaves_nothing()
+    assert "nobody knows with which exit code" in " ".join(other.output.split())
+
+
 def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_path):
     done = tmp_path / "done"
     with RunningWorker(

@@ -77,9 +77,8 @@ class KeptTraining:
         self._pipe: int | None = None  # the output's, for when the keeper is gone
         self._lost = ""  # what has become of the keeper
         self._refused: list[Event] = []
-        self._is_unanswered = False  # the keeper may die before it ends the training
         self._answer_by = self._end_by = math.inf
-        self._grace = 0.0
+        self._grace: float | None = None  # that of a cancel
         self._look_at = 0.0
         self._reap_at = 0.0
         self._heard: Iterator[Event | None] = self._silence()
@@ -127,6 +126,7 @@ class KeptTraining:
         if kept._link is not None:
             kept._link.setblocking(False)
             kept._say(Attach(position))
+            kept._answer_by = time.monotonic() + ANSWER
             kept._heard = kept._hear()
         else:
             kept._heard = kept._without_keeper(folder)
@@ -149,7 +149,7 @@ class KeptTraining:
     def terminate(self, grace: float) -> None:
         """Have the keeper end it."""
         if self._say(Terminate(grace)):
-            self._is_unanswered, self._grace = True, grace
+            self._grace = grace
             self._answer_by = time.monotonic() + ANSWER
         else:
             self._refused.append(Refused(self._alone))
@@ -217,7 +217,7 @@ class KeptTraining:
         if now >= self._look_at and self._pid:
             self._look_at = now + LIFE
             if self._end_by == math.inf and not self._lives():
-                self._end_by = now + NOTICE + self._grace
+                self._end_by = now + NOTICE + (self._grace or 0.0)
         return now >= min(self._answer_by, self._end_by)
 
     def _received(self) -> bytes | None:
@@ -238,11 +238,11 @@ class KeptTraining:
             case Started():
                 self._pid, self._trainer = message.pid, identity(message.pid)
                 self._keeper_pid = message.keeper
-                self._answer_by = math.inf
+                if self._grace is None:  # else it is to answer a cancel, too
+                    self._answer_by = math.inf
             case Wrote():
                 self._position = message.until
             case Signalled() | Refused():
-                self._is_unanswered = False
                 self._answer_by = math.inf
             case _:
                 pass
@@ -276,13 +276,16 @@ class KeptTraining:
         if ended is not None:
             yield from self._read_log(ended.until)
             yield ended
-        elif not self._trainer:
-            yield NotStarted("the keeper of the training has not started")
-        else:
+        elif self._pid:
             log.warning("the training goes on, but %s", self._alone)
-            if self._is_unanswered:
+            if self._answer_by < math.inf:
                 yield Refused(self._alone)
             yield from self._watched()
+        elif self._keeper is None and self._folder is not None:  # another worker's
+            log.warning("of this training is known what its files say: %s", self._alone)
+            yield from self._without_keeper(self._folder)
+        else:
+            yield NotStarted("the keeper of the training has not started")
         yield from self._silence()
 
     def _without_keeper(self, folder: Path) -> Iterator[Event | None]:
