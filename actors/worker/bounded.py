@@ -10,6 +10,7 @@ import os
 import stat
 import threading
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -55,7 +56,7 @@ def pages(items: Iterable[T], size: int, *, where: Path | str) -> Iterator[tuple
     iterator = iter(items)
 
     def page() -> tuple[T, ...]:
-        return tuple(item for _, item in zip(range(size), iterator, strict=False))
+        return tuple(islice(iterator, size))
 
     while found := within(page, where=where):
         yield found
