@@ -4,11 +4,8 @@ import time
 
 import pytest
 
-from actors.worker.actor import ADOPTED_GONE, TOO_MANY
-from actors.worker.order_budget import BURST
 from messages import (
     CancelTraining,
-    ClientMessageReceived,
     ControlHeld,
     ControlPublished,
     ControlRejected,
@@ -268,6 +265,33 @@ def test_a_cancellation_that_is_refused_leaves_the_training_as_it_was(worker, co
     worker.ends_with(0)
 
 
+@pytest.mark.parametrize("order", [StopTraining(by="bob"), CancelTraining(by="bob")])
+def test_an_order_that_comes_too_late_is_refused_with_the_reason(worker, order):
+    worker.deliver()
+    worker.noted()
+    worker.tell(order)
+    [refusal] = worker.noted()
+    assert (refusal.by, refusal.step) == ("bob", ControlStep.REFUSED)
+    assert refusal.text == "the training has ended"
+
+
+def test_a_stop_is_over_when_another_trainer_connects_after_the_one_that_was_asked(worker):
+    worker.train()
+    worker.tell(TrainerConnected(), StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlPublished())
+    worker.tell(TrainerDisconnected(), TrainerConnected())
+    assert worker.noted()[-1].state is RunState.TRAINING
+
+
+def test_a_stop_that_is_held_goes_on_when_the_trainer_connects(worker):
+    worker.train()
+    worker.tell(StopTraining())
+    worker.supervisor.get().reply_to.tell(ControlHeld())
+    worker.noted()
+    worker.tell(TrainerConnected())
+    assert worker.noted() == []
+
+
 # Stopped early
 
 
@@ -335,157 +359,3 @@ def test_a_signal_that_is_a_stop_asks_the_trainer_as_often_as_it_comes(worker):
     worker.train()
     worker.tell(StopTraining(by="SIGUSR1"), StopTraining(by="SIGUSR1"))
     assert [message.command for message in worker.told()["supervisor"]] == [ASK, ASK]
-
-
-@pytest.mark.parametrize("order", [StopTraining(by="bob"), CancelTraining(by="bob")])
-def test_an_order_that_comes_too_late_is_refused_with_the_reason(worker, order):
-    worker.deliver()
-    worker.noted()
-    worker.tell(order)
-    [refusal] = worker.noted()
-    assert (refusal.by, refusal.step) == ("bob", ControlStep.REFUSED)
-    assert refusal.text == "the training has ended"
-
-
-def test_a_stop_is_over_when_another_trainer_connects_after_the_one_that_was_asked(worker):
-    worker.train()
-    worker.tell(TrainerConnected(), StopTraining())
-    worker.supervisor.get().reply_to.tell(ControlPublished())
-    worker.tell(TrainerDisconnected(), TrainerConnected())
-    assert worker.noted()[-1].state is RunState.TRAINING
-
-
-def test_a_stop_that_is_held_goes_on_when_the_trainer_connects(worker):
-    worker.train()
-    worker.tell(StopTraining())
-    worker.supervisor.get().reply_to.tell(ControlHeld())
-    worker.noted()
-    worker.tell(TrainerConnected())
-    assert worker.noted() == []
-
-
-# What clients ask for
-
-
-def text(client_id, text):
-    return ClientMessageReceived(client_id=client_id, text=text)
-
-
-@pytest.mark.parametrize(
-    ("sent", "published"),
-    [
-        ('CONTROL_COMMAND::{"command": "stop"}', '{"command": "stop"}'),
-        ('ZMQ_CTRL::{"command":"stop"}', '{"command":"stop"}'),
-        ("ZMQ_CTRL::STOP", "STOP"),
-        ("JOB_STOP", '{"command": "stop"}'),
-    ],
-)
-def test_a_clients_stop_is_published_as_the_client_spells_it(worker, sent, published):
-    worker.train()
-    worker.noted()
-    worker.tell(text("bob", sent))
-    assert worker.noted()[0].state is RunState.STOPPING
-    assert worker.supervisor.get().command == published
-
-
-def test_a_clients_cancellation_ends_the_trainer(worker):
-    worker.train()
-    worker.tell(text("bob", "JOB_CANCEL"))
-    assert worker.told() == {"trainer": [TerminateTrainer(grace=3.0)]}
-
-
-def test_another_command_of_a_client_is_published_and_stops_nothing(worker):
-    worker.train()
-    worker.noted()
-    worker.tell(text("bob", 'CONTROL_COMMAND::{"command": "set_lr", "lr": 0.1}'))
-    send = worker.supervisor.get()
-    assert send.command == '{"command": "set_lr", "lr": 0.1}'
-    send.reply_to.tell(ControlPublished())
-    [answer] = worker.noted()
-    assert (answer.by, answer.step) == ("bob", ControlStep.SENT)
-
-
-@pytest.mark.parametrize("sent", ["JOB_STOP", "JOB_CANCEL", "ZMQ_CTRL::x"])
-def test_a_client_that_orders_without_end_does_not_fill_the_log(worker, sent):
-    worker.train()
-    worker.noted()
-    worker.tell(*[text("eve", sent)] * 1000)
-    notes = worker.noted()
-    assert len(notes) <= BURST + 5
-    assert notes[-1].text == TOO_MANY
-    worker.told()
-    worker.tell(text("bob", "JOB_STOP"))
-    assert worker.noted() or worker.told()  # another client is heard
-
-
-# A trainer that runs already
-
-
-def test_an_adopted_training_ends_some_time_after_its_trainer_has_left(worker):
-    worker.begin(adopt=True)
-    worker.tell(READY)
-    assert worker.noted()[-1].state is RunState.WAITING
-    worker.tell(TrainerConnected(), TrainerDisconnected(), TrainerConnected())
-    worker.barrier()
-    worker.clock.advance(ADOPTED_GONE)
-    assert worker.told() == {}  # another one has connected meanwhile
-    worker.tell(TrainerDisconnected())
-    worker.barrier()
-    worker.clock.advance(ADOPTED_GONE)
-    worker.stop_outcome()
-    worker.tell(
-        ReportingStopped(
-            job_id=JOB,
-            outcome=JobOutcome.COMPLETED,
-            summary=ReportingSummary(received=3, train_end=True),
-        )
-    )
-    ended = worker.ends_with(0, ReportingSummary(received=3))
-    assert ended.report.train_end
-
-
-def test_an_adopted_trainer_that_leaves_without_its_end_has_failed(worker):
-    worker.begin(adopt=True)
-    worker.tell(READY, TrainerConnected(), TrainerDisconnected())
-    worker.barrier()
-    worker.clock.advance(ADOPTED_GONE)
-    worker.stop_outcome()
-    worker.stopped()
-    assert worker.ends_with(1).report.outcome == "failed"
-
-
-def test_an_adopted_trainer_is_asked_to_stop_and_never_ended(worker):
-    worker.begin(adopt=True)
-    worker.tell(READY, TrainerConnected(), StopTraining(by="bob"))
-    assert worker.supervisor.get().command == ASK
-    worker.noted()
-    worker.tell(CancelTraining(by="bob"))
-    [refusal] = worker.noted()
-    assert refusal.step is ControlStep.REFUSED
-    assert worker.told() == {}
-
-
-def test_an_adopted_trainer_that_was_stopped_ends_as_stopped_early(worker):
-    worker.begin(adopt=True)
-    worker.tell(READY, TrainerConnected(), StopTraining())
-    worker.supervisor.get().reply_to.tell(ControlPublished())
-    worker.tell(TrainerDisconnected())
-    worker.barrier()
-    worker.clock.advance(ADOPTED_GONE)
-    worker.stop_outcome()
-    summary = ReportingSummary(received=3, train_end=True, last_epoch=23)
-    worker.tell(ReportingStopped(job_id=JOB, outcome=JobOutcome.COMPLETED, summary=summary))
-    report = worker.ends_with(0, ReportingSummary(received=3)).report
-    assert (report.outcome, report.last_epoch) == ("stopped", 23)
-    assert report.text == "stopped early after epoch 24: the trainer has left"
-
-
-def test_ctrl_c_lets_go_of_an_adopted_trainer(worker):
-    worker.begin(adopt=True)
-    worker.tell(READY, TrainerConnected(), StopTraining())
-    worker.supervisor.get()
-    worker.tell(CancelTraining())
-    assert worker.stop_outcome() is JobOutcome.CANCELLED
-    worker.stopped()
-    assert "goes on without reports" in worker.ends_with(130).report.text
-    assert worker.told() == {}
