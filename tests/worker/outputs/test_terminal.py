@@ -1,25 +1,19 @@
 """The terminal's actor shows the run on a terminal, and as lines elsewhere."""
 
-import io
-import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from actors.worker.outputs.terminal import spawn
 from messages import (
-    AttemptBegan,
     ClockTold,
     ControlStep,
     ControlTaken,
     EpochRead,
     OutputWritten,
-    ReportingSummary,
     ResourcesUsed,
     RunState,
     ShowCountdown,
@@ -30,89 +24,13 @@ from messages import (
     TextsTaken,
     TrainingReport,
     WarningGiven,
-    encode_event,
-    encode_report,
 )
-from tests.support.probe import Probe
-from tests.support.recorded_runs import recorded_run
-from tests.support.waiting import PATIENCE, settled
-
-SUMMARY = ReportingSummary(received=1234, forwarded=1200, failed=30, undecodable=4)
-_STYLE = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Screen:
-    """A terminal's actor and what it has written."""
-
-    def __init__(self, *, terminal: bool, width: int, quiet: bool, **options: Any) -> None:
-        self.file, self.errors = io.StringIO(), io.StringIO()
-        console = Console(
-            file=self.file,
-            width=width,
-            height=50,
-            force_terminal=terminal,
-            color_system="standard" if terminal else None,
-            _environ={"TERM": "xterm"},  # not that of whoever runs the tests
-            quiet=quiet,
-        )
-        errors = Console(file=self.errors)
-        self.actor = spawn(console=console, errors=errors, parent=Probe(), **options)
-
-    def after(self, *messages: Any) -> str:
-        """All that has been written when ``messages`` have been shown and the actor has ended."""
-        for message in messages:
-            self.actor.tell(message)
-        self.actor.stop(timeout=PATIENCE)
-        return self.file.getvalue()
-
-
-@pytest.fixture
-def screens() -> Iterator[Any]:
-    """Makes screens, and ends them after the test."""
-    made: list[Screen] = []
-
-    def make(
-        *, terminal: bool = False, width: int = 80, quiet: bool = False, **options: Any
-    ) -> Screen:
-        made.append(Screen(terminal=terminal, width=width, quiet=quiet, **options))
-        return made[-1]
-
-    yield make
-    for screen in made:
-        screen.actor.stop(timeout=PATIENCE)
-
-
-def texts(*messages: Any) -> TextsForwarded:
-    """Reports, and events, as a client receives them."""
-    found = (m if isinstance(m, str) else encode_event(m) for m in messages)
-    return TextsForwarded(texts=tuple(map(encode_report, found)), reply_to=Probe())
+from tests.support.screens import RUN, rows, texts, training, unstyled
+from tests.support.waiting import settled
 
 
 def output(*lines: str) -> TextsForwarded:
     return texts(OutputWritten(lines=lines))
-
-
-def training(epochs: int | None) -> TextsForwarded:
-    return texts(StateChanged(state=RunState.TRAINING, text="begins", epochs=epochs))
-
-
-RUN = texts(
-    '{"event": "train_begin"}',
-    '{"event": "epoch_begin", "epoch": 0}',
-    '{"event": "batch_end", "logs": {"loss": 0.75}}',
-    '{"event": "batch_end", "logs": {"loss": 0.5}}',
-    '{"event": "epoch_end", "logs": {"train/loss": 0.625, "val/loss": 0.375}}',
-    '{"event": "epoch_begin", "epoch": 1}',
-    '{"event": "batch_end", "logs": {"loss": 0.25}}',
-    '{"event": "epoch_end", "logs": {"train/loss": 0.125}}',
-    '{"event": "train_end"}',
-)
-
-
-def rows(table: str) -> list[list[str]]:
-    """The cells of a table's rows."""
-    lines = [_STYLE.sub("", line) for line in table.splitlines()]
-    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
 
 
 def test_what_the_run_tells_is_lines_in_the_order_in_which_they_came(screens):
@@ -174,13 +92,13 @@ def test_on_a_terminal_the_trainers_progress_bar_and_what_it_uses_stand_below_th
     )
     screen = screens(terminal=True)
     shown = screen.after(texts(OutputWritten(changing="50% done"), used))
-    assert "50% done" in _STYLE.sub("", shown)
-    assert "CPU 150 %  memory 2.0 GB" in _STYLE.sub("", shown)
+    assert "50% done" in unstyled(shown)
+    assert "CPU 150 %  memory 2.0 GB" in unstyled(shown)
 
 
 def test_on_a_terminal_all_lines_of_a_changing_block_are_shown(screens):
     screen = screens(terminal=True)
-    shown = _STYLE.sub("", screen.after(texts(OutputWritten(changing="outer 10%\n\ninner 50%"))))
+    shown = unstyled(screen.after(texts(OutputWritten(changing="outer 10%\n\ninner 50%"))))
     assert re.search(r"outer 10%\s*\n\s*\n\s*inner 50%", shown)
 
 
@@ -203,7 +121,7 @@ def test_what_a_replayed_epoch_took_is_counted_by_the_runs_own_clock(screens):
 )
 def test_markup_in_a_text_is_shown_as_it_is(screens, terminal, text):
     shown = screens(terminal=terminal).after(output(text), ShowLine(text=text))
-    assert _STYLE.sub("", shown).count(text) == 2
+    assert unstyled(shown).count(text) == 2
 
 
 def test_a_long_line_is_not_broken(screens):
@@ -219,14 +137,14 @@ def test_ansi_colours_of_the_output_are_left_out_where_there_is_no_terminal(scre
 def test_ansi_colours_of_the_output_are_kept_on_a_terminal(screens):
     shown = screens(terminal=True).after(output("\x1b[31mred\x1b[0m plain"))
     assert re.search(r"\x1b\[[0-9;]*31mred", shown)
-    assert "red plain" in _STYLE.sub("", shown)
+    assert "red plain" in unstyled(shown)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_cursor_movements_of_the_output_are_left_out(screens, terminal):
     line = "\x1b[A\x1b[2K\x1b[10;10Hloss\x1b[?25h 0.5\x07\x08"
     shown = screens(terminal=terminal).after(output(line))
-    assert "loss 0.5" in _STYLE.sub("", shown)
+    assert "loss 0.5" in unstyled(shown)
     assert "\x1b[10;10H" not in shown
     assert "\x07" not in shown
 
@@ -245,7 +163,7 @@ def test_the_number_of_epochs_is_shown_only_where_it_is_known(screens):
 
 
 def test_on_a_terminal_the_epoch_has_a_bar_and_is_a_line_when_it_ends(screens):
-    shown = _STYLE.sub("", screens(terminal=True).after(training(2), RUN))
+    shown = unstyled(screens(terminal=True).after(training(2), RUN))
     assert "epoch 1/2: 2 batches  loss 0.625  val 0.375" in shown
     assert "epoch 2/2: 1 batch  loss 0.125  val -" in shown
 
@@ -255,142 +173,12 @@ def test_a_terminal_gets_its_cursor_back(screens):
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
 
 
-def test_the_table_of_the_run_has_a_row_for_each_epoch(screens):
-    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=None))
-    first, second = rows(shown)
-    assert first[:4] == ["1", "2", "0.625", "0.375"]
-    assert second[:4] == ["2", "1", "0.125", "-"]
-    assert re.fullmatch(r"\d+\.\d", first[4])
-
-
-def test_the_table_of_the_counts_has_the_reporters_and_the_clients(screens):
-    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=SUMMARY))
-    counts = [row for row in rows(shown) if len(row) == 2]
-    assert counts == [
-        ["received from the trainer", "1234"],
-        ["forwarded to the client", "1200"],
-        ["failed", "30"],
-        ["undecodable", "4"],
-        ["received by the client", "9"],
-        ["batch_end", "3"],
-        ["epoch_begin", "2"],
-        ["epoch_end", "2"],
-        ["train_begin", "1"],
-        ["train_end", "1"],
-    ]
-
-
-def test_counts_that_are_not_known_are_not_shown(screens):
-    shown = screens(has_tables=True).after(ShowSummary(summary=ReportingSummary(is_complete=False)))
-    assert shown.count("not known") == 4
-
-
-def test_a_run_without_reports_has_no_table(screens):
-    assert screens(has_tables=True).after(ShowSummary(summary=None)) == ""
-    shown = screens(has_tables=True).after(ShowSummary(summary=SUMMARY))
-    assert "The run" not in shown
-    assert "Reports" in shown
-
-
-END = TrainingReport(
-    outcome="completed", text="the end", checkpoints=("models/last.ckpt", "models/best.ckpt")
-)
-
-
-def test_the_end_of_a_run_is_what_whoever_waited_for_it_wants_to_know(screens):
-    again = ShowSummary(summary=SUMMARY, again="run_worker.py --replay run.jsonl")
-    shown = screens().after(training(7), RUN, texts(END), again).partition("the end\n")[2]
-    assert [line.split(maxsplit=1) for line in shown.replace("best epoch", "best").splitlines()][
-        :3
-    ] == [
-        ["outcome", "finished"],
-        ["epochs", "2 of 7 in 0.0 s"],
-        ["best", "1, validation loss 0.375"],
-    ]
-    assert "model        models/best.ckpt\n" in shown
-    assert shown.endswith("see it again run_worker.py --replay run.jsonl\n")
-    assert "│" not in shown
-
-
-def test_epochs_that_were_not_reported_are_told_from_those_that_were(screens):
-    later = texts(
-        '{"event": "train_begin"}',
-        '{"event": "epoch_begin", "epoch": 0}',
-        '{"event": "epoch_end", "epoch": 0, "logs": {"train/loss": 0.9, "val/loss": 0.9}}',
-        '{"event": "epoch_begin", "epoch": 89}',
-        '{"event": "epoch_end", "epoch": 89, "logs": {"train/loss": 0.5, "val/loss": 0.5}}',
-    )
-    shown = screens().after(training(90), later, ShowSummary(summary=SUMMARY))
-    assert "epochs       2 of 90 reported, the last is 90; nothing came of 2 to 89\n" in shown
-    assert "best epoch   90, " in shown
-
-
-def test_epochs_of_which_nothing_came_are_named(screens):
-    numbers = (0, 1, 3, 7, 8)
-    ends = texts(*(f'{{"event": "epoch_end", "epoch": {number}}}' for number in numbers))
-    begin = texts('{"event": "epoch_begin", "epoch": 0}')
-    shown = screens().after(training(20), begin, ends, ShowSummary(summary=SUMMARY))
-    assert "epochs       5 of 20 reported, the last is 9; nothing came of 3, 5 to 7\n" in shown
-
-
-def test_the_best_epoch_is_that_of_the_last_model_of_a_pipeline(screens):
-    second = texts(
-        '{"event": "train_begin"}',
-        '{"event": "epoch_begin", "epoch": 0}',
-        '{"event": "epoch_end", "logs": {"train/loss": 0.9, "val/loss": NaN}}',
-    )
-    shown = screens().after(RUN, second, ShowSummary(summary=SUMMARY))
-    assert "models       2; this is the last one:" in shown
-    assert "best epoch   1, training loss 0.9\n" in shown
-
-
-def test_the_models_of_a_pipeline_are_named_each_with_its_best_checkpoint(screens):
-    checkpoints = tuple(
-        f"models/{model}/{name}.ckpt"
-        for model in ("centered_instance", "centroid")
-        for name in ("last", "best")
-    )
-    report = TrainingReport(outcome="completed", text="the end", checkpoints=checkpoints)
-    shown = screens().after(RUN, RUN, texts(report), ShowSummary(summary=SUMMARY))
-    assert "model        models/centered_instance/best.ckpt\n" in shown
-    assert "before it    models/centroid/best.ckpt\n" in shown
-    assert "before it" not in screens().after(RUN, texts(report), ShowSummary(summary=SUMMARY))
-
-
 def test_of_an_epoch_of_the_trainers_own_log_the_losses_are_told_that_are_known(screens):
     read = (EpochRead(epoch=2, train_loss=0.5, val_loss=0.25), EpochRead(epoch=3, val_loss=0.125))
     assert screens().after(texts(*read)) == (
         "epoch 3: loss 0.5  val 0.25, as the trainer's own log has it\n"
         "epoch 4: val 0.125, as the trainer's own log has it\n"
     )
-
-
-def test_a_training_that_went_well_and_reported_no_epoch_is_told_so(screens):
-    end = texts(TrainingReport(outcome="completed", text="the end"))
-    assert "epochs       none was reported\n" in screens().after(end, ShowSummary(summary=SUMMARY))
-    assert "reported" not in screens().after(end, ShowSummary(summary=None))  # nobody listened
-
-
-def test_a_count_of_epochs_says_from_which_on_it_counts(screens):
-    heard = [
-        {"event": event, "epoch": number, "logs": {}}
-        for number in (7, 8)
-        for event in ("epoch_begin", "epoch_end")
-    ]
-    shown = screens().after(texts(*map(json.dumps, heard)), ShowSummary(summary=SUMMARY))
-    assert re.search(r"^epochs       2 in [\d.]+ s, from epoch 8 on$", shown, re.MULTILINE)
-
-
-def test_a_further_attempt_is_no_further_model(screens):
-    again = texts(AttemptBegan(number=2, text="attempt 2"))
-    shown = screens().after(RUN, again, RUN, ShowSummary(summary=SUMMARY))
-    assert "models  " not in shown
-
-
-def test_a_run_that_failed_ends_with_its_cause(screens):
-    failed = TrainingReport(outcome="failed", text="it broke", cause="no space is left")
-    shown = screens().after(texts(failed), ShowSummary(summary=None, again="again"))
-    assert shown.endswith("outcome      failed\ncause        no space is left\n")
 
 
 @pytest.mark.parametrize(
@@ -413,38 +201,11 @@ def test_a_replay_looks_like_a_recording_and_not_like_a_run_that_goes_on(screens
         OutputWritten(changing="50%"),
     )
     screen = screens(terminal=terminal, is_replay=True)
-    shown = _STYLE.sub("", screen.after(unfinished, ShowSummary(summary=None)))
+    shown = unstyled(screen.after(unfinished, ShowSummary(summary=None)))
     assert shown.startswith("a recording, begun 2001-09-0")
     assert "asked\n" in shown
     assert "50%" not in shown
     assert shown.endswith("outcome      not known: the recording ends before the training did\n")
-
-
-def test_the_counts_of_a_run_with_an_earlier_part_say_what_they_count(screens):
-    shown = screens(has_tables=True).after(RUN, ShowSummary(summary=SUMMARY, earlier=True))
-    names = [row[0] for row in rows(shown) if len(row) == 2]
-    assert names[:2] == ["received from the trainer by this worker", names[1]]
-    assert names[1].endswith(" by this worker")
-    assert "received by the client, with the earlier part" in names
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_recorded_run_is_shown_whole(screens, terminal):
-    messages = recorded_run("sleap_nn_full_run")
-    screen = screens(terminal=terminal, width=120, has_tables=True)
-    shown = _STYLE.sub("", screen.after(texts(*messages), ShowSummary(summary=SUMMARY)))
-    epochs = [row for row in rows(shown) if len(row) == 5]
-    assert [(row[0], row[1]) for row in epochs] == [(str(number), "40") for number in range(1, 11)]
-    ends = [json.loads(message) for message in messages if '"epoch_end"' in message]
-    assert [row[3] for row in epochs] == [f"{end['logs']['val/loss']:.4g}" for end in ends]
-    assert ["received by the client", str(len(messages))] in rows(shown)
-
-
-@pytest.mark.parametrize("event", ["[bold]", "[/]", "[red]x", ":smile:"])
-def test_markup_in_the_name_of_an_event_is_shown_as_it_is(screens, event):
-    screen = screens(has_tables=True)
-    shown = screen.after(texts(f'{{"event": "{event}"}}'), ShowSummary(summary=SUMMARY))
-    assert [event, "1"] in rows(shown)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
