@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.support.changed_worker import changed, unchecked
 from tests.support.processes import ends, parent_of, python, runs, shell
@@ -22,6 +24,16 @@ pathlib.Path(sys.argv[2]).touch()
 def keeper_of(worker: RunningWorker) -> int:
     """The process that keeps the training."""
     return parent_of(worker.training())
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """The process does nothing meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
@@ -58,12 +70,9 @@ def test_a_keeper_that_stands_still_holds_up_no_end(gate):
     with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
         worker.wait_for("ready")
         keeper = keeper_of(worker)
-        os.kill(keeper, signal.SIGSTOP)
-        try:
+        with standing_still(keeper):
             gate.open()
             assert worker.ends() == 1, worker.output
-        finally:
-            os.kill(keeper, signal.SIGCONT)
         assert worker.leaves_nothing()
     told = " ".join(worker.output.split())
     assert f"process {keeper}, does not answer" in told
@@ -74,15 +83,11 @@ def test_a_cancel_that_no_keeper_answers_is_refused_with_the_reason(gate):
     script = "echo ready; read line < $1; exit 7"
     with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
         worker.wait_for("ready")
-        keeper = keeper_of(worker)
-        os.kill(keeper, signal.SIGSTOP)
-        try:
+        with standing_still(keeper_of(worker)):
             worker.interrupt(signal.SIGTERM)
             worker.wait_for("does not answer: nobody waits for it any more")
             gate.open()
             assert worker.ends() == 1, worker.output
-        finally:
-            os.kill(keeper, signal.SIGCONT)
         assert worker.leaves_nothing()
 
 
