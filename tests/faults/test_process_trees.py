@@ -298,9 +298,14 @@ def test_a_worker_whose_own_actor_crashes_leaves_the_training_alone_and_names_it
         gate.open()
         assert settled(done.exists)
         assert worker.ends() == 70, worker.output
+    assert_is_named(worker, trainer, with_its_run=not options)
+
+
+def assert_is_named(worker: RunningWorker, trainer: int, *, with_its_run: bool) -> None:
+    """The worker has named the training that it left."""
     shown = " ".join(worker.output.split())
     assert f"the training goes on without this worker: process {trainer}" in shown
-    if not options:
+    if with_its_run:
         assert "its output goes to" in shown
         assert "run_worker.py --adopt=" in shown
 
@@ -322,12 +327,8 @@ def test_a_worker_that_gets_quit_leaves_the_training_alone_and_names_it(options,
         gate.open()
         assert settled(done.exists)
         assert worker.ends() == 131, worker.output
-    shown = " ".join(worker.output.split())
-    assert f"the training goes on without this worker: process {trainer}" in shown
-    if not options:
-        assert "its output goes to" in shown
-        assert "run_worker.py --adopt=" in shown
-    assert "error" not in shown
+    assert_is_named(worker, trainer, with_its_run=not options)
+    assert "error" not in worker.output
 
 
 def test_a_training_that_was_left_is_gone_on_with(gate):
