@@ -10,6 +10,7 @@ import pytest
 
 from actors.worker import command_line, parse, plan_of
 from tests.support.paths import ROOT
+from tests.support.processes import python
 from tests.support.waiting import PATIENCE
 
 
@@ -137,16 +138,21 @@ def test_the_console_script_says_its_own_name():
     assert done.stdout.startswith("sleap-progress-worker ")
 
 
-def test_on_windows_the_worker_refuses_at_once_in_one_line():
-    script = "import sys; sys.platform = 'win32'; import run_worker; sys.exit(run_worker.main())"
-    done = subprocess.run(
-        [sys.executable, "-c", script, "--", "true"],
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What has become of a Python script that imports from the project."""
+    return subprocess.run(
+        python(script, *arguments),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+
+
+def test_on_windows_the_worker_refuses_at_once_in_one_line():
+    script = "import sys; sys.platform = 'win32'; import run_worker; sys.exit(run_worker.main())"
+    done = run(script, "--", "true")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
@@ -156,14 +162,7 @@ def test_on_windows_the_worker_refuses_at_once_in_one_line():
 
 def test_an_older_python_is_named_in_one_line():
     script = "import sys; sys.version_info = (3, 9, 18, 'final', 0); import run_worker"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = run(script)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: run_worker.py needs Python 3.11 or newer; this is 3.9.18\n"
 
@@ -177,14 +176,7 @@ def test_an_older_python_can_read_the_script_that_says_so():
 def test_what_is_not_installed_is_installed_from_the_projects_folder():
     script = "import sys; sys.modules['rich'] = None; import run_worker; "
     script += "sys.exit(run_worker.main(['--no-page']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = run(script)
     assert done.returncode == 2
     assert "in the project's folder, python -m pip install '.[worker]'" in done.stderr
 
