@@ -14,7 +14,7 @@ from tests.support.axe import Looks, needs_axe
 from tests.support.processes import shell
 from tests.support.recorded_runs import recorded_run
 from tests.support.trainer_process import trainer
-from tests.support.visits import drawn, messages_file, served, visit
+from tests.support.visits import cancels, drawn, messages_file, served, visit
 
 pytestmark = needs_axe
 
@@ -148,18 +148,9 @@ def test_a_training_that_is_watched_and_stopped(browser, looks, tmp_path, new_ga
 
 
 def test_trainings_that_end_in_other_ways(browser, looks, tmp_path, gate):
-    deaf = f"trap 'read line < {gate.path}; exit 3' TERM; echo ready; while :; do sleep 0.02; done"
-    with served("--grace", "600", "--", *shell(deaf)) as worker:
-        visit(browser, worker)
-        worker.wait_for("ready")
-        browser.press("#cancel")
-        browser.press("#confirm-yes")
-        browser.wait_for("#state-note", "s it is killed")
+    with cancels(browser, gate):
         looks.at("cancelling")
-        gate.open()
-        assert worker.ends() == 128 + signal.SIGTERM
-        browser.wait_for("#state", "cancelled")
-        looks.at("cancelled")
+    looks.at("cancelled")
     fails = "echo one; echo 'RuntimeError: CUDA out of memory'; exit 1"
     with served("--keep-open", "--", *shell(fails)) as worker:
         visit(browser, worker)

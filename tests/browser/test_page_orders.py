@@ -7,7 +7,7 @@ from actors.worker.trainer import embedded as embedded_trainer
 from tests.support.addresses import parts_of
 from tests.support.network import Site
 from tests.support.processes import shell
-from tests.support.visits import BOTH, served, visit, waits
+from tests.support.visits import BOTH, cancels, served, visit, waits
 
 
 @BOTH
@@ -42,18 +42,9 @@ def test_cancel_ends_the_trainer_and_says_how(browser):
 
 
 def test_the_time_until_the_training_is_killed_is_counted_down(browser, gate):
-    deaf = f"trap 'read line < {gate.path}; exit 3' TERM; echo ready; while :; do sleep 0.02; done"
-    with served("--grace", "600", "--", *shell(deaf)) as worker:
-        visit(browser, worker)
-        worker.wait_for("ready")
-        browser.press("#cancel")
-        browser.press("#confirm-yes")
-        browser.wait_for("#state-note", "s it is killed")
+    with cancels(browser, gate):
         first = browser.text("#state-note")
         browser.wait(lambda: browser.text("#state-note") != first, "a second less")
-        gate.open()
-        assert worker.ends() == 143
-        browser.wait_for("#state", "cancelled")
 
 
 def test_a_stop_before_the_trainer_is_ready_is_held_and_then_sent(browser, gate):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 
 import pytest
 
@@ -43,6 +44,22 @@ def waits(gate, *options):
         yield worker
         gate.open()
         assert worker.ends() == 0
+
+
+@contextlib.contextmanager
+def cancels(browser, gate):
+    """A training that is cancelled on the page, and obeys at the gate when the test is over."""
+    deaf = f"trap 'read line < {gate.path}; exit 3' TERM; echo ready; while :; do sleep 0.02; done"
+    with served("--grace", "600", "--", *shell(deaf)) as worker:
+        visit(browser, worker)
+        worker.wait_for("ready")
+        browser.press("#cancel")
+        browser.press("#confirm-yes")
+        browser.wait_for("#state-note", "s it is killed")
+        yield
+        gate.open()
+        assert worker.ends() == 128 + signal.SIGTERM
+        browser.wait_for("#state", "cancelled")
 
 
 def drawn(browser):
