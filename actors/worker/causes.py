@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from actors.worker.outputs import plain
 from actors.worker.trainer import INSTALL_ADVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST: Final = 1000
 """Characters of a line that are looked at."""
@@ -293,11 +296,8 @@ def _last_traceback(lines: list[str]) -> int:
 
 def signal_of_child(lines: tuple[str, ...]) -> int | None:
     """The signal that has ended the first process of torchrun's that failed, as its table says."""
-    for line in reversed(lines):
-        found = _CHILD_SIGNAL.match(line)
-        if found:
-            return int(found[1])
-    return None
+    number = _first(_CHILD_SIGNAL, reversed(lines))
+    return None if number is None else int(number)
 
 
 def cause_in(lines: tuple[str, ...]) -> Failure | None:
@@ -318,14 +318,11 @@ def _cause_of(lines: tuple[str, ...], at: int) -> Failure | None:
     line = lines[at]
     if any(words in line for words in _AFTER_CUDA):
         return None
-    if "config" in line:
-        failure = _missing_config(lines, at)
-        if failure is not None:
-            return failure
-    failure = _wrong_config(lines, at)
-    if failure is not None:
-        return failure
-    return next(filter(None, (cause.said_by(line) for cause in _CAUSES)), None)
+    return (
+        _missing_config(lines, at)
+        or _wrong_config(lines, at)
+        or next(filter(None, (cause.said_by(line) for cause in _CAUSES)), None)
+    )
 
 
 def _missing_config(lines: tuple[str, ...], at: int) -> Failure | None:
@@ -335,8 +332,7 @@ def _missing_config(lines: tuple[str, ...], at: int) -> Failure | None:
     config = _HYDRA.search(lines[at])
     if not config:
         return None
-    below = (_HYDRA_PATH.search(line) for line in lines[at : at + _HYDRA_LINES])
-    path = next((found[1] for found in below if found), None)
+    path = _first(_HYDRA_PATH, lines[at : at + _HYDRA_LINES])
     where = f" in {path}" if path else ""
     return Failure(f"the configuration {config[1]} is not there{where}", _PATHS)
 
@@ -349,11 +345,10 @@ def _wrong_config(lines: tuple[str, ...], at: int) -> Failure | None:
         return Failure(
             f"the configuration has no {override[1]}", f"{_SPELLING}; with + before it, it is added"
         )
-    full = next((found[1] for found in map(_FULL_KEY.match, below) if found), None)
-    value = _VALUE.match(line)
+    value, key = _VALUE.match(line), _KEY.match(line)
+    full = _first(_FULL_KEY, below) if value or key else None
     if value and full:
         return Failure(f"the value of {full} in the configuration is wrong: {value[1]}", _VALUES)
-    key = _KEY.match(line)
     if key:
         full = full or key[1]
         return Failure(
@@ -367,3 +362,8 @@ def _wrong_config(lines: tuple[str, ...], at: int) -> Failure | None:
         f"the configuration is not YAML{where}",
         "look there and at the line before: indentation is of spaces, and a space follows a colon",
     )
+
+
+def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> str | None:
+    """What ``pattern`` finds in the first of ``lines`` in which it finds something."""
+    return next((found[1] for found in map(pattern.search, lines) if found), None)
