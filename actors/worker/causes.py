@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.outputs import plain
-from actors.worker.trainer import INSTALL_ADVICE
+from actors.worker.trainer import INSTALL_ADVICE, INTERPRETER_ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,7 +172,7 @@ _CAUSES: Final = (
     _Cause(
         ("cannot execute: required file not found",),
         "the first line of {} names what is not there",
-        "was its environment moved or removed? Install it again, or correct that line",
+        INTERPRETER_ADVICE,
         re.compile(
             r"^(?:[^:]{1,200}: ){1,2}([^\s:]{1,200}): cannot execute: required file not found$"
         ),

@@ -13,12 +13,13 @@ from actors.worker.trainer.command import (
 )
 from actors.worker.trainer.files import checkpoint_folders, epochs_of
 from actors.worker.trainer.models import models_of
-from actors.worker.trainer.unstarted import INSTALL_ADVICE
+from actors.worker.trainer.unstarted import INSTALL_ADVICE, INTERPRETER_ADVICE
 
 __all__ = [
     "CONTROL_PORT",
     "EMBEDDED",
     "INSTALL_ADVICE",
+    "INTERPRETER_ADVICE",
     "PROGRESS_PORT",
     "TrainerActor",
     "checkpoint_folders",

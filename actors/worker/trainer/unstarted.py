@@ -20,6 +20,9 @@ _BINARY: Final = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
 INSTALL_ADVICE: Final = (
     "is the environment activated? Activate the one that it is installed in, or give its full path"
 )
+INTERPRETER_ADVICE: Final = (
+    "was its environment moved or removed? Install it again, or correct that line"
+)
 
 
 class Unstarted(NamedTuple):
@@ -116,7 +119,7 @@ def _without_interpreter(program: str, path: Path) -> Unstarted:
         )
     return Unstarted(
         f"the first line of {program} names {script.interpreter}, which is not there",
-        "was its environment moved or removed? Install it again, or correct that line",
+        INTERPRETER_ADVICE,
     )
 
 
