@@ -1,7 +1,5 @@
 """The page in a real browser: connections that are lost and made again."""
 
-import signal
-
 from tests.support.addresses import fixed_addresses, port_of
 from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
@@ -64,8 +62,7 @@ def test_a_worker_that_is_killed_and_started_again_is_found_again(browser, tmp_p
             visit(browser, worker)
             browser.wait(lambda: browser.viewer()["epochs"] >= 3, "three epochs")
             before = browser.viewer()
-            worker.interrupt(signal.SIGKILL)
-            worker.ends()
+            worker.kill()
         browser.wait_for("#state", "reconnecting")
         with RunningWorker(*arguments, ports=ports, program=changed(hasty=1.0)) as worker:
             browser.wait(

@@ -120,8 +120,7 @@ def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_pat
     ) as worker:
         worker.wait_for("ready")
         keeper = keeper_of(worker)
-        worker.interrupt(signal.SIGKILL)
-        assert worker.ends() == -signal.SIGKILL
+        worker.kill()
         assert runs(keeper)
         gate.open()
         assert settled(done.exists)

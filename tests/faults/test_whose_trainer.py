@@ -1,6 +1,5 @@
 """Another training reports to the worker's addresses: one that was there before, or comes later."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,8 +36,7 @@ def leftover_at(addresses: Addresses) -> Iterator[int]:
     with RunningWorker(*options, "--", *WITHOUT_END, ports=at(*addresses)) as killed:
         killed.wait_for(CONNECTED)
         pid = killed.training()
-        killed.interrupt(signal.SIGKILL)
-        assert killed.ends() == -signal.SIGKILL
+        killed.kill()
         yield pid
         assert runs(pid)
 

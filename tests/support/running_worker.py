@@ -127,6 +127,11 @@ class RunningWorker:
         """Ctrl-C, or another signal."""
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it as nothing can keep it from."""
+        self.interrupt(signal.SIGKILL)
+        assert self.ends() == -signal.SIGKILL
+
     def ctrl_c(self) -> None:
         """Ctrl-C as a terminal sends it: to the whole process group in its foreground."""
         os.killpg(self._process.pid, signal.SIGINT)

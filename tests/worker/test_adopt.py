@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.worker import PlanError, list_runs, parse
+from tests.support.journals import messages_of
 from tests.support.processes import ends, python, runs, shell
 from tests.support.running_worker import RunningWorker
 from tests.support.trainer_process import trainer
@@ -27,26 +28,14 @@ def exit_of(run: Path) -> dict:
     return json.loads((run / "exit.json").read_text())
 
 
-def messages_of(run: Path) -> list[dict]:
-    return [
-        json.loads(json.loads(line)["message"])
-        for line in (run / "run.jsonl").read_text().splitlines()
-    ]
-
-
 def output_of(run: Path) -> list[str]:
     """The training's lines, as the run has them."""
     return [
         line
-        for message in messages_of(run)
+        for message in messages_of(run / "run.jsonl")
         if message["event"] == "output"
         for line in message["lines"]
     ]
-
-
-def kill(worker: RunningWorker) -> None:
-    worker.interrupt(signal.SIGKILL)
-    assert worker.ends() == -signal.SIGKILL
 
 
 def test_a_run_has_a_folder_with_its_journal_its_output_and_its_end(folder):
@@ -58,7 +47,7 @@ def test_a_run_has_a_folder_with_its_journal_its_output_and_its_end(folder):
     assert (run / "output.log").read_text() == "trained\n"
     assert exit_of(run)["code"] == 3
     assert output_of(run) == ["trained"]
-    assert messages_of(run)[-2]["exit_code"] == 3
+    assert messages_of(run / "run.jsonl")[-2]["exit_code"] == 3
     assert not (run / "live.json").exists()
 
 
@@ -83,7 +72,7 @@ def test_what_was_written_while_nobody_listened_and_the_exit_code_are_found(fold
     with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
         worker.wait_for("before")
         pid = worker.training()
-        kill(worker)
+        worker.kill()
         gate.open()
         assert ends(pid)
         assert exit_of(the_run(folder))["code"] == 9
@@ -101,7 +90,7 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
     with RunningWorker("--no-page", "--", *trainer(*steps)) as worker:
         worker.wait_for("before")
         pid = worker.training()
-        kill(worker)
+        worker.kill()
         assert runs(pid)
         with RunningWorker("--no-page", "--adopt", "1", ports=()) as other:
             other.wait_for(f"going on with the training (process {pid})")
@@ -111,7 +100,11 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
         assert worker.leaves_nothing()
     assert other.count("received by the client, with the earlier part") == 7
     assert 4 <= other.count("received from the trainer by this worker") <= 7
-    sent = [message for message in messages_of(the_run(folder)) if message["what"] != "__meta__"]
+    sent = [
+        message
+        for message in messages_of(the_run(folder) / "run.jsonl")
+        if message["what"] != "__meta__"
+    ]
     assert len(sent) == 7
     numbers = [
         json.loads(line)["sequence"]
@@ -124,7 +117,7 @@ def test_a_training_that_was_adopted_is_cancelled_as_any_other(folder, tmp_path)
     with RunningWorker("--no-page", "--", *shell("echo ready; sleep 600 & wait")) as worker:
         worker.wait_for("ready")
         pid = worker.training()
-        kill(worker)
+        worker.kill()
         with RunningWorker("--no-page", "--adopt=last", ports=()) as other:
             other.wait_for("going on with the training")
             other.interrupt(signal.SIGTERM)
@@ -151,7 +144,7 @@ def test_an_exit_that_nobody_has_written_is_unknown_and_never_waited_for(folder,
         kept = the_run(folder) / "keeper.json"
         assert settled(kept.exists)
         keeper = json.loads(kept.read_text())["keeper_pid"]
-        kill(one)
+        one.kill()
         os.kill(keeper, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
         assert ends(pid)
@@ -177,7 +170,7 @@ def test_epochs_that_nobody_heard_of_are_read_from_the_trainers_own_log(folder, 
     with RunningWorker(*options, "--", *python(EPOCHS, str(tmp_path), gate.path)) as worker:
         worker.wait_for("ready")
         pid = worker.training()
-        kill(worker)
+        worker.kill()
         gate.open()
         assert ends(pid)
         exit_of(the_run(folder))
@@ -185,7 +178,11 @@ def test_epochs_that_nobody_heard_of_are_read_from_the_trainers_own_log(folder, 
             assert other.ends() == 0, other.output
     assert re.search(r"epoch 3: loss 0\.30*  val 0\.20*, as the trainer's own log", other.output)
     assert "the newest checkpoint is" in other.output
-    read = [message for message in messages_of(the_run(folder)) if message["event"] == "epoch"]
+    read = [
+        message
+        for message in messages_of(the_run(folder) / "run.jsonl")
+        if message["event"] == "epoch"
+    ]
     assert [epoch["epoch"] for epoch in read] == [0, 1, 2]  # the fourth row is not whole
 
 

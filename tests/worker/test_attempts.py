@@ -1,20 +1,12 @@
 """A training that is started again, as by a batch system, is a further attempt in its run."""
 
-import json
-import signal
-from pathlib import Path
-
 import pytest
 
+from tests.support.journals import messages_of
 from tests.support.processes import shell
 from tests.support.running_worker import RunningWorker
 
 JOB = {"SLURM_JOB_ID": "17", "SLURM_CLUSTER_NAME": "a-cluster"}
-
-
-def events_of(journal: Path) -> list[dict]:
-    lines = journal.read_text().splitlines()
-    return [json.loads(json.loads(line)["message"]) for line in lines]
 
 
 def run_of(job: dict[str, str], *options: str, restarts: int = 0) -> RunningWorker:
@@ -36,11 +28,11 @@ def test_a_requeued_job_is_a_further_attempt_in_the_same_run(folder, tmp_path, h
     assert "another run" not in worker.output
     (run,) = folder.iterdir()
     assert (run / "output.log").read_text() == "trained\n" * 3
-    events = events_of(run / "run.jsonl")
+    events = messages_of(run / "run.jsonl")
     assert [event["number"] for event in events if event["event"] == "attempt"] == [2, 3]
     assert [event["outcome"] for event in events if event["event"] == "ended"] == ["completed"] * 3
     if has_journal:
-        assert events_of(tmp_path / "run-17.jsonl") == events
+        assert messages_of(tmp_path / "run-17.jsonl") == events
 
 
 @pytest.mark.parametrize(
@@ -64,8 +56,7 @@ def test_an_attempt_that_still_runs_is_not_mixed_with_the_next(folder, gate):
     command = shell("echo ready; read line < $1", gate.path)
     with RunningWorker("--no-page", "--", *command, variables=JOB) as first:
         first.wait_for("ready")
-        first.interrupt(signal.SIGKILL)
-        first.ends()
+        first.kill()
         again = {**JOB, "SLURM_RESTART_COUNT": "1"}
         with RunningWorker("--no-page", "--", *command, variables=again) as second:
             second.wait_for("ready")

@@ -304,8 +304,7 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_goes_on_with_the_traine
         with RunningWorker(*first, ports=ports) as worker:
             worker.wait_for("epoch 3:")
             earliest = next(line for line in worker.output.splitlines() if "epoch " in line)
-            worker.interrupt(signal.SIGKILL)
-            worker.ends()
+            worker.kill()
         before = messages_of(journal)
         with RunningWorker(*first, ports=ports, program=changed(hasty=1.0)) as worker:
             worker.wait_for(earliest)  # the earlier part is there too

@@ -49,8 +49,7 @@ def test_a_trainer_that_prints_outlives_a_worker_that_is_killed(tmp_path, gate):
     done = tmp_path / "done"
     with RunningWorker("--", *python(PRINTS, gate.path, str(done))) as worker:
         worker.wait_for("ready")
-        worker.interrupt(signal.SIGKILL)
-        assert worker.ends() == -signal.SIGKILL
+        worker.kill()
         gate.open()
         assert settled(done.exists)
         assert worker.leaves_nothing()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.addresses import fixed_addresses
+from tests.support.journals import messages_of
 from tests.support.processes import runs, shell
 from tests.support.running_worker import PROGRAM, RunningWorker, at
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
-from tests.worker.test_adopt import kill, messages_of
 
 BEFORE, MEANWHILE = 3, 40
 
@@ -24,7 +24,7 @@ def addresses() -> tuple[str, ...]:
 
 def sent_in(run: Path) -> list[dict]:
     """The trainer's reports that are in its journal."""
-    return [message for message in messages_of(run) if message["what"] != "__meta__"]
+    return [message for message in messages_of(run / "run.jsonl") if message["what"] != "__meta__"]
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def alone(addresses, folder, gate) -> Iterator[Path]:
         (run,) = folder.iterdir()
         journal = run / "run.jsonl"  # what the worker holds beside it is lost with it
         assert settled(lambda: journal.read_text().count("batch_end") == BEFORE)
-        kill(worker)
+        worker.kill()
         gate.open()
         yield run
         assert not runs(pid)
