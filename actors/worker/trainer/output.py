@@ -59,8 +59,9 @@ class OutputLines:
 
     def feed(self, data: bytes) -> Written:
         """The lines that ``data`` brings to stand, and what may still change after it."""
-        controls = len(data) - len(data.translate(None, _CONTROLS))
-        cost = len(data) + CONTROL_COST * controls
+        read = data if self._left_out is None else self._end_of_left_out + data
+        controls = len(read) - len(read.translate(None, _CONTROLS))
+        cost = len(read) + CONTROL_COST * controls
         if not self._bucket.take(cost, now=self._clock()):
             return Written(self._leave_out(data), None)
         lines: list[str] = []
@@ -73,9 +74,9 @@ class OutputLines:
         """What is left when the output has ended."""
         lines: list[str] = []
         if self._left_out is not None:
-            _, feed, data = self._end_of_left_out.partition(b"\n")
-            self._left_out -= data.count(b"\n") + len(feed)
-            lines, data = self._resume(b"\n" + data)
+            lines, data = self._resume(b"")
+            if self._left_out is not None:  # no line begins in what was kept
+                lines, data = self._resume(b"\n")
             lines += self._read(self._decoder.decode(data))
         lines += self._read(self._decoder.decode(b"", final=True))
         return Written((*lines, *self._all()), None)
@@ -108,19 +109,25 @@ class OutputLines:
         """Leave ``data`` out, from the first of its lines to the end of its last."""
         lines: list[str] = []
         if self._left_out is None:
+            begins_line = not self._line and self._screen.is_plain and not self._screen.beginning
+            self._end_of_left_out = b"\n" if begins_line else b""
             self._left_out, lines = 0, self._all()
-            self._end_of_left_out = b""
             self._decoder.reset()
         self._left_out += data.count(b"\n")
         self._end_of_left_out = (self._end_of_left_out + data[-END_KEPT:])[-END_KEPT:]
         return tuple(lines)
 
     def _resume(self, data: bytes) -> tuple[list[str], bytes]:
-        """What to say of what was left out, and ``data`` from where a line begins in it."""
+        """What to say of what was left out, and what to read: its end and ``data``.
+
+        That is read from where a line begins in it; where none does, ``data`` is left out too.
+        """
         assert self._left_out is not None
-        at = min((at for at in map(data.find, (b"\n", b"\r")) if at >= 0), default=None)
+        kept = self._end_of_left_out + data
+        at = min((at for at in map(kept.find, (b"\n", b"\r")) if at >= 0), default=None)
         if at is None:
             return list(self._leave_out(data)), b""
-        is_feed = data[at : at + 1] == b"\n"
-        count, self._left_out = self._left_out + is_feed, None
-        return [f"... {count} lines of output are left out"] if count else [], data[at + is_feed :]
+        read = kept[at + (kept[at : at + 1] == b"\n") :]
+        count = self._left_out + data.count(b"\n") - read.count(b"\n")
+        self._left_out = None
+        return [f"... {count} lines of output are left out"] if count else [], read

@@ -122,8 +122,9 @@ def test_output_beyond_all_measure_is_left_out_and_it_says_how_much():
     assert told == [1024] * 16 + [0] * 4
     clock.now += len(chunk) / BYTES_PER_SECOND
     assert lines.feed(b"the rest of one\ntwo\n").lines == (
-        "... 4097 lines of output are left out",
-        "two",
+        "... 4081 lines of output are left out",
+        *["x" * 1023] * (END_KEPT // 1024 - 1),
+        *("the rest of one", "two"),
     )
     assert lines.feed(b"three\n").lines == ("three",)
 
@@ -136,12 +137,32 @@ def test_the_end_of_the_output_is_shown_however_much_was_left_out():
     assert lines.feed(b"\n" * BURST) == Written(("open",), None)
     assert lines.feed(b"x" * 2 * END_KEPT + b"\none\ntw") == Written((), None)
     assert lines.feed(b"o\nRuntimeError: CUDA out of mem") == Written((), None)
-    clock.now += 1  # there is room for it, but it is not where a line begins
     assert lines.feed(b"ory") == Written((), None)
     assert lines.end().lines == (
         f"... {BURST + 1} lines of output are left out",
         *("one", "two", "RuntimeError: CUDA out of memory"),
     )
+
+
+def test_what_was_left_out_last_is_shown_when_there_is_room_again():
+    clock = Clock()
+    lines = OutputLines(clock)
+    lines.feed(b"\n" * (BURST - 100))
+    refused = b"y" * 2 * END_KEPT + b"\nRuntimeError: CUDA out of mem"
+    assert lines.feed(refused) == Written((), None)
+    clock.now += 1
+    assert lines.feed(b"ory\n").lines == (
+        "... 1 lines of output are left out",
+        "RuntimeError: CUDA out of memory",
+    )
+    assert lines.end() == Written((), None)
+
+
+def test_a_line_that_is_left_out_whole_at_the_end_is_shown():
+    lines = OutputLines(Clock())
+    lines.feed(b"\n" * BURST)
+    assert lines.feed(b"RuntimeError: CUDA out of memory\n") == Written((), None)
+    assert lines.end().lines == ("RuntimeError: CUDA out of memory",)
 
 
 def test_output_without_a_line_that_is_left_out_at_the_end_is_said_too():
@@ -157,7 +178,7 @@ def test_a_bar_that_is_left_out_goes_on_with_its_next_state():
     assert lines.feed(b"\r 10%").changing == " 10%"
     assert lines.feed(b"\r 20%" * BURST) == Written((" 10%",), None)
     clock.now += 1.0
-    assert lines.feed(b"30%\r 40%") == Written((), " 40%")
+    assert lines.feed(b"\r 30%\r 40%") == Written((), " 40%")
 
 
 def test_what_costs_more_time_to_read_is_left_out_earlier():
