@@ -1,7 +1,6 @@
 """Fixtures of all tests, and the check that no test leaves anything behind."""
 
 import gc
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +18,7 @@ from tests.support.probe import Probe
 from tests.support.processes import ProcessGate
 from tests.support.reporting import NewSupervisor
 from tests.support.settings import on_free_ports
+from tests.support.signals import have_default_actions
 from tests.support.unit import is_unit, nothing_outside
 from tests.support.waiting import PATIENCE, settled
 
@@ -36,8 +36,7 @@ hypothesis.settings.register_profile("nightly", max_examples=100_000, print_blob
 hypothesis.settings.load_profile("quick")
 
 
-# Whoever runs the tests may ignore it, as nohup does, and so would every worker.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+have_default_actions()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist begins its processes
