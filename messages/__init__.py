@@ -181,6 +181,7 @@ __all__ = [
     "TrainingReport",
     "WarningGiven",
     "WatchProcess",
+    "WorkerBegan",
     "WorkerEvent",
     "WorkerMessage",
     "asks_to_stop",

@@ -22,6 +22,7 @@ from messages.events import (
     StateChanged,
     TrainingReport,
     WarningGiven,
+    WorkerBegan,
     WorkerEvent,
 )
 
@@ -37,6 +38,7 @@ _EVENTS: Final[dict[str, type[WorkerEvent]]] = {
     "resources": ResourcesUsed,
     "warning": WarningGiven,
     "attempt": AttemptBegan,
+    "worker": WorkerBegan,
     "epoch": EpochRead,
     "ended": TrainingReport,
 }

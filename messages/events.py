@@ -166,6 +166,17 @@ class AttemptBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerBegan:
+    """Another worker, the process ``process``, goes on with the run.
+
+    What came before it is what an earlier one has said.
+    """
+
+    process: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRead:
     """Epoch ``epoch`` (the first is 0) ended while nobody listened; the trainer's own log says so.
 
@@ -192,6 +203,7 @@ WorkerEvent: TypeAlias = (
     | ResourcesUsed
     | WarningGiven
     | AttemptBegan
+    | WorkerBegan
     | EpochRead
     | TrainingReport
 )

@@ -58,6 +58,7 @@ FOR_OTHERS: Final = (
     "the link, which can stop the training, is in a file that other users may read: take that from "
     "them with chmod, or start with umask 077"
 )
+FOR_OTHERS_A_REPLAY: Final = FOR_OTHERS.replace(", which can stop the training,", "")
 
 
 class NotServedError(Exception):
@@ -107,6 +108,8 @@ class Clients:
         self._writers: list[_Writer] = []
         self.has_training = True
         """Whether there is a run to keep: its training has begun, as far as it is known."""
+        self.link = ""
+        """The page's, while it is served."""
 
     def tell(self, message: TrainingOver, /) -> None:
         """The training is over: who keeps the run is waited for no longer than its disk answers."""
@@ -231,9 +234,10 @@ class Clients:
 
     # The page
 
-    async def serve(self) -> TypedRef[DigestMessage] | None:
+    async def serve(self, *, after: int = 0) -> TypedRef[DigestMessage] | None:
         """Serve the page, if it is wanted; what is told of the run with it.
 
+        The terminal shows its link behind an earlier part of the run, up to the position ``after``.
         Raises NotServedError when it cannot be served and there is nothing else.
         """
         plan, parts = self._plan, self._parts
@@ -271,20 +275,23 @@ class Clients:
                 "and stop the training; use --certfile, or 127.0.0.1 and an ssh tunnel",
                 plan.viewers.host,
             )
+        self.link = told.link
         if self._live is not None:
             self._live.say(link=told.link)
         if self._notifier is not None:
             self._notifier.say(link=told.link.partition("#")[0])  # without the token
         parts.stack.push_async_callback(self._stop_serving, server)
-        self._show_link(f"watch and stop it at {told.link}")
+        is_replay = plan.replay is not None
+        lines = [("watch it at " if is_replay else "watch and stop it at ") + told.link]
         if told.read_only_link is not None:
-            self._show_link(f"watch it at {told.read_only_link}")
+            lines.append(f"watch it at {told.read_only_link}")
         if is_for_others(self._errors.file if self._console.quiet else self._console.file):
-            self._show_link(f"warning: {FOR_OTHERS}")
+            lines.append(f"warning: {FOR_OTHERS_A_REPLAY if is_replay else FOR_OTHERS}")
+        self._show_link(*lines, after=after)
         way = await asyncio.to_thread(viewer.way_to, plan.viewers.host, told.port)
         if way is not None:
-            self._show_link("to open it on your own machine, run this there first:")
-            self._show_link(f"    {way}")
+            how = "to open it on your own machine, run this there first:"
+            self._show_link(how, f"    {way}", after=after)
         return taker
 
     def _archive(self) -> TypedRef[ArchiveMessage] | None:
@@ -301,10 +308,11 @@ class Clients:
         self._parts.stack.push_async_callback(end, reader, within=CLOSE_TIMEOUT)
         return reader
 
-    def _show_link(self, text: str) -> None:
-        self._parts.show(text)
-        if self._console.quiet:
-            self._errors.print(text, soft_wrap=True, highlight=False)
+    def _show_link(self, *lines: str, after: int) -> None:
+        for text in lines:
+            self._parts.show(text, after=after)
+            if self._console.quiet:
+                self._errors.print(text, soft_wrap=True, highlight=False)
 
     async def _stop_serving(self, server: TypedRef[Any]) -> None:
         with suppress(TimeoutError):

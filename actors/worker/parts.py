@@ -44,9 +44,9 @@ class Parts:
         """The parent of what a training can do without."""
         return Aside(self.screen)
 
-    def show(self, text: str) -> None:
-        """Show a line of the worker's own."""
-        self.screen.tell(ShowLine(text=text))
+    def show(self, text: str, *, after: int = 0) -> None:
+        """Show a line of the worker's own, behind the run up to the position ``after``."""
+        self.screen.tell(ShowLine(text=text, after=after))
 
     def warn(self, text: str) -> None:
         """Say to all clients of the run that something is not as it should be."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import signal
 import time
 from contextlib import AsyncExitStack, suppress
@@ -18,6 +19,7 @@ from actors.worker.bounded import within_loop
 from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import invocation
 from actors.worker.earlier import EarlierRun
+from actors.worker.events import RunEvents
 from actors.worker.keeper import ENDING, OUTPUT, name_of
 from actors.worker.outputs import JournalError, LiveFile, read_journal, read_texts, spawn_terminal
 from actors.worker.parts import Aside, Parts, answer, end
@@ -43,6 +45,7 @@ from messages import (
     StopTraining,
     TrainerLeft,
     TrainingEnded,
+    WorkerBegan,
 )
 
 if TYPE_CHECKING:
@@ -178,8 +181,9 @@ class Standalone:
             last = await self._read_earlier(parts)
             if last:
                 parts.show("the run so far:")
+                self._say_who_goes_on(parts)
             client = await clients.attach(last)
-            await clients.serve()
+            await clients.serve(after=last + 1 if last else 0)
         except (OSError, JournalError, NotServedError) as error:
             parts.show(f"error: {error}")
             return EXIT_BROKEN if isinstance(error, ConnectionError) else EXIT_NOT_STARTED
@@ -271,9 +275,11 @@ class Standalone:
         served = await clients.serve()
         if served is not None:
             await self._tell(served)
-        await clients.attach(await self._read_earlier(parts))
+        last = await self._read_earlier(parts)
+        await clients.attach(last)
         if self._plan.viewers is not None:
-            parts.show("the run is shown until Ctrl-C")
+            where = "" if served is None else f" at {clients.link}"
+            parts.show(f"the run is shown until Ctrl-C{where}", after=last)
             await self._released.wait()
         await self._end_supervisor(parts.supervisor)
         parts.screen.tell(ShowSummary(summary=None))
@@ -325,6 +331,11 @@ class Standalone:
         if self._plan.replay is None:
             self._earlier.take(page)
         return page
+
+    def _say_who_goes_on(self, parts: Parts) -> None:
+        process = os.getpid()
+        text = f"that was the run so far; process {process} goes on with it"
+        RunEvents(parts.supervisor).add(WorkerBegan(process=process, text=text))
 
     # The run's folder
 

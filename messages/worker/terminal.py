@@ -10,9 +10,10 @@ from messages.worker.local_channel import TextsForwarded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowLine:
-    """A line of the worker's own, beside the run."""
+    """A line of the worker's own, beside the run; not before the run's position ``after``."""
 
     text: str
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

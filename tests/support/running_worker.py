@@ -114,7 +114,7 @@ class RunningWorker:
             assert found, f"{text!r} did not come:\n{''.join(self._lines)}"
             return found
 
-    def link(self, what: str = "watch and stop it at ") -> str:
+    def link(self, what: str = "it at ") -> str:
         """The link to the page, as it is printed behind ``what``."""
         return self.wait_for(what).partition(what)[2].strip()
 

@@ -26,7 +26,7 @@ def sends(tmp_path, messages, *gate):
     return trainer(f"send-file:{messages_file(tmp_path, messages)}", *wait, "leave")
 
 
-def visit(browser, worker, transport="ws", what="watch and stop it at "):
+def visit(browser, worker, transport="ws", what="it at "):
     """Open the page; the address it leaves in the address bar."""
     browser.open(f"{worker.link(what)}&transport={transport}")
     browser.wait(lambda: browser.viewer().get("connected"), "connected")

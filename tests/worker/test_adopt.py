@@ -11,7 +11,7 @@ import pytest
 from actors.worker import PlanError, list_runs, parse
 from tests.support.journals import messages_of
 from tests.support.processes import ends, python, runs, shell
-from tests.support.running_worker import RunningWorker
+from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
 
@@ -111,6 +111,33 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
         for line in (the_run(folder) / "run.jsonl").read_text().splitlines()
     ]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_link_is_found_behind_the_earlier_part(folder, gate):
+    script = "seq -f 'line %g' 3000; read line < $1"
+    with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
+        worker.wait_for("line 3000")
+        worker.kill()
+        for options, ends_with in (
+            (("--adopt=last",), "going on with the training"),
+            (("--replay=last",), "the run is shown until Ctrl-C"),
+        ):
+            with RunningWorker(*PAGE, *options, ports=()) as other:
+                link, last = other.link(), other.wait_for(ends_with)
+                if options == ("--adopt=last",):
+                    gate.open()
+                else:
+                    other.interrupt()
+                assert other.ends() == 0, other.output
+            behind = other.output.partition("line 3000\n")[2]
+            assert link in behind, other.output
+            assert last in behind, other.output
+            is_replay = "watch and stop it" not in other.output
+            assert is_replay == (options == ("--replay=last",))
+        assert worker.leaves_nothing()
+    events = messages_of(the_run(folder) / "run.jsonl")
+    (taken,) = [event for event in events if event["event"] == "worker"]
+    assert taken["process"] != worker.pid
 
 
 def test_a_training_that_was_adopted_is_cancelled_as_any_other(folder, tmp_path):

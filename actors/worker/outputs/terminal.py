@@ -6,6 +6,7 @@ It runs on a thread of its own, so that a slow terminal holds up nothing else.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import time
@@ -50,6 +51,7 @@ from messages import (
     TextsTaken,
     TrainingReport,
     WarningGiven,
+    WorkerBegan,
     WorkerEvent,
     decode_event,
     decode_report,
@@ -158,6 +160,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         self._record = RunRecord()
         self._report: TrainingReport | None = None
         self._awaiting: list[AwaitEnd] = []
+        self._position = 0  # in the run's log, of what was shown last
+        self._later: list[ShowLine] = []
         self._clock: float | None = None
         self._epochs: int | None = None
         self._bar: TaskID | None = None
@@ -181,7 +185,9 @@ class TerminalActor(ThreadActor[TerminalMessage]):
             self._live.start()
 
     def release(self) -> None:
-        """Leave the terminal as it was."""
+        """Leave the terminal as it was; what waits for its place is shown before."""
+        with suppress(OSError):
+            self._show_later(math.inf)
         self._live.stop()
 
     def on_receive(self, message: _Inbox) -> None:
@@ -203,7 +209,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 for text in message.texts:
                     self._show_any(text)
             case ShowLine():
-                self._line(message.text)
+                self._later.append(message)
+                self._show_later(self._position)
             case ShowCountdown():
                 self._until = message
             case ShowSummary():
@@ -241,6 +248,10 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         if message is None:
             return
         event = decode_event(message)
+        if isinstance(event, ClockTold):
+            self._position = event.position - 1
+        else:
+            self._position += 1
         if event is None:
             now = time.monotonic() if self._clock is None else self._clock
             self._show_report(self._record.add(message, now=now))
@@ -248,6 +259,8 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._look_whether_known()
         else:
             self._show_event(event)
+        if self._later:
+            self._show_later(self._position)
 
     def _show_event(self, event: WorkerEvent) -> None:
         self._record.note(event)
@@ -273,7 +286,7 @@ class TerminalActor(ThreadActor[TerminalMessage]):
                 self._resources = _resources(event)
             case WarningGiven():
                 self._trouble(f"warning: {event.text}")
-            case AttemptBegan():
+            case AttemptBegan() | WorkerBegan():
                 self._line(event.text)
             case EpochRead():
                 self._show_read(event)
@@ -339,6 +352,15 @@ class TerminalActor(ThreadActor[TerminalMessage]):
         return f"epoch {epoch.number + 1}{last}"
 
     # Lines
+
+    def _show_later(self, position: float) -> None:
+        """Show the lines that come behind the run up to ``position``."""
+        waiting, self._later = self._later, []
+        for line in waiting:
+            if line.after <= position:
+                self._line(line.text)
+            else:
+                self._later.append(line)
 
     def _line(self, text: str) -> None:
         self._console.print(Text(plain(text), style="bold"), soft_wrap=True)

@@ -48,6 +48,29 @@ def test_what_the_run_tells_is_lines_in_the_order_in_which_they_came(screens):
     assert shown == "the link\nbegin\none\n\ntwo\nasked\nwarning: careful\nthe end\n"
 
 
+def test_a_line_that_has_its_place_in_the_run_stands_there(screens):
+    shown = screens().after(
+        ShowLine(text="behind the second", after=12),
+        texts(ClockTold(time=5.0, position=11), WarningGiven(text="first")),
+        ShowLine(text="at once"),
+        texts(ClockTold(time=6.0, position=12), WarningGiven(text="second")),
+        texts(WarningGiven(text="third")),
+        ShowLine(text="behind what is shown", after=7),
+        ShowLine(text="at the end", after=100),
+        texts(WarningGiven(text="fourth")),
+    )
+    assert shown.splitlines() == [
+        "warning: first",
+        "at once",
+        "warning: second",
+        "behind the second",
+        "warning: third",
+        "behind what is shown",
+        "warning: fourth",
+        "at the end",
+    ]
+
+
 def test_however_many_lines_of_output_come_at_once_are_one_print(screens, monkeypatch):
     prints: list[Any] = []
     print_ = Console.print
