@@ -47,6 +47,26 @@ test("what was read already is passed over, and what is missing is counted", () 
   assert.match([...training.notes.values()][0].text, /no longer keeps the oldest/);
 });
 
+test("what an earlier worker has warned of is no warning of the one that goes on", () => {
+  const told = new Told();
+  told.clock();
+  told.event("warning", { text: "the terminal is gone: SIGTERM to 17 stops it" });
+  told.event("warning", { text: "a free port is used" });
+  told.begin();
+  told.entry('{"what": "", "event": "epoch_end", "epoch": 0, "logs": {"val/loss": NaN}}');
+  told.event("worker", { process: 18, text: "process 18 goes on" });
+  told.event("warning", { text: "a free port is used" });
+  const notes = [...told.training.notes.values()].map(({ text, more, mild }) => [
+    text + more,
+    mild,
+  ]);
+  assert.deepEqual(notes, [
+    ["the terminal is gone: SIGTERM to 17 stops it (said by an earlier worker)", true],
+    ["a free port is used", false],
+    ["the trainer reports NaN as val/loss in epoch 1", false],
+  ]);
+});
+
 test("a value that is no number is a warning, and an alarm once", () => {
   const told = new Told();
   told.clock();

@@ -380,6 +380,9 @@ export class Training {
       case "warning":
         this.note(`worker ${text(event.text)}`, text(event.text));
         break;
+      case "worker":
+        this.noteThatAnotherGoesOn();
+        break;
       case "attempt":
         this.ending = this.endedAt = null;
         this.startsAgain = this.run !== null;
@@ -397,6 +400,15 @@ export class Training {
         if (this.answerCount) this.answer("", text(event.text) + saved(event));
         break;
     }
+  }
+
+  /** What an earlier worker has warned of, as of its own process, may not be so any more. */
+  noteThatAnotherGoesOn() {
+    for (const [key, note] of this.notes) {
+      if (!key.startsWith("worker ") || note.mild) continue;
+      this.notes.set(key, { ...note, more: " (said by an earlier worker)", mild: true });
+    }
+    this.noteRevision += 1;
   }
 
   /** An epoch of the trainer's own log. @param {Report} event */
