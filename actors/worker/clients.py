@@ -58,6 +58,7 @@ FOR_OTHERS: Final = (
     "the link, which can stop the training, is in a file that other users may read: take that from "
     "them with chmod, or start with umask 077"
 )
+MOVED: Final = "--replay FILE shows it, where FILE is what was {} until somebody moved it"
 FOR_OTHERS_A_REPLAY: Final = FOR_OTHERS.replace(", which can stop the training,", "")
 
 
@@ -132,6 +133,9 @@ class Clients:
             return None
         for writer in self._writers:  # the folder, which the plan has named, is the first
             if writer.channel.failure is None:
+                moved_to = writer.channel.moved_to
+                if moved_to is not None:
+                    return replay_of(Path(moved_to)) if moved_to else MOVED.format(writer.file.name)
                 is_named = writer is self._writers[0]
                 return self._plan.again if is_named else replay_of(Path(writer.file.name))
         if not self._writers:
@@ -207,13 +211,17 @@ class Clients:
     ) -> LocalChannel:
         channel = LocalChannel(taker, loop=self._loop, protocol=protocol)
 
+        def moved() -> None:
+            if self._notifier is not None:
+                self._notifier.say(see_again=self.again() or "")
+
         def closed() -> None:
             if channel.failure is not None:
                 self._parts.warn(f"{what} is not written any more: {channel.failure}")
-                if self._notifier is not None:
-                    self._notifier.say(see_again=self.again() or "")
+                moved()
 
         channel.on("close", closed)
+        channel.on("moved", moved)
         # In the summary are the clients that show the run to somebody.
         self._parts.supervisor.tell(
             AttachClient(channel=channel, client_id=client_id, after=after, is_counted=False)

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 class TextsTaken:
     """The texts that were told last are dealt with; ``failure`` says why no more can be.
 
-    ``is_lost``: what was dealt with before is not to be found any more, either.
+    ``is_lost``: what was dealt with before is not to be found any more, either. ``moved_to`` is the
+    file that all is in, where that has been moved; empty where the system does not tell.
     """
 
     failure: str | None = None
     is_lost: bool = False
+    moved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,25 @@ def said_of_a_run(
     return " ".join(worker.output.split())
 
 
+@pytest.mark.parametrize("option", ["--no-record", "--runs-folder"])
+def test_a_journal_of_the_users_that_is_moved_is_named_where_it_is(tmp_path, gate, option):
+    journal, moved = tmp_path / "run.jsonl", tmp_path / "elsewhere.jsonl"
+    record = (option,) if option == "--no-record" else (option, str(tmp_path / "runs"))
+    steps = trainer("send:3", "print:begun", f"read:{gate.path}", "leave")
+    with RunningWorker("--no-page", *record, "--journal", str(journal), "--", *steps) as worker:
+        worker.wait_for("begun")
+        assert settled(partial(holds, journal, "begun"))
+        journal.rename(moved)
+        if option == "--runs-folder":
+            shutil.rmtree(tmp_path / "runs")
+        gate.open()
+        assert worker.ends() == 0, worker.output
+        assert worker.leaves_nothing()
+    assert f"--replay {moved}" in worker.output
+    assert f"--replay {journal}" not in worker.output
+    assert holds(moved, '\\"ended\\"')
+
+
 def holds(file: Path, text: str) -> bool:
     return file.exists() and text in file.read_text()
 

@@ -183,7 +183,8 @@ class JournalActor(ThreadActor[TextsForwarded]):
 
     def _write(self, texts: tuple[str, ...]) -> TextsTaken:
         try:
-            if not self._is_there():
+            there, moved_to = self._where()
+            if not there:
                 reason = (
                     f"{self._name} is not there any more: it, or its folder, has been removed, "
                     "moved or replaced"
@@ -194,18 +195,34 @@ class JournalActor(ThreadActor[TextsForwarded]):
             self._file.flush()
         except OSError as error:
             return TextsTaken(failure=str(error))
-        return TextsTaken()
+        return TextsTaken(moved_to=moved_to)
 
-    def _is_there(self) -> bool:
-        """Whether the file can be found again; a user's own one may be moved. Raises OSError."""
+    def _where(self) -> tuple[bool, str | None]:
+        """Whether the file can be found again, and where, if it was moved. Raises OSError.
+
+        A user's own one may be moved, and something else be put in its place.
+        """
         path = Path(self._name)
         try:
-            if self._cap is None:
-                return os.fstat(self._file.fileno()).st_nlink > 0 or path.exists()
-            folder, file = path.parent.lstat(), path.lstat()
+            if self._cap is not None:
+                folder, file = path.parent.lstat(), path.lstat()
+                return stat.S_ISDIR(folder.st_mode) and stat.S_ISREG(file.st_mode), None
+            opened = os.fstat(self._file.fileno())
+            if _is_same(path, opened):
+                return True, None
+            return opened.st_nlink > 0, self._moved_to(path, opened)
         except (FileNotFoundError, NotADirectoryError):
-            return False
-        return stat.S_ISDIR(folder.st_mode) and stat.S_ISREG(file.st_mode)
+            return False, None
+
+    def _moved_to(self, path: Path, opened: os.stat_result) -> str | None:
+        """Where the system says that the open file is; empty where it does not."""
+        try:
+            place = Path(f"/proc/self/fd/{self._file.fileno()}").readlink()
+        except OSError:  # it is not Linux
+            return ""
+        if place == path.absolute():
+            return None  # its folder may not be looked into
+        return str(place) if _is_same(place, opened) else ""
 
     def _write_text(self, text: str) -> None:
         message = decode_report(text)
@@ -325,6 +342,13 @@ def _end_line(path: Path) -> None:
         else:
             file.seek(end)
             file.write(b"\n")
+
+
+def _is_same(path: Path, opened: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), opened)
+    except OSError:
+        return False
 
 
 spawn = starter(JournalActor)

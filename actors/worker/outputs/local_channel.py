@@ -43,6 +43,8 @@ class LocalChannel:
         """Whether the actor has ever taken all that it was told."""
         self.is_lost = False
         """Whether what it has taken is not to be found any more."""
+        self.moved_to: str | None = None
+        """The file that what it has taken is in, if that was moved; empty if nobody knows where."""
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Call ``f`` at each ``event``."""
@@ -98,6 +100,9 @@ class LocalChannel:
             self._fail(message.failure)
             return
         self.has_taken = True
+        if message.moved_to != self.moved_to:
+            self.moved_to = message.moved_to
+            self._emit("moved")
         if self._waiting:
             self._tell_waiting()
         if before > self.bufferedAmountLowThreshold >= self.bufferedAmount:

@@ -93,6 +93,28 @@ def test_what_is_answered_is_on_the_disk(writer, path):
     assert [line["message"] for line in lines(path)] == [BATCH, EPOCH, BATCH]
 
 
+@pytest.mark.parametrize("instead", [None, "something else"])
+def test_a_file_that_is_moved_is_written_on_and_said_to_be_where_it_is(writer, path, instead):
+    writer.write(BATCH)
+    moved = path.rename(path.with_name("moved.jsonl"))
+    if instead is not None:
+        path.write_text(instead)
+    assert writer.write(EPOCH) == TextsTaken(moved_to=str(moved))
+    assert [line["message"] for line in lines(moved)] == [BATCH, EPOCH]
+    moved.rename(path)
+    assert writer.write(BATCH) == TextsTaken()
+
+
+def test_a_file_that_something_else_has_replaced_is_lost(writer, path):
+    writer.write(BATCH)
+    path.with_name("new").write_text("something else")
+    path.with_name("new").rename(path)
+    taken = writer.write(EPOCH)
+    assert "removed, moved or replaced" in taken.failure
+    assert taken.is_lost
+    assert path.read_text() == "something else"
+
+
 def test_a_disk_that_is_full_is_answered_with_the_reason():
     writer = Writer(Path("/dev/full").open("w"))  # noqa: SIM115 - the actor closes it
     failure = writer.write(BATCH).failure
