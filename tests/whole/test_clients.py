@@ -178,6 +178,7 @@ def test_a_detached_client_that_comes_back_goes_on_where_it_left(supervisor):
         channel.wait_for_count(1)
         supervisor.tell(DetachClient(client_id="alice"))
         supervisor.tell(AttachClient(client_id="alice", channel=again))
+        status(supervisor)
         trainer.send("second")
         again.wait_for_count(1)
     stop(supervisor)
