@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from messages.control_socket import PublishControl
     from messages.mailbox import Mailbox
-    from messages.progress_listener import ReadProgress, StopReading
+    from messages.progress_listener import ProgressCounts, ReadProgress, StopReading
 
 
 class DataChannel(Protocol):
@@ -54,8 +54,8 @@ class ClientStatus:
 
     ``channel_state`` is the channel's ``readyState``, ``position`` that of the last report that
     the client was given or that failed; ``missed`` counts the reports that left the bounded log
-    before it took them. The counts are of the first ``counted`` reports that came over the socket,
-    each in one of them.
+    before it took them. The counts are those of the job that begins after the position ``job``: of
+    its first ``counted`` reports each is in one of them, but for those that it was not to be given.
     """
 
     client_id: str
@@ -64,6 +64,7 @@ class ClientStatus:
     forwarded: int
     failed: int
     missed: int
+    job: int = field(default=0, compare=False)
     counted: int = field(default=0, compare=False)
 
 
@@ -71,8 +72,8 @@ class ClientStatus:
 class ChannelClosed:
     """The channel is released, and the client's actor has ended.
 
-    ``waiting`` of the failed reports waited for a channel that has closed: a client that comes back
-    is given them.
+    ``waiting`` reports that are in no count wait for a channel that has closed: they have failed,
+    unless the client comes back and is given them.
     """
 
     status: ClientStatus
@@ -92,7 +93,7 @@ class ChannelLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsFlushed:
-    """The client was given all that it can be given."""
+    """The client was given all of a job that it can be given; the counts are that job's."""
 
     status: ClientStatus
 
@@ -120,14 +121,13 @@ class FollowRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushReports:
-    """Answered when the channel took all up to the position ``last`` and nothing waits in it.
+    """Answered when the channel took all of the job of ``counts``, and nothing waits in it.
 
     The answer comes at once when the channel is not open, and after ``timeout`` seconds in any
-    case: what the client could not be given of the first ``reports`` counts as failed.
+    case: what the client could not be given of the job has failed.
     """
 
-    last: int
-    reports: int
+    counts: ProgressCounts
     timeout: float
     reply_to: Mailbox[ReportsFlushed]
 

@@ -54,18 +54,22 @@ class ListeningFailed:
 class ProgressCounts:
     """The job's counts so far: what came over the socket, and nothing else.
 
-    ``last`` is the position of the log's last entry, ``reports`` how many reports have come over
-    the socket up to it, in all jobs.
+    ``job`` is the position after which the job begins, ``last`` that of the log's last entry.
     """
 
     received: int = 0
     undecodable: int = 0
     last: int = 0
-    reports: int = field(default=0, compare=False)
+    job: int = field(default=0, compare=False)
     train_end: bool = field(default=False, compare=False)
     """Whether the trainer's last message has come."""
     last_epoch: int | None = field(default=None, compare=False)
     """The number of the epoch that has ended last; the first is 0."""
+
+    @property
+    def reports(self) -> int:
+        """How many reports the job has."""
+        return self.received - self.undecodable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +99,8 @@ class ProgressPage:
     the reports between the requested position and the first of the page that have left the bounded
     log. ``ended`` says that ``last`` is the last report of a job that is over. ``messages[i]`` came
     at ``times[i]`` (seconds since the epoch), and is a worker event if ``i`` is in ``notes``. Those
-    in ``added`` have not come over the socket and count in no job; ``reports`` have, up to
-    ``last``, in all jobs.
+    in ``added`` have not come over the socket and count in no job. All others are of the job that
+    begins after the position ``job``, of which ``reports`` have come up to ``last``.
     """
 
     messages: tuple[str, ...]
@@ -105,10 +109,16 @@ class ProgressPage:
     ended: bool
     notes: tuple[int, ...] = ()
     added: tuple[int, ...] = field(default=(), compare=False)
+    job: int = field(default=0, compare=False)
     reports: int = field(default=0, compare=False)
     times: tuple[float, ...] = field(default=(), compare=False)
     behind: int = field(default=0, compare=False)
     """How much there is after ``last`` already."""
+
+    def reports_before(self, index: int) -> int:
+        """How many of the job's reports have come before ``messages[index]``."""
+        others = sum(other >= index for other in (*self.notes, *self.added))
+        return self.reports - (len(self.messages) - index - others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,10 +76,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     Its client is given what comes after the position ``after``; None is the beginning of the job,
     for which whoever starts the actor asks the listener in its place. ``former`` are the counts of
-    a client that comes back, the first ``counted`` reports are of former jobs, and ``run`` is what
-    it follows at first. When its channel has closed and a report comes that it cannot forward, it
-    tells its parent ``ChannelLost``. Ends at ``CloseChannel``, and then tells ``ChannelClosed``
-    with the client's position, as it does after a crash.
+    a client that comes back, and ``run`` is what it follows at first. When its channel has closed
+    and a report comes that it cannot forward, it tells its parent ``ChannelLost``. Ends at
+    ``CloseChannel``, and then tells ``ChannelClosed`` with the client's position, as it does after
+    a crash.
     """
 
     def __init__(
@@ -93,7 +93,6 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         settings: ReporterSettings,
         run: FollowRun,
         former: ClientStatus | None = None,
-        counted: int = 0,
     ) -> None:
         super().__init__(loop)
         self.name = f"client channel {client_id}"
@@ -103,7 +102,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._settings = settings
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._low_mark = settings.channel_high_water // 4
-        self._cursor = Cursor(client_id, after, former, counted)
+        self._cursor = Cursor(client_id, after, former)
         self._run = run
         self._limit = TextLimit()
         self._attached: AttachChannel | None = None
@@ -152,7 +151,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     def release(self) -> None:
         """Tell how far the client came and release the channel, which is left as it is."""
         self._cursor.log_failures()
-        waiting = self._cursor.give_up_page() if self._closed else 0
+        waiting = self._cursor.waiting if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._attached = self._channel = None
         for handle in (self._opening, self._flush_timer, self._yielding):
@@ -361,13 +360,15 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         flush, channel = self._flush, self._channel
         if flush is None or channel is None or self._cursor.after is None:
             return
-        if self._is_open() and (self._cursor.position < flush.last or channel.bufferedAmount > 0):
+        if self._is_open() and (
+            self._cursor.position < flush.counts.last or channel.bufferedAmount > 0
+        ):
             return
         self._end_flush(flush)
 
     def _flush_timed_out(self, flush: FlushReports) -> None:
         if self._flush is flush:
-            left = self._cursor.give_up(flush.reports)
+            left = self._cursor.give_up(flush.counts)
             if left:
                 log.error(
                     "client %s was not given all within %.1f s: %d reports are left",
@@ -385,10 +386,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
-        self._cursor.give_up(flush.reports)
-        reply(flush.reply_to, ReportsFlushed(status=self._status()))
+        self._cursor.give_up(flush.counts)
+        reply(flush.reply_to, ReportsFlushed(status=self._status(flush.counts.job)))
 
-    def _status(self) -> ClientStatus:
+    def _status(self, job: int | None = None) -> ClientStatus:
         try:
             state = self._state()
         except Exception as error:  # how far the client came is told whatever its channel does
@@ -396,7 +397,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 "the channel of client %s does not tell its state: %r", self._client_id, error
             )
             state = "closed"
-        return self._cursor.status(state)
+        return self._cursor.status(state, job)
 
 
 spawn = starter(ClientChannelActor)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from actors.client_channel.channels import NotSentError, check_sent
@@ -18,7 +19,7 @@ from messages import ClientStatus, ProgressPage
 from messages.wire import PROGRESS_REPORT
 
 if TYPE_CHECKING:
-    from messages import DataChannel
+    from messages import DataChannel, ProgressCounts
 
 log = logging.getLogger(__name__)
 
@@ -36,31 +37,51 @@ PAUSE: Final = 0.05
 looks at, which draws four times a second, and what comes together costs a tenth."""
 
 
+@dataclass(slots=True)
+class JobCounts:
+    """What became of the first ``counted`` reports of a job.
+
+    Each is in one of the counts, but for those that a client has passed over.
+    """
+
+    counted: int = 0
+    forwarded: int = 0
+    failed: int = 0
+    missed: int = 0
+
+    def count(self, reports: int) -> int:
+        """How many of the first ``reports`` are in no count yet; whoever asks counts them."""
+        uncounted = max(0, reports - self.counted)
+        self.counted += uncounted
+        return uncounted
+
+
 class Cursor:
     """Begins after the position ``after``; None is the beginning of the job, asked for already.
 
-    ``former`` are the counts of a client that comes back. The first ``counted`` reports that have
-    come over the socket are of former jobs, and count no more.
+    ``former`` are the counts of a client that comes back.
     """
 
-    def __init__(
-        self, client_id: str, after: int | None, former: ClientStatus | None, counted: int = 0
-    ) -> None:
+    def __init__(self, client_id: str, after: int | None, former: ClientStatus | None) -> None:
         self._client_id = client_id
         self._position = after
-        self._reports = 0
-        """How many reports have come over the socket up to the position."""
-        self._counted = max(counted, 0 if former is None else former.counted)
-        """Up to which of them each is in one of the counts, once."""
+        self._jobs = defaultdict[int, JobCounts](JobCounts)
+        """By the position after which the job begins; the last one that was given up, and later."""
+        if former is not None:
+            self._jobs[former.job] = JobCounts(
+                counted=former.counted,
+                forwarded=former.forwarded,
+                failed=former.failed,
+                missed=former.missed,
+            )
+        self._counts = JobCounts()
+        """Those of the page's job."""
         self._jumped = former is None
         """Whether what lies between these and the next page has not been missed: it was not to
         be given."""
         self._texts = PageTexts("")
         self._page: deque[PageText] = deque()
         self._asked = after is None
-        self._forwarded = 0 if former is None else former.forwarded
-        self._failed = 0 if former is None else former.failed
-        self._missed = 0 if former is None else former.missed
         self._missed_streak = 0
         self._failures = FewLines()
         self.turns_to_yield = 0
@@ -113,26 +134,19 @@ class Cursor:
         if not self._asked or self._position not in (None, asked_after):
             return False
         self._asked = False
-        if self._position is None:
-            self._position = asked_after
         self._page.extend(self._texts.of(page))
         self._position = page.last - len(page.messages)
-        self._reports = page.reports - sum(item.reports for item in self._page)
+        self._counts = counts = self._jobs[page.job]
+        before = page.reports_before(0)
         if self._jumped:
             self._jumped = False
-            self._counted = max(self._counted, self._reports - page.missed)
-        missed = self._count(self._reports)
-        self._missed += missed
+            counts.count(before - page.missed)  # it passes over them
+        missed = counts.count(before)
+        counts.missed += missed
         self._note_missed(missed, behind=page.behind)
         self.turns_to_yield = len(self._page) if page.behind else 0
         self.pause = PAUSE if self._texts.is_paged and not page.behind else 0.0
         return True
-
-    def _count(self, reports: int) -> int:
-        """How many of the first ``reports`` are in no count yet; whoever asks counts them."""
-        uncounted = max(0, reports - self._counted)
-        self._counted += uncounted
-        return uncounted
 
     def _note_missed(self, missed: int, *, behind: int) -> None:
         """One warning when it begins to miss reports, and one line when it has caught up."""
@@ -161,14 +175,13 @@ class Cursor:
         """
         item = self._page.popleft()
         self._position = position = self.position + item.entries
-        self._reports += item.reports
-        counts = self._count(self._reports)
+        count = self._counts.count(item.reports)
         if not item.text:
             return True
         try:
             self._send(channel, item.text)
         except BaseException as error:
-            self._failed += counts
+            self._counts.failed += count
             if self._failures.takes(now=time.monotonic()):
                 self.log_failures()
                 # The type too: the text of aiortc's InvalidStateError is empty.
@@ -183,7 +196,7 @@ class Cursor:
             if isinstance(error, SystemExit | KeyboardInterrupt | NotSentError):
                 raise
             return False
-        self._forwarded += counts
+        self._counts.forwarded += count
         log.debug("progress report %d forwarded to client %s", position, self._client_id)
         return True
 
@@ -210,24 +223,33 @@ class Cursor:
         if count:
             log.error("%d more texts not forwarded to client %s", count, self._client_id)
 
-    def give_up(self, reports: int) -> int:
-        """Count what was not sent of the first ``reports`` as failed; how many they are."""
-        left = 0 if self._position is None else self._count(reports)
-        self._failed += left
+    def give_up(self, job: ProgressCounts) -> int:
+        """Count what was not sent of ``job``, which is over, as failed; how many they are."""
+        for former in [begin for begin in self._jobs if begin < job.job]:
+            del self._jobs[former]
+        if self._position is None or self._position >= job.last:
+            return 0
+        counts = self._jobs[job.job]
+        left = counts.count(job.reports)
+        counts.failed += left
         return left
 
-    def give_up_page(self) -> int:
-        """The same for the rest of the page."""
-        return self.give_up(self._reports + sum(item.reports for item in self._page))
+    @property
+    def waiting(self) -> int:
+        """How many reports of the page are in no count yet."""
+        return max(0, self._page[-1].reports - self._counts.counted) if self._page else 0
 
-    def status(self, channel_state: str) -> ClientStatus:
-        """How far the client came, and how it fared."""
+    def status(self, channel_state: str, job: int | None = None) -> ClientStatus:
+        """How far the client came, and how it fared in ``job``, or else in the newest."""
+        job = max(self._jobs, default=0) if job is None else job
+        counts = self._jobs[job]
         return ClientStatus(
             client_id=self._client_id,
             channel_state=channel_state,
             position=self.position,
-            forwarded=self._forwarded,
-            failed=self._failed,
-            missed=self._missed,
-            counted=self._counted,
+            forwarded=counts.forwarded,
+            failed=counts.failed,
+            missed=counts.missed,
+            job=job,
+            counted=counts.counted,
         )

@@ -38,7 +38,7 @@ TEXT_BYTES: Final = 8 * 1024
 class PageText:
     """A text to be sent, empty if none is; with it the client comes ``entries`` further.
 
-    ``reports`` of them have come over the socket.
+    It then has the first ``reports`` of the job; 0 if it comes no further.
     """
 
     text: str
@@ -64,16 +64,14 @@ class PageTexts:
     def _alone(self, page: ProgressPage) -> Iterator[PageText]:
         """The reports, and the log lines of the trainer's output."""
         for index, message in enumerate(page.messages):
-            if index in page.notes:
-                yield PageText(plain_text(message), 1, 0)
-            else:
-                yield PageText(encode_report(message), 1, _reports(page, index, index + 1))
+            text = plain_text(message) if index in page.notes else encode_report(message)
+            yield PageText(text, 1, page.reports_before(index + 1))
 
     def _with_events(self, page: ProgressPage) -> Iterator[PageText]:
         first = page.last - len(page.messages) + 1
         for index, message in enumerate(page.messages):
             yield from self._clock(first + index, page.times[index] if page.times else 0.0)
-            yield PageText(encode_report(message), 1, _reports(page, index, index + 1))
+            yield PageText(encode_report(message), 1, page.reports_before(index + 1))
 
     def _clock(self, position: int, time: float) -> Iterator[PageText]:
         """Tell the client when and where it is, if it cannot know."""
@@ -93,7 +91,7 @@ class PageTexts:
             whole = encode_page(first + start, times[start:end], page.messages[start:end])
             *pieces, last = pieces_of(whole)
             yield from (PageText(piece, 0, 0) for piece in pieces)
-            yield PageText(last, end - start, _reports(page, start, end))
+            yield PageText(last, end - start, page.reports_before(end))
 
         for index, message in enumerate(page.messages):
             if index > start and size + text_bytes(message) > TEXT_BYTES:
@@ -101,12 +99,6 @@ class PageTexts:
                 start, size = index, 0
             size += text_bytes(message)
         yield from text(len(page.messages))
-
-
-def _reports(page: ProgressPage, start: int, end: int) -> int:
-    """How many of these entries of the page have come over the socket."""
-    others = sum(start <= index < end for index in (*page.notes, *page.added))
-    return end - start - others
 
 
 def without_values(text: str) -> str | None:

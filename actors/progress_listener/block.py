@@ -44,8 +44,8 @@ class Entry(NamedTuple):
 class Block:
     """Entries in the order in which they were added; packed or not is the same to the reader.
 
-    ``positions``, ``times`` (seconds), ``kinds``, ``reports`` (how many of the kind REPORT there
-    are up to the entry) and ``sizes`` (bytes of the text) stand side by side with the texts.
+    ``positions``, ``times`` (seconds), ``kinds``, ``reports`` (how many of the kind REPORT the job
+    has up to the entry) and ``sizes`` (bytes of the text) stand side by side with the texts.
     """
 
     __slots__ = ("_bytes", "_packed", "_texts", "kinds", "positions", "reports", "sizes", "times")

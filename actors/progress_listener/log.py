@@ -12,6 +12,7 @@ import heapq
 import json
 import re
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
@@ -43,8 +44,8 @@ _NAMED: Final = re.compile(r'\{"what": "[^"\\]*", "event": "([^"\\]*)"')
 _BATCH_EVENTS: Final = ("batch_start", "batch_end")
 """Reports of these events need not be decoded."""
 
-_JOB_ENDS: Final = 1000
-"""Ends of former jobs that are remembered."""
+_JOBS: Final = 1000
+"""Jobs whose begin and end are remembered."""
 
 
 class _Store:
@@ -103,9 +104,10 @@ class ProgressLog:
     def __init__(self, *, limit: int, max_bytes: int) -> None:
         self._kept = _Store(limit, max_bytes // 2)
         self._passing = _Store(limit, max_bytes // 2)
+        self._job_begins = [0]
         self._job_ends: list[int] = []
-        self._job_start: tuple[int, int] | None = None
-        self._received = self._undecodable = self._reports = 0
+        self._in_job = False
+        self._reports = self._undecodable = 0
         self._train_end = False
         self._last_epoch: int | None = None
         self.last = 0
@@ -119,39 +121,35 @@ class ProgressLog:
     def counts(self) -> ProgressCounts:
         """The job's counts: what the trainer sent."""
         return ProgressCounts(
-            received=self._received,
+            received=self._reports + self._undecodable,
             undecodable=self._undecodable,
             last=self.last,
-            reports=self._reports,
+            job=self._job_begins[-1],
             train_end=self._train_end,
             last_epoch=self._last_epoch,
         )
 
-    @property
-    def job_start(self) -> tuple[int, int]:
-        """The position after which the job begins, and the reports by then; else the last ones."""
-        return self._job_start or (self.last, self._reports)
-
     def begin_job(self) -> None:
         """Count from 0, unless a job has begun and not ended; the positions go on."""
-        if self._job_start is None:
-            self._job_start = self.last, self._reports
-            self._received = self._undecodable = 0
+        if not self._in_job:
+            self._in_job = True
+            self._job_begins.append(self.last)
+            del self._job_begins[:-_JOBS]
+            self._reports = self._undecodable = 0
             self._train_end = False
             self._last_epoch = None
 
     def end_job(self) -> None:
         """The last report of the job has been added; its counts stay until the next begins."""
-        if self._job_start is not None:
-            self._job_start = None
+        if self._in_job:
+            self._in_job = False
             self._job_ends.append(self.last)
-            del self._job_ends[:-_JOB_ENDS]
+            del self._job_ends[:-_JOBS]
 
     # Adding
 
     def receive(self, text: str, *, time: float = 0.0) -> bool:
         """Add the job's next report, which came at ``time`` (seconds); whether it is the last."""
-        self._received += 1
         self._reports += 1
         self._append(text, time, REPORT)
         report = _report_of(text) if any(part in text for part in _ENDS) else {}
@@ -164,7 +162,6 @@ class ProgressLog:
 
     def count_undecodable(self) -> None:
         """Count a message of the job that is not a report."""
-        self._received += 1
         self._undecodable += 1
 
     def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
@@ -177,6 +174,22 @@ class ProgressLog:
         store.append(Entry(self.last, time, kind, self._reports, text))
 
     # Reading
+
+    def begin(self) -> ProgressPage:
+        """An empty page before the first report of the job; without a job, after the last."""
+        end = self.end()
+        return replace(end, last=end.job, reports=0) if self._in_job else end
+
+    def end(self) -> ProgressPage:
+        """An empty page after the last report."""
+        return ProgressPage(
+            messages=(),
+            last=self.last,
+            missed=0,
+            ended=self._is_end(self.last),
+            job=self._job_begins[-1],
+            reports=self._reports,
+        )
 
     def page(self, after: int, limit: int) -> ProgressPage | None:
         """The reports after the position ``after``, ``limit`` at most; None if there are none.
@@ -210,10 +223,15 @@ class ProgressLog:
             ended=self._is_end(last),
             notes=tuple(index for index, kind in enumerate(kinds) if kind == NOTE),
             added=tuple(index for index, kind in enumerate(kinds) if kind == ADDED),
+            job=self._job_of(last),
             reports=reports,
             times=tuple(times),
             behind=self.last - last,
         )
+
+    def _job_of(self, position: int) -> int:
+        at = bisect_left(self._job_begins, position)
+        return self._job_begins[at - 1] if at else 0
 
     def _end_of_job(self, position: int) -> int:
         at = bisect_right(self._job_ends, position - 1)

@@ -22,9 +22,7 @@ class Readers:
     def read(self, message: ReadProgress) -> None:
         """Answer with the page, or keep the reader until there is one."""
         if message.after is None:
-            last, reports = self._log.job_start
-            empty = ProgressPage(messages=(), last=last, missed=0, ended=False, reports=reports)
-            reply(message.reply_to, empty)
+            reply(message.reply_to, self._log.begin())
             return
         page = self._log.page(message.after, message.limit)
         if page is None:
@@ -40,11 +38,10 @@ class Readers:
 
     def end_job(self) -> None:
         """Tell those who have all of the job that it is over."""
-        last = self._log.last
-        waiting, self._waiting = self._waiting, [r for r in self._waiting if r.after != last]
-        page = ProgressPage(messages=(), last=last, missed=0, ended=True)
+        page = self._log.end()
+        waiting, self._waiting = self._waiting, [r for r in self._waiting if r.after != page.last]
         for reader in waiting:
-            if reader.after == last:
+            if reader.after == page.last:
                 reply(reader.reply_to, page)
 
     def forget(self, reply_to: Mailbox[ProgressPage]) -> None:

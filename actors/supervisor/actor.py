@@ -213,7 +213,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             )
             reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
             return
-        self._clients.begin_job()
         self._intensity = RestartIntensity()
         self._session = session = self._new_session(Job(message.job_id, start=message))
         self._run(session.report() if message.gui else session.bypass(), self._closed)
@@ -312,7 +311,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._reopening.popitem()[1].close()
 
     def _stopped(self, job: Job) -> ReportingStopped:
-        counts = (0, 0) if job.counts is None else self._clients.job_counts()
+        counts = (0, 0) if job.counts is None else self._clients.counts(job.counts.job)
         self._last_stopped = stopped = job.stopped(*counts)
         return stopped
 

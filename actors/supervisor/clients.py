@@ -21,7 +21,6 @@ from messages import (
     ClientGone,
     ClientStatus,
     CloseChannel,
-    CountReports,
     DetachClient,
     FlushReports,
     FollowRun,
@@ -67,31 +66,25 @@ class Client:
 
     client_id: str
     status: ClientStatus | None = None
-    """How far it came and how it fared, as it has last told."""
+    """How far it came and how it fared, as it has told at the end of a job or of its own."""
     waiting: int = 0
-    """Of its failed reports, those that it is given if it comes back."""
-    before: tuple[int, int] = (0, 0)
-    """Its counts when the job began."""
+    """Reports that have failed unless it comes back: it is given them then."""
     is_counted: bool = True
     """Whether its reports are in the job's counts."""
     attachment: Attachment | None = None
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
 
     def told(self, answer: ClientStatus | ReportsFlushed, /) -> None:
-        """Its actor has told how it fares."""
-        self.status = answer.status if isinstance(answer, ReportsFlushed) else answer
+        """Its actor has answered; at the end of a job, with how it fared in that."""
+        if isinstance(answer, ReportsFlushed):
+            self.status = answer.status
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Reports forwarded and failed, in all."""
+    def counts(self, job: int) -> tuple[int, int]:
+        """Reports forwarded and failed of ``job``, if they are counted."""
         status = self.status
-        return (0, 0) if status is None else (status.forwarded, status.failed + status.missed)
-
-    @property
-    def job_counts(self) -> tuple[int, int]:
-        """Reports forwarded and failed, of the job; none if they are not counted."""
-        forwarded, failed = self.counts if self.is_counted else self.before
-        return forwarded - self.before[0], failed - self.before[1]
+        if status is None or status.job != job or not self.is_counted:
+            return 0, 0
+        return status.forwarded, status.failed + status.missed + self.waiting
 
 
 class Attachment:
@@ -154,14 +147,10 @@ class Clients:
         """Those whose channel is closed, and which are kept for what may still come."""
         self._clients: dict[str, Client] = {}
         """In the order in which they came, or left."""
-        self._forgotten = (0, 0)
-        """The job's counts of the clients that are forgotten."""
-        self._reports = self._flushed = 0
-        """How many reports had come over the socket when the job began, and by the last flush."""
+        self._forgotten: dict[int, tuple[int, int]] = {}
+        """By job, the counts of the clients that are forgotten."""
         self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
         self._flush: Gather | None = None
-        self._is_settled = True
-        """Whether all clients have told what they were given of the former jobs."""
 
     @property
     def any_attached(self) -> bool:
@@ -227,13 +216,10 @@ class Clients:
 
     def flush(self, counts: ProgressCounts, timeout: float, done: Callable[[Gather], None]) -> None:
         """Have all clients given what is left of what was counted, and all that come."""
-        self._flushed = max(self._flushed, counts.reports)
         self._flush = Gather(self._me, done)
         self.ask_all(
             self._flush,
-            lambda reply_to: FlushReports(
-                last=counts.last, reports=counts.reports, timeout=timeout, reply_to=reply_to
-            ),
+            lambda reply_to: FlushReports(counts=counts, timeout=timeout, reply_to=reply_to),
         )
 
     def end_flush(self) -> list[str]:
@@ -241,37 +227,18 @@ class Clients:
         flush, self._flush = self._flush, None
         assert flush is not None
         self.forget(flush)
-        self._is_settled = not flush.waits_for
         return sorted(client.client_id for client in flush.waits_for if isinstance(client, Client))
 
     def forget(self, gather: Gather) -> None:
         """No more answers are waited for."""
         self._gathers.pop(gather, None)
 
-    # The job's counts
-
-    def begin_job(self) -> None:
-        """Count from now on."""
-        self._forgotten, self._reports = (0, 0), self._flushed
-        for client in self._clients.values():
-            client.before = client.counts
-            client.waiting = 0  # it has been counted: what is given to it later is not
-        if not self._is_settled:  # the loop was stuck: they tell it before they are given more
-            gather = Gather(self._me, self._told_late)
-            self.ask_all(gather, lambda reply_to: CountReports(reply_to=reply_to))
-        self._is_settled = False
-
-    def _told_late(self, gather: Gather) -> None:
-        self.forget(gather)
-        for client in self._clients.values():
-            if client.status in gather.answers:
-                client.before = client.counts
-
-    def job_counts(self) -> tuple[int, int]:
-        """Reports forwarded and failed since ``begin_job``, over the clients that are counted."""
-        counts = [client.job_counts for client in self._clients.values()]
-        forwarded, failed = zip(self._forgotten, *counts, strict=True)
-        return sum(forwarded), sum(failed)
+    def counts(self, job: int) -> tuple[int, int]:
+        """Reports forwarded and failed of ``job``, which is over, by all who are counted."""
+        counts = [client.counts(job) for client in self._clients.values()]
+        counts.append(self._forgotten.get(job, (0, 0)))
+        self._forgotten.clear()
+        return sum(forwarded for forwarded, _ in counts), sum(failed for _, failed in counts)
 
     # What the actors tell
 
@@ -323,14 +290,7 @@ class Clients:
 
     def _start(self, client: Client, message: AttachClient) -> None:
         """Start an actor for the client, which goes on after its position if it has one."""
-        former = client.status
-        if former is not None:  # what waited for it has not failed: it is given that
-            client.status = former = replace(
-                former,
-                failed=former.failed - client.waiting,
-                counted=former.counted - client.waiting,
-            )
-            client.waiting = 0
+        former, client.waiting = client.status, 0
         after = message.after if former is None else former.position
         client.attachment = attachment = Attachment(client, message, self._me)
         attachment.ref = client_channel.spawn(
@@ -341,7 +301,6 @@ class Clients:
             owner=self._owner,
             settings=self._settings,
             former=former,
-            counted=self._reports,
             run=self._run,
         )
         if after is None:
@@ -358,8 +317,10 @@ class Clients:
         gone = [client for client in self._clients.values() if client.attachment is None]
         for forgotten in gone[:-REMEMBERED]:
             del self._clients[forgotten.client_id]
-            forwarded, failed = forgotten.job_counts
-            self._forgotten = self._forgotten[0] + forwarded, self._forgotten[1] + failed
+            if forgotten.status is not None:
+                job = forgotten.status.job
+                counts, others = forgotten.counts(job), self._forgotten.get(job, (0, 0))
+                self._forgotten[job] = counts[0] + others[0], counts[1] + others[1]
 
     def _attachments(self) -> list[Attachment]:
         return [

@@ -219,7 +219,6 @@ class Session:
 
     def _begin_next_job(self, switch: SwitchJob, answer: StartAnswer) -> None:
         stopped = self._job_over(self.job)
-        self._clients.begin_job()
         self.job = Job(switch.next_job_id)
         reply(switch.reply_to, stopped)
         reply(switch.reply_to, answer)

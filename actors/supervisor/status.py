@@ -41,11 +41,16 @@ def tell_status(
                 counts = answer
             case ClientStatus():
                 rows.append(answer)
+    rows = [
+        # It has been given nothing of this job yet.
+        row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
+        for row in sorted(rows, key=lambda row: row.client_id)
+    ]
     whole = replace(
         status,
         received=counts.received,
         undecodable=counts.undecodable,
-        clients=tuple(sorted(rows, key=lambda row: row.client_id)),
+        clients=tuple(rows),
         is_complete=not gather.waits_for,
     )
     reply(reply_to, whole)

@@ -36,7 +36,13 @@ def page(
     *messages: str, notes: tuple[int, ...] = (), times: tuple[float, ...] = ()
 ) -> ProgressPage:
     return ProgressPage(
-        messages=messages, last=len(messages), missed=0, ended=False, notes=notes, times=times
+        messages=messages,
+        last=len(messages),
+        missed=0,
+        ended=False,
+        notes=notes,
+        reports=len(messages) - len(notes),
+        times=times,
     )
 
 
@@ -46,10 +52,10 @@ def test_a_client_that_knows_no_events_gets_reports_and_log_lines_alone() -> Non
     )
     assert list(texts) == [
         PageText("PROGRESS_REPORT::a", 1, reports=1),
-        PageText("", 1, reports=0),
-        PageText("one\ntwo\n", 1, reports=0),
-        PageText("CR::50 %", 1, reports=0),
-        PageText("PROGRESS_REPORT::b", 1, reports=1),
+        PageText("", 1, reports=1),
+        PageText("one\ntwo\n", 1, reports=1),
+        PageText("CR::50 %", 1, reports=1),
+        PageText("PROGRESS_REPORT::b", 1, reports=2),
     ]
 
 
@@ -63,7 +69,7 @@ def test_a_client_that_wants_events_gets_all_and_the_time_now_and_then() -> None
     times = (100.0, 100.0, 100.0 + step, 100.0 + 2 * step)
     found = list(PageTexts(EVENTS_PROTOCOL).of(page("a", STATE, "b", "c", notes=(1,), times=times)))
     assert [text.entries for text in found] == [0, 1, 1, 1, 0, 1]
-    assert [text.reports for text in found] == [0, 1, 0, 1, 0, 1]
+    assert [text.reports for text in found] == [0, 1, 1, 2, 0, 3]
     messages = [decode_report(text.text) for text in found]
     assert messages[1:4] == ["a", STATE, "b"]
     assert messages[5] == "c"
@@ -118,7 +124,7 @@ def test_an_entry_that_is_too_large_for_a_text_comes_in_pieces(letter: str) -> N
     texts = list(PageTexts(PAGES_PROTOCOL).of(page("a", large, "b")))
     assert max(text_bytes(text.text) for text in texts) < 65_536
     assert [text.entries for text in texts if text.entries] == [1, 1, 1]
-    assert [text.reports for text in texts if text.reports] == [1, 1, 1]
+    assert [text.reports for text in texts if text.reports] == [1, 2, 3]
     pieces = [text.text.split("::", 2)[1:] for text in texts[1:-1]]
     assert [number for number, _ in pieces] == [
         f"{n}/{len(pieces)}" for n in range(1, len(pieces) + 1)

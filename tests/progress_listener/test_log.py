@@ -91,6 +91,52 @@ def test_counts_are_the_jobs_and_positions_go_on() -> None:
     assert log.counts == ProgressCounts(received=1, undecodable=0, last=3)
 
 
+def test_a_page_says_whose_reports_it_has_and_how_many_of_them_have_come() -> None:
+    log = log_of("a", "b")
+    log.append("note", note=True)
+    log.receive("c")
+    log.end_job()
+    log.append("note", note=True)
+    log.append("added")
+    log.begin_job()
+    log.receive("d")
+    log.count_undecodable()
+
+    def whose(after: int, limit: int) -> tuple[int, int, list[int]]:
+        page = log.page(after, limit)
+        assert page is not None
+        before = [page.reports_before(index) for index in range(len(page.messages))]
+        return page.job, page.reports, before
+
+    assert whose(0, 2) == (0, 2, [0, 1])
+    assert whose(1, 9) == (0, 3, [1, 2, 2])
+    assert whose(4, 2) == (0, 3, [3, 3])  # between two jobs
+    assert whose(4, 9) == (6, 1, [0, 0, 0])
+    assert (log.counts.job, log.counts.reports) == (6, 1)
+
+
+def test_an_empty_page_is_where_the_job_begins_or_where_all_ends() -> None:
+    log = log_of("a", "b")
+    assert (log.begin().last, log.begin().job, log.begin().reports) == (0, 0, 0)
+    log.end_job()
+    for page in (log.begin(), log.end()):
+        assert (page.last, page.job, page.reports, page.ended) == (2, 0, 2, True)
+    log.append("note", note=True)
+    log.begin_job()
+    log.receive("c")
+    assert (log.begin().last, log.begin().job, log.begin().reports) == (3, 3, 0)
+
+
+def test_of_jobs_too_long_ago_the_first_is_told_in_place_of_their_own() -> None:
+    log = log_of(limit=5_000)
+    for _ in range(2_000):
+        log.begin_job()
+        log.receive("a")
+        log.end_job()
+    pages = [log.page(after, 1) for after in (0, 500, 1_500, 1_999)]
+    assert [page.job for page in pages if page is not None] == [0, 0, 1_500, 1_999]
+
+
 def test_a_page_says_that_it_ends_a_job_and_never_spans_two() -> None:
     log = log_of("a", "b")
     assert page(log, 0) == (("a", "b"), 2, 0, False)

@@ -13,6 +13,7 @@ from messages import (
     CountReports,
     FlushReports,
     FollowRun,
+    ProgressCounts,
     ProgressPage,
     PublishControl,
     ReadProgress,
@@ -46,6 +47,14 @@ class ListenerStandIn:
             for text in texts:
                 self.log.receive(text)
             self._serve()
+
+    def next_job(self) -> ProgressCounts:
+        """End the job, whose counts these are, and begin the next."""
+        with self._lock:
+            self.log.end_job()
+            counts = self.log.counts
+            self.log.begin_job()
+        return counts
 
     def _serve(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -96,9 +105,13 @@ class ClientRig:
         return status
 
     def flush(self, last: int, timeout: float = PATIENCE) -> Probe[ReportsFlushed]:
-        """The mailbox that the answer comes to; all entries are reports."""
+        """The mailbox that the answer comes to; all entries are reports of the first job."""
+        return self.flush_job(ProgressCounts(received=last, last=last), timeout)
+
+    def flush_job(self, counts: ProgressCounts, timeout: float = PATIENCE) -> Probe[ReportsFlushed]:
+        """The mailbox that the answer comes to."""
         answers: Probe[ReportsFlushed] = Probe()
-        self.ref.tell(FlushReports(last=last, reports=last, timeout=timeout, reply_to=answers))
+        self.ref.tell(FlushReports(counts=counts, timeout=timeout, reply_to=answers))
         return answers
 
     def next_read(self, after: int) -> ReadProgress:

@@ -119,6 +119,18 @@ def test_a_client_that_passes_over_the_beginning_has_missed_nothing(supervisor):
     assert stop(supervisor).summary == ReportingSummary(received=20, forwarded=25)
 
 
+@pytest.mark.parametrize("after", [10, 20])
+def test_a_client_that_has_been_given_all_elsewhere_has_missed_nothing(supervisor, after):
+    first, late = FakeChannel(), FakeChannel()
+    attach_client(supervisor, first)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(20))
+        first.wait_for_count(20)
+        attach_client(supervisor, late, "late", after=after)
+        late.wait_for_count(20 - after)
+    assert stop(supervisor).summary == ReportingSummary(received=20, forwarded=40 - after)
+
+
 @pytest.mark.parametrize("error", [asyncio.CancelledError("x"), GeneratorExit("x")])
 def test_a_report_that_interrupts_its_forwarding_has_failed(supervisor, error):
     channel = FakeChannel()

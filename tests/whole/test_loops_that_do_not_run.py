@@ -154,3 +154,22 @@ def test_a_job_after_one_that_ended_on_a_stuck_loop_has_its_own_counts(
         trainer.send(*reports(3, first=10))
         assert channel.wait_for_count(13) == forwarded(reports(13))
     assert stop(supervisor, "job-2").summary == ReportingSummary(received=3, forwarded=3)
+
+
+@pytest.mark.parametrize("asks", [tell_switch, tell_stop])
+def test_who_is_given_the_run_again_after_a_job_that_ended_on_a_stuck_loop_counts_its_own_job(
+    new_supervisor, loop_thread, asks
+):
+    supervisor, ended, channel = new_supervisor(drain_timeout=0.1), Probe(), FakeChannel()
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send(*reports(10))
+        assert settled(lambda: status(supervisor).received == 10)
+        with stuck(loop_thread):
+            asks(supervisor, ended)
+            assert not ended.get().summary.is_complete
+    ready = ended.get() if asks is tell_switch else start(supervisor, "job-2")
+    attach_client(supervisor, channel, after=0)
+    with trainer_for(ready) as trainer:
+        trainer.send(*reports(3, first=10))
+        assert channel.wait_for_count(13) == forwarded(reports(13))
+    assert stop(supervisor, "job-2").summary == ReportingSummary(received=3, forwarded=3)

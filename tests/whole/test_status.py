@@ -82,6 +82,20 @@ def test_the_status_of_a_run_counts_its_reports_and_lists_its_clients(supervisor
     )
 
 
+def test_the_counts_of_a_client_are_the_jobs(supervisor):
+    channel = FakeChannel()
+    attach_client(supervisor, channel)
+    forwarded = []
+    for number, job in enumerate(("job-1", "job-2")):
+        with trainer_for(start(supervisor, job)) as trainer:
+            forwarded.append(status(supervisor).clients[0].forwarded)
+            trainer.send("one", "two", "three")
+            channel.wait_for_count(3 * number + 3)
+        stop(supervisor, job)
+        forwarded.append(status(supervisor).clients[0].forwarded)
+    assert forwarded == [0, 3, 0, 3]
+
+
 def test_reports_that_left_the_bounded_log_are_missed_and_not_silent(new_supervisor, caplog):
     supervisor = new_supervisor(log_limit=10)
     witness, late = FakeChannel(), FakeChannel()
