@@ -127,6 +127,22 @@ test("stop is off while it stops, and cancel stays", () => {
   assert.deepEqual([lost.shown, lost.stop, lost.cancel], [true, false, false]);
 });
 
+test("of a trainer whose messages are not known nothing is said of its epochs", () => {
+  const told = at("training");
+  assert.equal(stateOf(told.training, link()).note, "The first epoch has not begun yet.");
+  for (const message of ["a line", '{"event": "step", "epoch": 3}', "[1]"]) {
+    told.entry(message);
+    const { words, note } = stateOf(told.training, link());
+    assert.equal(words, "training");
+    assert.match(note, /knows none of the messages/);
+    assert.match(noCurves(told.training, link()), /knows none of the messages/);
+  }
+  told.begin();
+  assert.equal(stateOf(told.training, link()).note, "The first epoch has not begun yet.");
+  assert.equal(noCurves(told.training, link()), "The curves begin with the first epoch.");
+  assert.equal(told.training.modelCount, 1); // what is not known begins no model
+});
+
 test("what is missing is told as the state is", () => {
   assert.equal(noCurves(at("waiting").training, link()), "The curves begin with the first epoch.");
   assert.equal(noOutput(at("waiting").training, link()), "No output yet.");

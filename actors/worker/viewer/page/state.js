@@ -11,6 +11,8 @@ import { ofTotal } from "./run.js";
 
 const SILENT_AFTER = 40; // seconds without a message of the trainer, at least
 
+const STRANGE = "This page knows none of the messages that the trainer has sent";
+
 const OUTCOMES = new Map([
   ["completed", "finished"],
   ["failed", "failed"],
@@ -88,8 +90,12 @@ function trainingState(training, connected) {
   if (state !== "training")
     return { kind: "starting", words: state || "starting", note: training.stateText };
   const epoch = run && run.ended === null ? run.current : null;
-  if (!run || !epoch)
-    return { kind: "training", words: "training", note: "The first epoch has not begun yet." };
+  if (!run || !epoch) {
+    const note = isStrange(training)
+      ? `${STRANGE}. So it cannot tell how far the training is.`
+      : "The first epoch has not begun yet.";
+    return { kind: "training", words: "training", note };
+  }
   const words = `${run.isValidating ? "validating" : "training"} epoch ${ofTotal(run, epoch.number)}`;
   const silence = clock.now - training.heard;
   if (connected && silence >= Math.max(SILENT_AFTER, SILENT_FACTOR * training.usual))
@@ -133,14 +139,16 @@ export function controlsOf(training, link) {
 /** Whether nothing of the run has come yet. @param {Training} training @param {Connection} link */
 const isUnknown = (training, link) => training.position === 0 && !link.hasBeenOpen;
 
+/** Whether the trainer has sent messages, and none that is known. @param {Training} training */
+const isStrange = ({ reports, isKnown }) => reports > 0 && !isKnown;
+
 /** What stands in place of curves, or "". @param {Training} training @param {Connection} link */
 export function noCurves(training, link) {
   if (training.run && training.run.epochs.size > 0) return "";
   if (isUnknown(training, link)) return "Not loaded yet.";
   if (isOver(training)) return "No epoch was reported.";
-  return link.session?.replay
-    ? "The recording has no epochs."
-    : "The curves begin with the first epoch.";
+  if (link.session?.replay) return "The recording has no epochs.";
+  return isStrange(training) ? `${STRANGE}.` : "The curves begin with the first epoch.";
 }
 
 /** What stands in place of the trainer's output. @param {Training} training @param {Connection} link */

@@ -16,6 +16,15 @@ const MODELS_KEPT = 50;
 const NOTES_KEPT = 100;
 const NAMES_TOLD = 5;
 const NAMES_COUNTED = 1000;
+const EVENTS = new Set([
+  "train_begin",
+  "epoch_begin",
+  "batch_begin",
+  "batch_start",
+  "batch_end",
+  "epoch_end",
+  "train_end",
+]); // of a SLEAP trainer
 export const SILENT_FACTOR = 3; // times its usual silences a trainer is silent
 const WAITED = 1; // seconds after a pause in which other reports come that have waited, too
 const LONGEST_USUAL = 600; // seconds: a longer silence is none that is usual
@@ -61,6 +70,7 @@ export class Training {
     this.entries = 0;
     this.reports = 0;
     this.unreadable = 0;
+    this.isKnown = false; // a report has come of which something is known
     this.batchCount = 0;
     this.epochCount = 0;
     this.missed = 0;
@@ -218,6 +228,8 @@ export class Training {
 
   /** @param {Report} report */
   takeReport(report) {
+    if (!EVENTS.has(text(report.event))) return;
+    this.isKnown = true;
     const { time } = this.clock;
     const logs = record(report.logs);
     if (report.event === "train_begin") {
