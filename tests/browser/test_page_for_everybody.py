@@ -36,6 +36,19 @@ window.fetch = async (path, options) => {
 """
 """Half of the run so far comes, and the rest when the test says so."""
 
+QUIET_TRAINER = """
+const real = window.fetch;
+window.fetch = async (path, options) => {
+  const response = await real(path, options);
+  if (path !== "digest") return response;
+  const digest = await response.json();
+  const text = JSON.stringify({ ...digest, heard: digest.heard - 7200 });
+  const headers = new Headers(response.headers);
+  headers.set("X-Unpacked-Length", String(text.length));
+  return new Response(text, { headers });
+};
+"""
+"""The run so far says that its trainer was heard two hours ago."""
 
 LOOKS_AT_ONCE = """
 dispatchEvent(new Event("online"));
@@ -50,6 +63,15 @@ def journal_of(messages):
         json.dumps({"sequence": number, "time": 1.7e9 + number, "message": message}) + "\n"
         for number, message in enumerate(messages, 1)
     )
+
+
+def opens_with(browser, script, address):
+    """Open a page in which ``script`` runs before the page's own."""
+    added = browser.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": script}
+    )
+    browser.open(address)
+    browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 @pytest.fixture
@@ -106,10 +128,7 @@ def test_a_training_that_is_watched_and_stopped(browser, looks, tmp_path, new_ga
         browser.wait_for("#state", "no access")
         looks.at("no access")
 
-        slow = {"source": SLOW_LINE}
-        script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", slow)
-        browser.open(f"{base}/?slow&transport=ws#token={token}")
-        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+        opens_with(browser, SLOW_LINE, f"{base}/?slow&transport=ws#token={token}")
         browser.wait_for("#state", "loading the run, 5")
         looks.at("loading")
         browser.run("window.arrive()")
@@ -134,6 +153,10 @@ def test_a_training_that_is_watched_and_stopped(browser, looks, tmp_path, new_ga
         browser.run("document.querySelector('#compare-list input').click()")
         browser.wait_for("#compare-absent", "1 run is not drawn: it has no model like this one")
         looks.at("compare")
+        opens_with(browser, QUIET_TRAINER, f"{base}/?quiet&transport=ws#token={token}")
+        browser.wait_for("#state", "no message for 2 h")
+        browser.wait(lambda: drawn(browser) >= 3, "curves")
+        looks.at("silent")
         browser.press("#stop")
         looks.at("asked")
         browser.press("#confirm-yes")

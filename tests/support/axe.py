@@ -28,14 +28,16 @@ class Looks:
         self.found: dict[str, list[str]] = {}
 
     def at(self, state: str) -> None:
-        """Look at the page, which is in ``state``: light on a desk, and dark on a phone."""
+        """Look at the page, which is in ``state``: in light and dark, on a desk and a phone."""
         if not self._browser.run("return 'axe' in window"):
             self._browser.run(_SCRIPT.read_text(encoding="utf-8"))
         self._look(f"{state}, light on a desk")
-        self._command("Emulation.setDeviceMetricsOverride", **_PHONE)
         self._scheme("dark")
+        self._look(f"{state}, dark on a desk")
+        self._command("Emulation.setDeviceMetricsOverride", **_PHONE)
         self._look(f"{state}, dark on a phone")
         self._scheme("light")
+        self._look(f"{state}, light on a phone")
         self._command("Emulation.clearDeviceMetricsOverride")
 
     def _look(self, name: str) -> None:
