@@ -4,7 +4,7 @@ from actors.worker.viewer.access import Access, host_name, new_token
 from actors.worker.viewer.actor import spawn
 from actors.worker.viewer.addresses import is_loopback, own_names, way_to
 from actors.worker.viewer.files import page_with
-from actors.worker.viewer.server import ViewerSettings, session_of
+from actors.worker.viewer.settings import ViewerSettings, session_of
 
 __all__ = [
     "Access",

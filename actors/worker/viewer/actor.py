@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from actors.runtime import LoopActor, TypedRef, reply, starter
 from actors.worker.viewer.addresses import bracketed, host_for_others, look_up
-from actors.worker.viewer.server import CertificateError, ViewerServer, ViewerSettings
+from actors.worker.viewer.server import CertificateError, ViewerServer
 from actors.zmq_sockets import who_listens_at
 from messages import (
     AttachClient,
@@ -33,6 +33,7 @@ from messages import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from actors.worker.viewer.settings import ViewerSettings
     from messages import ArchiveMessage
 
 

@@ -119,19 +119,18 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpConnections:
-    """Accepts connections for ``server``, over TLS if there is a context for it.
+    """Accepts connections for a server, over TLS if there is a context for it.
 
     It is told of each request (``heard``), refusal (``refused``) and viewer (``stays``).
     """
 
     def __init__(
         self,
-        server: web.Server,
         *,
         tls: ssl.SSLContext | None = None,
         head_timeout: float = HEAD_TIMEOUT,
     ) -> None:
-        self._server = server
+        self._server: web.Server | None = None
         self._tls = tls
         self._head_timeout = head_timeout
         self._loop = asyncio.get_running_loop()
@@ -139,8 +138,12 @@ class HttpConnections:
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
         self._kinds: dict[Role | None, dict[_Connection, None]] = {None: {}}
 
-    async def listen(self, host: str, port: int) -> int:
-        """Accept connections from here on; the port, a free one for 0. Raises OSError."""
+    async def listen(self, server: web.Server, host: str, port: int) -> int:
+        """Accept connections for ``server`` from now on; the port, a free one for 0.
+
+        Raises OSError.
+        """
+        self._server = server
         found = await addresses_to_listen_at(host, port)
         missing = OSError(errno.EADDRNOTAVAIL, "no such address")
         with ExitStack() as stack:
@@ -222,6 +225,7 @@ class HttpConnections:
             self._pauses[listener] = self._loop.call_later(ACCEPT_PAUSE, self._watch, listener)
             return
         accepted.setblocking(False)
+        assert self._server is not None
         connection = _Connection(accepted, self._server(), lost=self._forget, late=self._close)
         connection.opening = self._loop.create_task(
             self._open(connection, accepted), name="viewer-connection"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from actors.worker.viewer import server
+from actors.worker.viewer import this_run
 from tests.support.recorded_runs import recorded_run
 from tests.support.served_page import WATCH
 from tests.support.trainer import paced
@@ -70,8 +70,8 @@ async def test_they_need_the_token(served):
 
 
 async def test_who_asks_too_often_is_refused_and_the_other_kind_is_not(serve, monkeypatch):
-    monkeypatch.setattr(server, "LOOKS_RATE", 0.0)
-    monkeypatch.setattr(server, "LOOKS", 3)
+    monkeypatch.setattr(this_run, "LOOKS_RATE", 0.0)
+    monkeypatch.setattr(this_run, "LOOKS", 3)
     served = await serve()
     found = []
     async with served.visitor(WATCH) as session:
@@ -85,7 +85,7 @@ async def test_who_asks_too_often_is_refused_and_the_other_kind_is_not(serve, mo
 
 
 async def test_a_worker_that_does_not_get_to_it_says_so(serve, monkeypatch):
-    monkeypatch.setattr(server, "DIGEST_TIMEOUT", 0)
+    monkeypatch.setattr(this_run, "DIGEST_TIMEOUT", 0)
     served = await serve()
     async with served.visitor() as session:
         query = asked(await served.instance(session))

@@ -10,7 +10,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
 from actors.client_channel.text_limit import TEXTS
-from actors.worker.viewer import server
+from actors.worker.viewer import this_run
 from actors.worker.viewer.access import RefusedError, Role
 from actors.worker.viewer.peers import MAX_CANDIDATES
 from actors.worker.viewer.viewers import Viewers
@@ -393,7 +393,7 @@ async def test_the_digest_needs_the_token(served):
 
 
 async def test_a_run_that_is_not_told_in_time_is_refused_with_the_reason(serve, monkeypatch):
-    monkeypatch.setattr(server, "DIGEST_TIMEOUT", 0)
+    monkeypatch.setattr(this_run, "DIGEST_TIMEOUT", 0)
     for replay, reason in ((True, "still reading the run"), (False, "does not get to telling")):
         served = await serve(replay=replay)
         async with served.visitor() as session, session.get("/digest") as r:
