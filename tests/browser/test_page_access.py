@@ -2,10 +2,12 @@
 
 import base64
 
+import pytest
+
 from tests.support.addresses import parts_of, port_of
 from tests.support.network import Site
-from tests.support.proxies import WAYS, Jupyter, Nginx, needs_nginx
-from tests.support.visits import BOTH, visit, waits
+from tests.support.proxies import WAYS, Apache, Jupyter, Nginx, needs_apache, needs_nginx
+from tests.support.visits import BOTH, served, visit, waits
 
 NAME = "gpu.localhost"
 """A browser finds any such name on this machine, and the worker does not know it."""
@@ -116,6 +118,26 @@ def test_two_workers_at_one_origin_have_tokens_of_their_own(browser, new_gate, t
                 is_connected(browser)
                 assert browser.viewer()["instance"] == instance
     assert len(set(instances)) == 2
+
+
+@needs_apache
+@pytest.mark.parametrize("way", ["rnode", "node"])
+def test_behind_an_apache_as_that_of_open_ondemand_a_run_is_stopped(browser, tmp_path, way):
+    with served("--epochs", "100000") as worker, Apache(tmp_path / "apache") as apache:
+        link = worker.link()
+        base = apache.base(way, port_of(link))
+        browser.open(base + fragment(link))
+        is_connected(browser)
+        assert browser.driver.current_url == f"{base}?transport=ws"
+        browser.wait(lambda: browser.viewer()["epochs"] >= 1, "an epoch")
+        browser.driver.refresh()
+        is_connected(browser)
+        browser.press("#stop")
+        browser.press("#confirm-yes")
+        browser.wait_for("#state", "stopped early")
+        assert worker.ends() == 0
+        assert f"GET /{way}/127.0.0.1/{port_of(link)}/session" in apache.logs()
+        assert not any(token in apache.logs() for token in as_sent(link))
 
 
 def test_behind_a_jupyter_server_the_page_is_whole(browser, gate, tmp_path):

@@ -1,4 +1,4 @@
-"""Real proxies before the page, as people put them there: nginx, and a Jupyter server."""
+"""Real proxies before the page, as people put them there: nginx, Apache, and a Jupyter server."""
 
 import os
 import shutil
@@ -13,18 +13,22 @@ from tests.support.addresses import fixed_addresses, is_served, port_of
 from tests.support.certificates import certificate
 from tests.support.waiting import PATIENCE, settled
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+NGINX = shutil.which("nginx", path=_PATH)
+APACHE = shutil.which("apache2", path=_PATH)
 
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="needs nginx (apt install nginx-light)")
+needs_apache = pytest.mark.skipif(APACHE is None, reason="needs Apache (apt install apache2-bin)")
 
 WAYS = {
     "default": ("http", "/", "$proxy_host"),
     "$host": ("http", "/", "$host"),
     "$http_host": ("http", "/", "$http_host"),
     "prefix": ("http", "/run/", "$proxy_host"),
+    "kept prefix": ("http", "/kept/", "$proxy_host"),
     "TLS": ("https", "/", "$http_host"),
 }
-"""Configurations: what a browser speaks, the path that is stripped, the ``Host`` sent upstream."""
+"""Configurations: what a browser speaks, the path, the ``Host`` sent upstream."""
 
 _MAIN = """
 daemon off;
@@ -53,12 +57,33 @@ _SERVER = """
 
 _LOCATION = """
         location {path} {{
-            proxy_pass http://127.0.0.1:{target}/;
+            proxy_pass http://127.0.0.1:{target}{stripped};
             proxy_set_header Host {host};
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
         }}
 """
+
+_ONDEMAND = r"""
+ServerName localhost
+Listen 127.0.0.1:{port}
+DefaultRuntimeDir {folder}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/error.log
+{modules}
+User #65534
+Group #65534
+CustomLog {folder}/access.log "%h %r %s %{{Referer}}i"
+RewriteEngine On
+RewriteCond %{{HTTP:Upgrade}} =websocket [NC]
+RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ ws://$1:$2$3 [P,L]
+RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ http://$1:$2$3 [P,L]
+RewriteCond %{{HTTP:Upgrade}} =websocket [NC]
+RewriteRule ^/node/([^/]+)/(\d+)/.*$ ws://$1:$2$0 [P,L]
+RewriteRule ^/node/([^/]+)/(\d+)/.*$ http://$1:$2$0 [P,L]
+"""
+
+_MODULES = ("mpm_event", "authz_core", "rewrite", "proxy", "proxy_http", "proxy_wstunnel")
 
 
 class _Proxy:
@@ -117,9 +142,11 @@ class Nginx(_Proxy):
         self._ports = dict(zip(WAYS, map(port_of, addresses), strict=True))
         servers = []
         for way, (scheme, path, host) in WAYS.items():
-            locations = _LOCATION.format(path=path, target=target, host=host)
+            # With a path behind the target nginx puts that in place of the location's.
+            fields = {"host": host, "stripped": "" if way == "kept prefix" else "/"}
+            locations = _LOCATION.format(path=path, target=target, **fields)
             if other is not None and path != "/":
-                locations += _LOCATION.format(path="/other/", target=other, host=host)
+                locations += _LOCATION.format(path="/other/", target=other, **fields)
             tls = "" if scheme == "http" else " ssl"
             if tls:
                 locations += f"ssl_certificate {cert}; ssl_certificate_key {key};"
@@ -133,6 +160,28 @@ class Nginx(_Proxy):
         """Where a browser finds the page by this way, with the slash."""
         scheme, prefix, _ = WAYS[way]
         return f"{scheme}://{name}:{self._ports[way]}{path or prefix}"
+
+
+class Apache(_Proxy):
+    """An Apache that is the way to each port of this machine, as Open OnDemand's is to a cluster's.
+
+    It strips what leads to the port at ``/rnode/``, and keeps it at ``/node/``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        [address] = fixed_addresses(1)
+        self._base = f"http://localhost:{port_of(address)}"
+        modules = "\n".join(
+            f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _MODULES
+        )
+        config = folder / "apache.conf"
+        config.write_text(_ONDEMAND.format(folder=folder, port=port_of(address), modules=modules))
+        super().__init__(folder, [APACHE or "", "-f", str(config), "-D", "FOREGROUND"], address)
+
+    def base(self, way: str, target: int) -> str:
+        """Where a browser finds the page at the port ``target``; ``way`` is rnode or node."""
+        return f"{self._base}/{way}/127.0.0.1/{target}/"
 
 
 class Jupyter(_Proxy):

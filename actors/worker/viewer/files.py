@@ -46,22 +46,19 @@ async def page(request: web.Request) -> web.StreamResponse:
     return await _send(request, "index.html")
 
 
-def routes() -> list[web.RouteDef]:
-    """A route for each file that the page loads."""
-    return [web.get(f"/{name}", _file) for name in _names()]
+async def file(request: web.Request) -> web.StreamResponse:
+    """A file that the page loads: the one of ``names`` that the request's ``file`` is."""
+    return await _send(request, request.match_info["file"])
 
 
-def _names() -> list[str]:
-    names = (file.name for file in _PAGE.iterdir())
-    return sorted(name for name in names if _kind(name) and name != "index.html")
+def names() -> list[str]:
+    """The files that the page loads."""
+    found = (item.name for item in _PAGE.iterdir())
+    return sorted(name for name in found if _kind(name) and name != "index.html")
 
 
 def _modules() -> list[str]:
-    return [name for name in _names() if _kind(name) == _JS]
-
-
-async def _file(request: web.Request) -> web.StreamResponse:
-    return await _send(request, request.path.removeprefix("/"))
+    return [name for name in names() if _kind(name) == _JS]
 
 
 async def _send(request: web.Request, name: str) -> web.StreamResponse:

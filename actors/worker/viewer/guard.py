@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from actors.worker.viewer import files
 from actors.worker.viewer.access import RefusedError
 from actors.worker.viewer.answers import ROLE, error
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from actors.worker.viewer.connections import HttpConnections
 
 log = logging.getLogger(__name__)
-
-_FOR_EVERYBODY: Final = frozenset({"/", *(route.path for route in files.routes())})
-"""The page's own files; all else needs the token."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -46,17 +42,21 @@ _NO_ACCESS: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lets a request in, or answers with the reason why not."""
+    """Lets a request in, or answers with the reason why not.
+
+    ``for_everybody`` are the handlers of the page's own files; all else needs the token.
+    """
 
     access: Access
     connections: HttpConnections
+    for_everybody: tuple[Callable[..., object], ...]
 
     def let_in(self, request: web.Request) -> Role | None:
         """What the request's token permits, where one is needed. Raises RefusedError."""
         role = None
         try:
             self.access.check_host(request.headers)
-            if request.path not in _FOR_EVERYBODY:
+            if request.match_info.handler not in self.for_everybody:
                 self.access.check_origin(request.headers)
                 role = self.access.check_token(request.headers)
         finally:
@@ -76,7 +76,7 @@ class Guard:
                 request[ROLE] = role
             return await handler(request)
         except RefusedError as refusal:
-            if request.path == "/":
+            if request.path.endswith("/"):
                 text = _NO_ACCESS.format(html.escape(str(refusal)))
                 return web.Response(status=refusal.status, text=text, content_type="text/html")
             return error(refusal.status, str(refusal))

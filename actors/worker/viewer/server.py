@@ -9,13 +9,14 @@ Who asks for what:
     POST /offer, GET /ws        ``joining``
 
 All pass the ``guard``: they need the token but the page's own files, which hold no secret and are
-there for everybody.
+there for everybody. Before each there may be whatever a proxy does not strip.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import ssl
 import uuid
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +52,12 @@ CLOSE_TIMEOUT: Final = 5.0
 
 LINGER: Final = 2.0
 """Seconds that a refused request's body is read on, so that its sender sees the answer."""
+
+
+_AT: Final = "/{prefix:(?:.*/)?}"
+"""Where all addresses begin: the page's own are relative, so that they have the page's prefix."""
+
+_FILE: Final = f"{{file:{'|'.join(map(re.escape, files.names()))}}}"
 
 
 class CertificateError(Exception):
@@ -110,21 +117,22 @@ class ViewerServer:
         return port
 
     def _application(self, connections: HttpConnections) -> web.Application:
-        guard = Guard(self._settings.access, connections)
+        guard = Guard(self._settings.access, connections, (self._page, files.file))
         joining = Joining(self._viewers, connections, self._instance)
         application = web.Application(middlewares=[guard.answer], client_max_size=MAX_BODY)
         application.on_response_prepare.append(guard.complete)
         application.add_routes(
             [
-                web.get("/", self._page),
-                *files.routes(),
-                web.get("/session", self._session),
-                web.get("/digest", self._this_run.digest),
-                web.get("/batches", self._this_run.batches),
-                web.get("/runs", self._other_runs.listing),
-                web.get("/runs/{name}", self._other_runs.epochs),
-                web.post("/offer", joining.offer),
-                web.get("/ws", joining.websocket),
+                web.get(_AT, self._page),
+                web.get(_AT + _FILE, files.file),
+                web.get(_AT + "session", self._session),
+                web.get(_AT + "digest", self._this_run.digest),
+                web.get(_AT + "batches", self._this_run.batches),
+                web.get(_AT + "runs", self._other_runs.listing),
+                web.post(_AT + "offer", joining.offer),
+                web.get(_AT + "ws", joining.websocket),
+                # The last one: a prefix may end with "runs", and no run has a name as those above.
+                web.get(_AT + "runs/{name}", self._other_runs.epochs),
             ]
         )
         return application

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from actors.worker.viewer.access import TOKEN_HEADER
 from actors.worker.viewer.viewers import ARRIVALS
@@ -115,6 +116,31 @@ async def test_other_methods_and_paths_are_refused(served):
         ):
             async with session.request(method, path) as r:
                 assert r.status == status
+
+
+@pytest.mark.parametrize("prefix", ["/", "/kept/", "/node/gpu-node-17/8765/", "/runs/"])
+async def test_a_prefix_that_a_proxy_keeps_is_passed_over(served, prefix):
+    async with served.visitor(None) as stranger, served.visitor() as session:
+        for path in ("", "viewer.js", "access.js"):
+            async with stranger.get(prefix + path) as r:
+                assert (r.status, r.url.path) == (200, prefix + path)
+        for path in ("session", "digest", "batches", "ws", "runs/20261127-120000"):
+            async with stranger.get(prefix + path) as r:
+                assert r.status == 401, path
+        for path, status in (("session", 200), ("digest", 200), ("batches", 400), ("ws", 400)):
+            async with session.get(prefix + path) as r:
+                assert r.status == status, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/kept%2Fviewer.js", "/runs/a%2Fviewer.js", "/session/viewer", "/viewer.js/session"]
+)
+async def test_what_only_looks_like_a_file_of_the_page_needs_the_token(served, path):
+    async with (
+        served.visitor(None) as stranger,
+        stranger.get(URL(served.base + path, encoded=True)) as r,
+    ):
+        assert r.status == 401
 
 
 async def test_viewers_are_limited_in_number(serve):
