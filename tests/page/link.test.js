@@ -93,7 +93,7 @@ async function connected(t, options) {
 test("it connects, hears and sends", async (t) => {
   const { link, world } = await connected(t);
   const [socket] = Socket.all;
-  assert.match(socket.address, /ws\?client=client-1&after=7&instance=one/);
+  assert.match(socket.address, /\/ws\/client-1\/7\/one$/);
   assert.ok([socket.protocols].flat().includes(SESSION.wire.protocol));
   socket.hear("a text");
   assert.deepEqual(world.texts, ["a text"]);

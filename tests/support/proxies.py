@@ -76,12 +76,14 @@ Group #65534
 CustomLog {folder}/access.log "%h %r %s %{{Referer}}i"
 RewriteEngine On
 RewriteCond %{{HTTP:Upgrade}} =websocket [NC]
-RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ ws://$1:$2$3 [P,L]
-RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ http://$1:$2$3 [P,L]
+RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ ws://$1:$2$3 [P,L,QSD]
+RewriteRule ^/rnode/([^/]+)/(\d+)(/.*)$ http://$1:$2$3 [P,L,QSD]
 RewriteCond %{{HTTP:Upgrade}} =websocket [NC]
-RewriteRule ^/node/([^/]+)/(\d+)/.*$ ws://$1:$2$0 [P,L]
-RewriteRule ^/node/([^/]+)/(\d+)/.*$ http://$1:$2$0 [P,L]
+RewriteRule ^/node/([^/]+)/(\d+)/.*$ ws://$1:$2$0 [P,L,QSD]
+RewriteRule ^/node/([^/]+)/(\d+)/.*$ http://$1:$2$0 [P,L,QSD]
 """
+"""The rules of Open OnDemand. Its node_proxy.lua sets the target too late for Apache to put the
+query behind it: that is lost, or in some versions part of the path."""
 
 _MODULES = ("mpm_event", "authz_core", "rewrite", "proxy", "proxy_http", "proxy_wstunnel")
 

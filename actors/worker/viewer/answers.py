@@ -27,6 +27,14 @@ def packed(json: bytes, headers: dict[str, str] | None = None) -> web.Response:
     )
 
 
+def fields_of(request: web.Request) -> dict[str, str]:
+    """What a GET asks for: fields of the query, or parts of the path.
+
+    The page has them in the path. Open OnDemand's proxy loses the query.
+    """
+    return {**request.query, **request.match_info}
+
+
 def check_instance(given: object, own: str) -> None:
     """Raise RefusedError, 409, where a page asks that another start of the worker has told."""
     if given != own:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from actors.worker.viewer.access import TOKEN_PROTOCOL, RefusedError, offered_protocols
-from actors.worker.viewer.answers import ROLE, check_instance
+from actors.worker.viewer.answers import ROLE, check_instance, fields_of
 from actors.worker.viewer.peers import OfferError
 from actors.worker.viewer.websocket import WebSocketChannel
 from messages import EVENTS_PROTOCOL, PAGES_PROTOCOL
@@ -67,7 +67,7 @@ class Joining:
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         """A channel over a WebSocket; returns when that is closed."""
         try:
-            viewer = self._viewer(request, dict(request.query))
+            viewer = self._viewer(request, fields_of(request))
         except (ValueError, KeyError, TypeError) as error:
             raise RefusedError(400, f"this is not a viewer's request: {error!r:.200}") from error
         offered = offered_protocols(request.headers)

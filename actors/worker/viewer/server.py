@@ -128,9 +128,11 @@ class ViewerServer:
                 web.get(_AT + "session", self._session),
                 web.get(_AT + "digest", self._this_run.digest),
                 web.get(_AT + "batches", self._this_run.batches),
+                web.get(_AT + "batches/{instance}/{model}/{from}/{to}", self._this_run.batches),
                 web.get(_AT + "runs", self._other_runs.listing),
                 web.post(_AT + "offer", joining.offer),
                 web.get(_AT + "ws", joining.websocket),
+                web.get(_AT + "ws/{client}/{after}/{instance}", joining.websocket),
                 # The last one: a prefix may end with "runs", and no run has a name as those above.
                 web.get(_AT + "runs/{name}", self._other_runs.epochs),
             ]

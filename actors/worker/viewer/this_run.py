@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.runtime import FutureMailbox, TokenBucket
 from actors.worker.viewer.access import RefusedError, Role
-from actors.worker.viewer.answers import ROLE, check_instance, packed
+from actors.worker.viewer.answers import ROLE, check_instance, fields_of, packed
 from messages import GetBatches, GetDigest
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class ThisRun:
 
     def _question(self, request: web.Request, reply_to: FutureMailbox[BatchesTaken]) -> GetBatches:
         """What batches are asked for. Raises RefusedError."""
-        query = request.query
-        first, last = (_PLACE.fullmatch(query.get(name, "")) for name in ("from", "to"))
-        model = query.get("model", "")
+        fields = fields_of(request)
+        first, last = (_PLACE.fullmatch(fields.get(name, "")) for name in ("from", "to"))
+        model = fields.get("model", "")
         if first is None or last is None or not re.fullmatch(r"[0-9]{1,18}", model):
             raise RefusedError(400, "say the model, and from and to as EPOCH-BATCH")
-        check_instance(query.get("instance"), self._instance)
+        check_instance(fields.get("instance"), self._instance)
         return GetBatches(
             position=int(model),
             first=(int(first[1]), int(first[2])),

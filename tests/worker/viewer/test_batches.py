@@ -34,6 +34,10 @@ async def test_who_may_watch_is_told_the_batches_of_a_part(served):
         async with session.get("batches", params={**query, "to": "4-1"}) as r:
             assert r.status == 200
             part = await r.json()
+        # As the page asks, since some proxies lose a query.
+        path = "/".join(["batches", query["instance"], query["model"], query["from"], "4-1"])
+        async with session.get(path) as r:
+            assert await r.json() == part
     wanted = [end for end in ends if (3, 38) <= (end["epoch"], end["batch"]) <= (4, 1)]
     assert part["kept"] == len(wanted) == 4
     assert part["epochs"] == [end["epoch"] for end in wanted]

@@ -283,8 +283,8 @@ const notDrawn = (count) =>
 
 /** More of the batch losses, of the worker. @param {import("./details.js").Question} question @param {string} instance */
 function askFor({ model, from, to }, instance) {
-  const fields = { instance, model: String(model), from: from.join("-"), to: to.join("-") };
-  return requestJson(`batches?${new URLSearchParams(fields)}`);
+  // Not in a query: some proxies lose it.
+  return requestJson(`batches/${instance}/${model}/${from.join("-")}/${to.join("-")}`);
 }
 
 /** The chart in words. @param {Run} run @param {string} group @param {boolean} log @param {Picture} picture */

@@ -167,11 +167,9 @@ function gathered(peer) {
 
 /** @param {Wish} wish @returns {Promise<Transport>} */
 export async function openWebSocket({ session, client, after, onText }) {
-  const address = new URL("ws", location.href);
+  // Not in a query: some proxies lose it.
+  const address = new URL(`ws/${client}/${after}/${session.instance}`, location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  address.search = String(
-    new URLSearchParams({ client, after: String(after), instance: session.instance }),
-  );
   const socket = new WebSocket(address, protocols(session.wire.protocol));
   let closed = false;
   const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
