@@ -183,12 +183,17 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             channel.on("message", lambda data: self._data_arrived(attached, data))
         channel.on("close", lambda: self._me.tell(closed))
         channel.on("open", lambda: self._me.tell(changed))
-        channel.on("bufferedamountlow", lambda: self._me.tell(changed))
+        channel.on("bufferedamountlow", lambda: self._room_again(changed))
         if channel.readyState == "closed":
             # Announced before anybody listened; behind the texts that came before it.
             self._me.tell(closed)
         elif channel.readyState != "open":
             self._look_whether_it_opens(changed)
+
+    def _room_again(self, changed: _Changed) -> None:
+        # aiortc announces it for each report of a training's pace: a turn for nothing.
+        if self._flush is not None or not self._cursor.expects_page:
+            self._me.tell(changed)
 
     def _look_whether_it_opens(self, changed: _Changed) -> None:
         self._open_until = self._loop.time() + self._settings.open_timeout

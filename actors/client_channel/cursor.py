@@ -111,6 +111,11 @@ class Cursor:
         """Expect no page: whoever was asked for one is gone."""
         self._asked = False
 
+    @property
+    def expects_page(self) -> bool:
+        """Whether a page has been asked for, so that there is nothing to send until it comes."""
+        return self._asked
+
     def ask(self) -> bool:
         """Whether a page is to be asked for; from then on it is expected."""
         if self._asked or self._page:

@@ -11,13 +11,15 @@ import logging
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
 
+from actors.progress_listener.pause import Pause
 from actors.progress_listener.readers import Readers
-from actors.progress_listener.socket import EARLY, Drained, ProgressSocket, Undecodable
-from actors.runtime import LOOP_CLOSED, FewLines, LoopActor, TypedRef, reply, starter
+from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
+from actors.runtime import FewLines, LoopActor, TypedRef, reply, starter
 from actors.zmq_sockets import NotBoundError, PeerWatch, Verdict, why_not_open
 from messages import (
     AcceptReports,
@@ -53,6 +55,9 @@ log = logging.getLogger(__name__)
 QUIET: Final = 0.05
 """Seconds of silence after which a connected trainer counts as having nothing more to send: of a
 drain that ended early, the rest came within a millisecond."""
+
+PACE: Final = 2.0
+"""Gather intervals within which a next report counts as one after another."""
 
 ENDED: Final = "the progress listener has ended"
 
@@ -115,6 +120,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._holds = False
         """Whether what has come waits for the word that it is the job's."""
         self._task: asyncio.Task[None] | None = None
+        self._pause: Pause | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
         self._fault_lines = FewLines()
         self._asked = self._silent_since = 0.0
@@ -135,6 +141,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                     reply(message.reply_to, PeersFound())
                 else:
                     self._socket.find_peers(message.reply_to)
+                    if self._pause is not None:
+                        self._pause.end()
             case Verdict():
                 if self._holds:
                     self._parent.tell(PeersFound(peers=(message.peer,)))
@@ -205,7 +213,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._starting, self._failure = message, ""
         self._holds, self._address = message.hold, ""
         self._watch = PeerWatch(self._me, name="progress-peers", trainers=message.trainers)
-        self._socket = ProgressSocket(self._settings, self._watch)
+        self._socket = ProgressSocket(self._watch)
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
             self._listen(self._socket, message), name="progress-listener"
@@ -225,54 +233,27 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         log.info("listening for progress on %s", bound.address)
         self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
-        # One poll is always queued behind the one that runs, so that its thread need not be woken.
-        running, following = self._poll(socket), self._poll(socket)
+        pause = self._pause = Pause(self._loop, socket.watched())
+        came = -inf
         try:
-            while not socket.is_closing:  # as from outside, while this loop was stuck
-                drained = await running
+            # None: it has been closed from outside, while this loop was stuck.
+            while (polled := socket.poll()) is not None:
+                drained = await asyncio.wrap_future(polled, loop=self._loop)
                 self._take(drained)
-                running, following = following, self._poll(socket)
+                gather = self._settings.gather_interval
+                is_next = drained.at - came < PACE * gather
+                came = drained.at if drained.count else came
                 if drained.more:
                     await asyncio.sleep(0)
-                elif not drained.count:
-                    await self._sleep(running)
-            if running.done():
-                running.result()  # it may have failed while the loop was stuck
+                elif self._endings:
+                    await pause.sleep(min(self._settings.poll_interval, QUIET))
+                elif drained.count > 1 or (drained.count and is_next):
+                    await pause.sleep(gather, heeds_arrivals=False)
+                else:
+                    await pause.sleep(self._settings.poll_interval)
         finally:
-            # What ended the one may have ended both: to cancel it also says that it was seen.
-            running.cancel()
-            following.cancel()
-
-    def _poll(self, socket: ProgressSocket) -> asyncio.Future[Drained]:
-        try:
-            polled = socket.thread.submit(socket.poll)
-        except RuntimeError:  # it has been closed from outside, while this loop was stuck
-            polled = Future()
-            polled.set_result(Drained(0, more=False, connected=False, at=time.monotonic()))
-        polled.add_done_callback(self._notice_closed_loop)
-        return asyncio.wrap_future(polled, loop=self._loop)
-
-    def _notice_closed_loop(self, _: Future[Drained]) -> None:
-        """On the socket's thread: whom a closed event loop has left has no turn to say so."""
-        if self._loop.is_closed():
-            self._parent.tell(ListeningFailed(reason=LOOP_CLOSED))
-
-    async def _sleep(self, polled: asyncio.Future[Drained]) -> None:
-        """Sleep for the poll interval; a poll that is over meanwhile ends the sleep."""
-        is_asleep = True
-
-        def wake(_: object) -> None:
-            if is_asleep:  # a timeout that is over refuses to be told
-                nap.reschedule(self._loop.time())
-
-        try:
-            async with asyncio.timeout(None) as nap:
-                polled.add_done_callback(wake)
-                await asyncio.sleep(self._settings.poll_interval)
-        except TimeoutError:
-            pass
-        finally:
-            is_asleep = False
+            self._pause = None
+            pause.close()
 
     def _take(self, drained: Drained) -> None:
         if self._keep_received():
@@ -340,10 +321,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._asked = self._silent_since = time.monotonic()
             drain = self._settings.drain_timeout if message.timeout is None else message.timeout
             self._drain_until = self._asked + drain
-            # Until a silence has lasted, and not a moment longer.
-            self._socket.interval = min(self._settings.poll_interval, QUIET) + EARLY
-            self._socket.gathers = False
-            self._socket.wake()
+            if self._pause is not None:
+                self._pause.end()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
         if self._holds:  # what comes is nothing of the job's
@@ -368,8 +347,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             if self._task is not None:
                 self._task.cancel()
         elif self._socket is not None:
-            self._socket.interval = self._settings.poll_interval
-            self._socket.gathers = True
             self._end_job()
             self._log.begin_job()
 

@@ -7,16 +7,13 @@ single thread of an executor; jobs there run in order, so that a close cannot ov
 from __future__ import annotations
 
 import logging
-import select
-import selectors
+import os
+import sys
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
-from socket import socketpair
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -25,9 +22,6 @@ from actors.zmq_sockets import Bound, Connections, bind, monitor_of, receive_eve
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
-    from socket import socket as Socket
-
-    from actors.settings import ReporterSettings
     from actors.zmq_sockets import PeerWatch
     from messages import Mailbox, PeersFound
 
@@ -50,13 +44,6 @@ LAST_DRAIN: Final = 0.2
 LAST_SILENCE: Final = 2
 """Milliseconds without a message after which nothing more counts as being on its way: of a drain
 that ended early, the rest came within one."""
-
-EARLY: Final = 0.002
-"""Seconds by which a poll ends before the event loop's sleep of the same length, and so ends it:
-the loop wakes once for both."""
-
-PACE: Final = 2.0
-"""Gather intervals within which a next report counts as one after another."""
 
 _EXCERPT: Final = 60
 
@@ -88,26 +75,17 @@ class ProgressSocket:
     ``watch`` is told who joins and leaves, and closed with the socket.
     """
 
-    def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
+    def __init__(self, watch: PeerWatch | None = None) -> None:
         self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
         """What has been received and not been taken yet, and when, in ``time.monotonic`` seconds.
-        It outlives the poll that brought it."""
-        self.interval = settings.poll_interval
-        """Seconds that a poll waits at most; may be set from any thread."""
-        self.gathers = True
-        """Whether reports that come one after another are taken together; from any thread."""
+        It outlives the drain that brought it."""
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
-        """The executor on whose thread ``open``, ``receive``, ``drain`` and ``poll`` are called."""
-        self._gather_interval = settings.gather_interval
-        self._has_more = True
-        self._is_busy = False
-        self._came = -inf
+        """The executor on whose thread ``open``, ``receive`` and ``drain`` are called."""
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._connections = Connections()
-        self._selector: selectors.BaseSelector | None = None
-        self._wakes: tuple[Socket, Socket] | None = None
+        self._descriptor = -1
         self._asked_for_peers: deque[Mailbox[PeersFound]] = deque()
         self.is_closing = False
         """Whether ``close`` has been called: no further poll can be had."""
@@ -125,16 +103,26 @@ class ProgressSocket:
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
         self._monitor = monitor_of(socket)
-        self._selector = selectors.DefaultSelector()
-        self._wakes = woken, waker = socketpair()
-        waker.setblocking(False)
-        self._selector.register(int(socket.get(zmq.FD)), selectors.EVENT_READ)
-        self._selector.register(woken, selectors.EVENT_READ, data=woken)
+        self._descriptor = int(socket.get(zmq.FD))
         bound = bind(
             "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
         )
         self._follow_connections()  # from here on no fork keeps the address
         return bound
+
+    def watched(self) -> int | None:
+        """A descriptor to be watched, and closed, by whoever waits; None when there is none.
+
+        It is readable when something has come since a drain found the socket dry, and until the
+        next one. A duplicate: the socket may be closed, and its number be another's, at any time.
+        """
+        with self._ending:
+            if self._closed is not None or sys.platform == "win32":
+                return None
+            try:
+                return os.dup(self._descriptor)
+            except OSError:  # there is none left
+                return None
 
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""
@@ -157,45 +145,13 @@ class ProgressSocket:
             return Undecodable(f"it says that it is the worker's own: {message[:_EXCERPT]!r}")
         return message or Undecodable("an empty message")
 
-    def poll(self) -> Drained:
-        """Drain as soon as something comes, ``wake`` is called or ``interval`` is nearly over.
-
-        When reports come one after another it first waits for ``gather_interval``, to take several
-        at once; a single one does not wait.
-        """
-        if self._is_busy and self.gathers:
-            self._gather()
-        self._wait()
-        drained = self.drain()
-        is_second = drained.at - self._came < PACE * self._gather_interval
-        self._is_busy = not drained.more and (
-            drained.count > 1 or (drained.count > 0 and is_second)
-        )
-        if drained.count:
-            self._came = drained.at
-        return drained
-
-    def _gather(self) -> None:
-        assert self._wakes is not None
-        if not self.is_closing:
-            select.select([self._wakes[0]], [], [], self._gather_interval)
-
-    def _wait(self) -> None:
-        # The socket signals edges: every poll leaves it dry, or does not wait the next time.
-        assert self._selector is not None
-        wait = 0.0 if self._has_more or self.is_closing else max(0.0, self.interval - EARLY)
-        for key, _ in self._selector.select(wait):
-            if key.data is not None:
-                key.data.recv(1024)
-
-    def wake(self) -> None:
-        """End the waiting of a ``poll``; from any thread."""
+    def poll(self) -> Future[Drained] | None:
+        """Have the thread drain the socket; None when it is being closed. From any thread."""
         with self._ending:
-            if self._closed is None:
-                self._wake()
+            return None if self.is_closing else self.thread.submit(self.drain)
 
     def drain(self) -> Drained:
-        """Receive all that has arrived, ``DRAIN_LIMIT`` messages at most."""
+        """Receive all that has arrived, ``DRAIN_LIMIT`` messages at most; never waits."""
         at = time.monotonic()
         # First the connections: when none is left, all that they brought is there to be received.
         self._follow_connections()
@@ -209,7 +165,6 @@ class ProgressSocket:
             self.received.append((message, at))
             count += 1
             size += len(message) if isinstance(message, str) else 0
-        self._has_more = more
         return Drained(count, more=more, connected=connected, at=at)
 
     def close(self) -> Future[None]:
@@ -220,20 +175,13 @@ class ProgressSocket:
         with self._ending:
             if self._closed is None:
                 self.is_closing = True
-                self._wake()
                 self._closed = self.thread.submit(self._close)
                 self.thread.shutdown(wait=False)
             return self._closed
 
-    def _wake(self) -> None:
-        if self._wakes is not None:
-            with suppress(BlockingIOError):  # full: it is awake
-                self._wakes[1].send(b"w")
-
     def find_peers(self, reply_to: Mailbox[PeersFound]) -> None:
-        """Have ``reply_to`` told who has joined by now, by the poll that runs or the next one."""
+        """Have the next drain ask who has joined by then, for ``reply_to`` to be told."""
         self._asked_for_peers.append(reply_to)
-        self.wake()
 
     def _follow_connections(self) -> None:
         assert self._monitor is not None
@@ -255,10 +203,6 @@ class ProgressSocket:
                     switch_off(self._socket)
                     self._monitor.close()
                 self._socket.close()
-            if self._selector is not None:
-                self._selector.close()
-            for end in self._wakes or ():
-                end.close()
 
     def _drain_last(self) -> None:
         """Receive what there is, until nothing has come for ``LAST_SILENCE``."""

@@ -1,5 +1,7 @@
 """ProgressSocket: everything on the executor's thread, in order, and closed once."""
 
+import os
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,15 +17,12 @@ from actors.progress_listener.socket import (
     ProgressSocket,
     Undecodable,
 )
-from actors.settings import ReporterSettings
 from actors.zmq_sockets import NotBoundError
 from tests.support.addresses import FREE_PORT
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE, settled
 
 T = TypeVar("T")
-
-DEFAULTS = ReporterSettings()
 
 
 @pytest.fixture
@@ -39,13 +38,20 @@ class Opened:
     def __init__(
         self,
         context: "zmq.Context[zmq.Socket[bytes]]",
-        settings: ReporterSettings = DEFAULTS,
     ) -> None:
-        self.socket = ProgressSocket(settings)
+        self.socket = ProgressSocket()
         self.address = self.run(self.socket.open, context, FREE_PORT).address
 
     def close(self) -> None:
         self.socket.close().result(PATIENCE)
+
+    @contextmanager
+    def watched(self) -> Iterator[int]:
+        """What says that something has come."""
+        descriptor = self.socket.watched()
+        assert descriptor is not None
+        yield descriptor
+        os.close(descriptor)
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         return self.socket.thread.submit(function, *arguments).result(PATIENCE)
@@ -54,11 +60,13 @@ class Opened:
         """What comes until ``done`` says so; messages are on their way for a moment."""
         got: list[str | Undecodable] = []
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            drained = self.run(self.socket.poll)
-            got += self.taken()
-            if done(got, drained):
-                return got
+        with self.watched() as watched:
+            while time.monotonic() < deadline:
+                is_readable(watched, within=0.05)
+                drained = self.run(self.socket.drain)
+                got += self.taken()
+                if done(got, drained):
+                    return got
         raise AssertionError(f"it did not come: {got[-3:]}, {drained}")
 
     def taken(self) -> list[str | Undecodable]:
@@ -68,6 +76,10 @@ class Opened:
 
     def messages(self, count: int) -> list[Any]:
         return self.collect(lambda got, _: len(got) >= count)
+
+
+def is_readable(descriptor: int, *, within: float) -> bool:
+    return bool(select.select([descriptor], [], [], within)[0])
 
 
 @contextmanager
@@ -115,95 +127,32 @@ def test_messages_of_every_topic_come_in_order(opened: Opened) -> None:
         assert opened.messages(4) == sent
 
 
-def test_a_poll_ends_as_soon_as_something_comes(opened: Opened) -> None:
-    with joined(opened) as trainer:
-        opened.socket.interval = PATIENCE * 10
-        polled = opened.socket.thread.submit(opened.socket.poll)
-        trainer.send("a")
-        assert polled.result(PATIENCE).count == 1
-        assert opened.taken() == ["a"]
+def test_what_is_watched_is_readable_from_an_arrival_until_the_next_drain(opened: Opened) -> None:
+    def is_dry() -> bool:
+        opened.run(opened.socket.drain)
+        return not is_readable(watched, within=0)
+
+    with joined(opened) as trainer, opened.watched() as watched:
+        for _ in range(3):
+            assert settled(is_dry)
+            trainer.send("a")
+            assert is_readable(watched, within=PATIENCE)
+            assert opened.messages(1) == ["a"]
 
 
-def test_a_poll_of_a_silent_trainer_ends_with_the_interval(opened: Opened) -> None:
-    with joined(opened):
-        assert not opened.run(opened.socket.poll).count
+def test_what_is_watched_can_be_watched_when_the_socket_is_closed(opened: Opened) -> None:
+    with opened.watched() as watched:
+        opened.socket.close().result(PATIENCE)
+        is_readable(watched, within=0)
+    assert opened.socket.watched() is None
 
 
-def test_a_wake_ends_a_poll_that_waits(opened: Opened) -> None:
-    opened.run(opened.socket.drain)
-    opened.socket.interval = PATIENCE * 10
-    polled = opened.socket.thread.submit(opened.socket.poll)
-    opened.socket.wake()
-    assert not polled.result(PATIENCE).count
-
-
-def test_any_number_of_wakes_does_not_block(opened: Opened) -> None:
-    for _ in range(100_000):
-        opened.socket.wake()
-    assert not opened.run(opened.socket.poll).count
-
-
-def test_close_ends_the_polls_that_wait_and_that_are_queued(opened: Opened) -> None:
-    opened.run(opened.socket.drain)
-    opened.socket.interval = PATIENCE * 10
-    polls = [opened.socket.thread.submit(opened.socket.poll) for _ in range(3)]
-    opened.socket.close().result(PATIENCE)
-    assert all(poll.done() for poll in polls)
-    opened.socket.wake()  # and there is nothing left to wake
-
-
-def test_a_report_that_comes_alone_is_not_kept_for_others(
-    context: "zmq.Context[zmq.Socket[bytes]]",
-) -> None:
-    with (
-        closing(Opened(context, ReporterSettings(gather_interval=PATIENCE * 10))) as opened,
-        joined(opened) as trainer,
-    ):
-        trainer.send("alone")
-        assert opened.messages(1) == ["alone"]
-        assert not opened.run(opened.socket.poll).count
-
-
-def test_reports_that_come_together_are_gathered(
-    context: "zmq.Context[zmq.Socket[bytes]]",
-) -> None:
-    with closing(Opened(context, ReporterSettings(gather_interval=0.2))) as opened:
-        with joined(opened) as trainer:
-            trainer.send(*"abcdefgh")
-            assert opened.messages(8) == list("abcdefgh")
-        opened.socket.interval = 0.0
-        before = time.monotonic()
-        opened.run(opened.socket.poll)
-        assert time.monotonic() - before >= 0.2
-
-
-def test_a_wake_ends_the_gathering(context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-    settings = ReporterSettings(gather_interval=PATIENCE * 10)
-    with closing(Opened(context, settings)) as opened, joined(opened) as trainer:
-        trainer.send(*"ab")
-        received: list[str | Undecodable] = []
-        while len(received) < 2:  # they may come in two polls, the second of which gathers
-            opened.socket.wake()
-            opened.run(opened.socket.poll)
-            received += [text for text, _ in opened.socket.received]
-            opened.socket.received.clear()
-        opened.socket.interval = PATIENCE * 10
-        opened.socket.wake()
-        opened.run(opened.socket.poll)
-        opened.socket.interval = 0.0
-        opened.run(opened.socket.poll)  # it was silent: there is nothing to wait for together
-
-
-def test_nothing_is_gathered_at_the_end(context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-    settings = ReporterSettings(gather_interval=PATIENCE * 10)
-    with closing(Opened(context, settings)) as opened, joined(opened) as trainer:
-        opened.socket.gathers = False
-        trainer.send(*"abcd")
-        received: list[str | Undecodable] = []
-        while len(received) < 4:
-            opened.run(opened.socket.poll)
-            received += [text for text, _ in opened.socket.received]
-            opened.socket.received.clear()
+def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
+    polls = [opened.socket.poll() for _ in range(3)]
+    closed = opened.socket.close()
+    assert opened.socket.poll() is None
+    closed.result(PATIENCE)
+    assert all(poll is not None and poll.done() for poll in polls)
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:
@@ -292,7 +241,7 @@ def test_what_a_trainer_sent_is_there_when_its_connection_is_seen_to_be_gone(
 def test_an_address_in_use_raises_and_close_leaves_nothing(
     context: "zmq.Context[zmq.Socket[bytes]]", opened: Opened
 ) -> None:
-    second = ProgressSocket(DEFAULTS)
+    second = ProgressSocket()
     with pytest.raises(NotBoundError) as refused:
         second.thread.submit(second.open, context, opened.address).result(PATIENCE)
     assert "in use" in str(refused.value)
@@ -300,7 +249,7 @@ def test_an_address_in_use_raises_and_close_leaves_nothing(
 
 
 def test_a_socket_that_was_never_opened_can_be_closed() -> None:
-    socket = ProgressSocket(DEFAULTS)
+    socket = ProgressSocket()
     socket.close().result(PATIENCE)
 
 
@@ -340,7 +289,7 @@ def test_close_waits_behind_what_runs_on_the_thread_and_frees_the_address(
 
 def binds(context: "zmq.Context[zmq.Socket[bytes]]", address: str) -> bool:
     """Whether another ``ProgressSocket`` can be bound to ``address``."""
-    again = ProgressSocket(DEFAULTS)
+    again = ProgressSocket()
     try:
         bound = again.thread.submit(again.open, context, address).result(PATIENCE)
         return bound.address == address

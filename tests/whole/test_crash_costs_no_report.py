@@ -39,9 +39,9 @@ def test_what_the_socket_and_the_polls_under_way_hold_goes_to_the_log(
         channel.wait_for_count(200)
         # Other tests may have left some, that hold nothing.
         sockets = [found for found in gc.get_objects() if isinstance(found, ProgressSocket)]
-        with stuck(loop_thread):  # what comes waits in two polls and in the socket
+        with stuck(loop_thread):  # what comes waits in a poll that is under way and in the socket
             trainer.send(*run[200:])
-            assert settled(lambda: any(it.received for it in sockets))
+            assert settled(lambda: any(it.poll() and it.received for it in sockets))
             tell_alien(LISTENER)
         owner.wait_for(ReportingDegraded)
         assert channel.wait_for_count(600) == forwarded(run)

@@ -1,0 +1,78 @@
+"""Pause: the listener's sleep between two polls. A plain object of the event loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Timeout
+
+
+class Pause:
+    """Sleeps, until there is something to receive.
+
+    ``descriptor``, which it owns, is readable from when something has come until the socket is
+    used. With None, and on a loop that cannot watch it (Windows' proactor), it sleeps the whole
+    time.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, descriptor: int | None) -> None:
+        self._loop = loop
+        self._descriptor = descriptor
+        self._is_watched = self._is_over = self._heeds_arrivals = False
+        self._nap: Timeout | None = None
+
+    async def sleep(self, seconds: float, *, heeds_arrivals: bool = True) -> None:
+        """Sleep for ``seconds``; ``end`` ends it, and so does what comes if it ``heeds_arrivals``.
+
+        What comes while nobody heeds it ends the next sleep that does.
+        """
+        self._heeds_arrivals = heeds_arrivals
+        if heeds_arrivals:
+            self._watch()
+        try:
+            async with asyncio.timeout(None) as self._nap:
+                if self._is_over:
+                    self.end()
+                await asyncio.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._nap, self._is_over = None, False
+
+    def end(self) -> None:
+        """End the sleep; where there is none, the next one."""
+        self._is_over = True
+        if self._nap is not None:
+            nap, self._nap = self._nap, None  # one that is over refuses to be told again
+            nap.reschedule(self._loop.time())
+
+    def close(self) -> None:
+        """Watch nothing any more. Idempotent."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._unwatch(descriptor)
+            os.close(descriptor)
+
+    def _watch(self) -> None:
+        if self._descriptor is None or self._is_watched:
+            return
+        try:
+            self._loop.add_reader(self._descriptor, self._readable, self._descriptor)
+            self._is_watched = True
+        except NotImplementedError:
+            self.close()
+
+    def _unwatch(self, descriptor: int) -> None:
+        if self._is_watched:
+            self._is_watched = False
+            self._loop.remove_reader(descriptor)
+
+    def _readable(self, descriptor: int) -> None:
+        self._unwatch(descriptor)  # it stays readable until the next poll
+        if self._heeds_arrivals:
+            self.end()
