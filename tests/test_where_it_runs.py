@@ -46,6 +46,14 @@ def guarded(node: ast.If) -> str:
     return str(names[0]) if names else ""
 
 
+def is_answered(node: ast.Try) -> bool:
+    """Whether it goes on where a loop says that it has no such thing."""
+    return any(
+        isinstance(handler.type, ast.Name) and handler.type.id == "NotImplementedError"
+        for handler in node.handlers
+    )
+
+
 def missing_on_windows(tree: ast.Module) -> set[str]:
     """What a file imports or uses of that without having asked whether it is there."""
     names = {  # as they are called here, as in ``import socket as socketlib``
@@ -70,6 +78,8 @@ def missing_on_windows(tree: ast.Module) -> set[str]:
             found.update({node.attr} & (lacking - allowed))
         if isinstance(node, ast.If):
             allowed |= {guarded(node)}
+        if isinstance(node, ast.Try) and is_answered(node):
+            allowed |= NAMES["loop"]
         for child in ast.iter_child_nodes(node):
             look(child, allowed)
 
@@ -99,6 +109,8 @@ def test_the_worker_imports_nothing_that_windows_lacks_before_it_refuses(path: P
         ("import os\nos.fork()", {"fork"}),
         ("import socket as s\ns.socket(s.AF_UNIX)", {"AF_UNIX"}),
         ("class A:\n def f(self):\n  self._loop.add_reader(1, f)", {"add_reader"}),
+        ("try:\n loop.add_reader(1, f)\nexcept NotImplementedError:\n pass", set()),
+        ("try:\n loop.add_reader(1, f)\nexcept OSError:\n pass", {"add_reader"}),
         ("import os\nif hasattr(os, 'fork'):\n os.fork()", set()),
         ("import socket as s\nif x and hasattr(s, 'AF_UNIX'):\n s.socket(s.AF_UNIX)", set()),
         ("import os\nos.getpid()", set()),
