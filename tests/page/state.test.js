@@ -60,7 +60,10 @@ test("an ended page speaks of no connection", () => {
     const lost = link({ isOpen: false, phase });
     const { words, note } = stateOf(ended("completed"), lost);
     assert.equal(words, "finished");
-    assert.equal(note, phase === "over" ? "The worker has ended: this is all that it told." : "");
+    assert.equal(
+      note,
+      phase === "over" ? "The worker has ended: this is all that it reported." : "",
+    );
     assert.deepEqual(controlsOf(ended("completed"), lost), {
       shown: false,
       stop: false,

@@ -28,7 +28,7 @@ LOOKS_RATE: Final = 5.0
 """Parts of a curve that the viewers of a kind may ask for at once, and a second in the long run: a
 page asks for three a second at most, and each costs 10 ms of CPU time."""
 
-_NOT_TOLD: Final = "the worker does not get to telling the run so far"
+_NOT_TOLD: Final = "the worker is too busy to send the run so far"
 
 _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 """Numbers of an epoch and of a batch in it."""
@@ -62,7 +62,7 @@ class ThisRun:
         answer: FutureMailbox[BatchesTaken] = FutureMailbox()
         question = self._question(request, answer)
         if not self._looks[request[ROLE]].take(1, now=asyncio.get_running_loop().time()):
-            raise RefusedError(429, "too much of the curves is asked for: wait a moment")
+            raise RefusedError(429, "too many parts of the curves are asked for: wait a moment")
         self._actor.tell(question)
         try:
             taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)

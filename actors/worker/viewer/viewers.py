@@ -76,7 +76,7 @@ class Viewers:
         self._is_over = False
 
     def start(self) -> None:
-        """Give signs of life from here on."""
+        """Give signs of life from now on."""
         self._alive = asyncio.create_task(self._tell_alive(), name="viewer-alive")
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class Viewers:
         await self._peers.close()
 
     def admit(self, client: str, role: Role, after: int) -> Viewer:
-        """A place for ``client``. Raises RefusedError where there is none."""
+        """Room for ``client``. Raises RefusedError where there is none."""
         if self._is_over:
             raise RefusedError(503, "the worker ends")
         if len(self._channels) >= _places(role, self._at_most):

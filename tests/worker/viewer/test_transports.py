@@ -394,7 +394,7 @@ async def test_the_digest_needs_the_token(served):
 
 async def test_a_run_that_is_not_told_in_time_is_refused_with_the_reason(serve, monkeypatch):
     monkeypatch.setattr(this_run, "DIGEST_TIMEOUT", 0)
-    for replay, reason in ((True, "still reading the run"), (False, "does not get to telling")):
+    for replay, reason in ((True, "still reading the run"), (False, "too busy")):
         served = await serve(replay=replay)
         async with served.visitor() as session, session.get("/digest") as r:
             assert r.status == 503

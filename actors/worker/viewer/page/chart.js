@@ -9,8 +9,8 @@ import { hasPlace, limits, linearTicks, logTicks, thin, tickText, trace } from "
 /** @typedef {{left: number, right: number, top: number, bottom: number, width: number, height: number}} Box */
 /** @typedef {{series: Series, indices: number[], marked: boolean}} Drawn */
 
-const POINTS_DRAWN = 4000; // of a cloud, at the most
-const MARKS_DRAWN = 60; // points of a line that are marked, at the most
+const POINTS_DRAWN = 4000; // of a cloud, at most
+const MARKS_DRAWN = 60; // points of a line that are marked, at most
 const REACH = 40; // pixels: the pointer tells of a point within
 const DRAG_LEAST = 8; // pixels
 const ROOM = 0.02; // share of the width beside the first and the last epoch

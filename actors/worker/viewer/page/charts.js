@@ -230,9 +230,9 @@ export class Charts {
     const more = found.length - listed.length;
     const note =
       all.length === 0
-        ? "The trainer has told no other metrics yet."
+        ? "The trainer has reported no other metrics yet."
         : found.length === 0
-          ? "None is called so."
+          ? "Nothing matches the search."
           : more > 0
             ? `${plural(more, "more metric")}: search for them.`
             : "";

@@ -115,7 +115,7 @@ export class Compare {
   /** @param {unknown} error */
   fail(error) {
     const reason = error instanceof Error ? error.message : "";
-    this.note = `The worker does not tell of other runs: ${reason}.`;
+    this.note = `Other runs cannot be shown: ${reason}.`;
   }
 
   paint() {
@@ -123,7 +123,7 @@ export class Compare {
     const found = this.listed.filter(({ title, name, host }) => isFound(title, name, host));
     const isFull = this.chosen.size >= COMPARED;
     byId("compare-list").replaceChildren(...found.map((run) => this.row(run, isFull)));
-    const none = this.listed.length && !found.length ? "None is called so." : "";
+    const none = this.listed.length && !found.length ? "Nothing matches the search." : "";
     const full = isFull ? `Up to ${plural(COMPARED, "run")} at once.` : "";
     writeNote("compare-note", this.note || none || full);
     write("compare-count", this.chosen.size ? `(${this.chosen.size})` : "");

@@ -42,8 +42,8 @@ const iconOf = (kind) =>
     .replaceAll(">", "%3E");
 
 /**
- * What is to be told now, or null: how the training ended, that it is silent, that a value is none.
- * Each has a key: it is told once.
+ * What to notify of now, or null: how the training ended, that it is silent, that a value is not a
+ * number. Each has a key: it is told once.
  * @param {Training} training
  * @param {State} state
  * @returns {{key: string, title: string, body: string} | null}

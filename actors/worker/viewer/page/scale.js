@@ -95,7 +95,7 @@ export function roundStep(least) {
   return Number((power * digit).toPrecision(12));
 }
 
-/** Round numbers from `low` to `high`, about `most` of them at the most, and no single one. @param {number} low @param {number} high @param {number} most @param {number} [least] the smallest step */
+/** Round numbers from `low` to `high`, some `most` of them, and never one alone. @param {number} low @param {number} high @param {number} most @param {number} [least] the smallest step */
 export function linearTicks(low, high, most, least = 0) {
   if (!(high > low)) return [low];
   const step = roundStep((high - low) / Math.max(1, most));

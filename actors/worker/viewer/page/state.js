@@ -41,7 +41,8 @@ export function stateOf(training, link) {
   }
   if (isOver(training)) {
     const recorded = `A recording, which ends at ${clockTime(training.clock.time)}.`;
-    const left = link.phase === "over" ? "The worker has ended: this is all that it told." : note;
+    const left =
+      link.phase === "over" ? "The worker has ended: this is all that it reported." : note;
     return { kind, words, note: link.session?.replay ? recorded : left };
   }
   if (link.session?.replay && training.position > 0)
@@ -161,5 +162,5 @@ export function noOutput(training, link) {
 /** How long the training has until it is killed. @param {Training} training */
 function countdown({ killAt, clock }) {
   if (killAt === null || killAt <= clock.now) return "";
-  return `The training is told to end; in ${Math.ceil(killAt - clock.now)} s it is killed.`;
+  return `The training has been asked to end; in ${Math.ceil(killAt - clock.now)} s it is killed.`;
 }

@@ -205,7 +205,7 @@ export class Training {
       this.takeReport(report);
     } else {
       this.unreadable += 1;
-      this.note("unreadable", "the trainer has sent what is no report", {
+      this.note("unreadable", "the trainer has sent something that is not a report", {
         more: ` (${this.unreadable} so far)`,
       });
     }

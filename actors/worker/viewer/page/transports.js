@@ -43,7 +43,7 @@ async function request(path, options) {
   throw new Refused(response.status, text(answer.error) || refusalOfProxy(response));
 }
 
-/** What an answer holds; null when it is no JSON. @param {Response} response @returns {Promise<unknown>} */
+/** What an answer holds; null when it is not JSON. @param {Response} response @returns {Promise<unknown>} */
 function jsonOf(response) {
   return response.json().catch((error) => {
     if (error instanceof SyntaxError) return null;
@@ -54,7 +54,7 @@ function jsonOf(response) {
 /** What an answer means that the worker has not written. @param {Response} response */
 function refusalOfProxy({ ok, status }) {
   if (ok || status === 401 || status === 403)
-    return "a proxy before the worker lets nobody through who is not signed in: reload this page to sign in";
+    return "a proxy in front of the worker wants you to sign in first: reload this page";
   if (status === 502 || status === 503 || status === 504) return "the worker cannot be reached";
   return `the worker answered ${status}`;
 }
@@ -139,7 +139,7 @@ export async function openRtc({ session, client, after, onText }) {
         await peer.setRemoteDescription(answer);
         await Promise.race([
           opened,
-          lost.then(() => Promise.reject(new Error("no way to the worker was found"))),
+          lost.then(() => Promise.reject(new Error("no connection to the worker could be made"))),
         ]);
       })(),
     );

@@ -259,7 +259,7 @@ class Page {
     this.schedule();
   }
 
-  /** What became of an order that was not left to the worker. @param {"stop" | "cancel"} order @param {string} words */
+  /** The outcome of an order, as far as the worker does not say it. @param {"stop" | "cancel"} order @param {string} words */
   answer(order, words) {
     this.training.answer(`${QUESTIONS[order].name}, by you`, words, this.training.clock.now);
   }
