@@ -6,14 +6,13 @@ file system may take longer.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
-from actors.worker.digest import Digest
+from actors.worker.digest import Digest, packed_json
 from actors.worker.outputs import OUTCOMES, RunsError, state_of
 from actors.worker.reading import read_object
 from messages import ArchiveMessage, EpochsTaken, GetEpochs, GetRuns, RunsTaken
@@ -76,7 +75,7 @@ class ArchiveActor(ThreadActor[ArchiveMessage]):
             run = self._runs.find(name)
             if run.name != name:  # a number, which is another run's tomorrow
                 return None
-            return gzip.compress(_digest_of(run.journal).json(), compresslevel=6, mtime=0)
+            return packed_json(_digest_of(run.journal).json())
         except (RunsError, OSError):
             return None
 

@@ -5,13 +5,12 @@ It runs on a thread of its own: packing takes some ten milliseconds.
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, reply, starter
-from actors.worker.digest.digest import Digest
+from actors.worker.digest.digest import Digest, packed_json
 from actors.worker.reading import PageReader
 from messages import (
     BatchesTaken,
@@ -68,7 +67,7 @@ class DigestActor(ThreadActor[DigestMessage]):
                 self._waiting.append(message)
             case GetBatches():
                 json = self._digest.batches(message.position, message.first, message.last)
-                packed = None if json is None else gzip.compress(json, compresslevel=6, mtime=0)
+                packed = None if json is None else packed_json(json)
                 reply(message.reply_to, BatchesTaken(packed=packed))
             case EntriesRead():
                 for when, entry in message.entries:
@@ -88,7 +87,7 @@ class DigestActor(ThreadActor[DigestMessage]):
         if taken is None or (is_old and now - self._taken_at > KEPT_FOR):
             json = self._digest.json()
             taken = DigestTaken(
-                packed=gzip.compress(json, compresslevel=6, mtime=0),
+                packed=packed_json(json),
                 size=len(json),
                 position=self._digest.position,
             )

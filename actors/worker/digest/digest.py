@@ -6,6 +6,7 @@ be understood without, of the batches the losses that give the same curve, of th
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections import deque
 from dataclasses import dataclass, field
@@ -221,6 +222,11 @@ class Digest:
                 return orjson.dumps({**part._asdict(), "losses": losses})
             end = model.begin
         return None
+
+
+def packed_json(json: bytes) -> bytes:
+    """``json`` packed with gzip, as it is sent."""
+    return gzip.compress(json, compresslevel=6, mtime=0)
 
 
 def _entry(time: float, message: str) -> bytes:

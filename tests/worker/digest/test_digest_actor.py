@@ -87,10 +87,8 @@ def test_it_is_packed_once_for_many_who_come_at_once(
     assert rig.digest()["position"] == 10  # a viewer goes on from there
     monkeypatch.setattr(actor, "KEPT_FOR", -1.0)
     assert rig.digest()["position"] == 15
-    packed = []
-    monkeypatch.setattr(
-        "actors.worker.digest.actor.gzip.compress", lambda *_, **__: packed.append(1)
-    )
+    packed: list[bytes] = []
+    monkeypatch.setattr(actor, "packed_json", packed.append)
     assert rig.digest()["position"] == 15  # nothing has come since
     assert packed == []
 

@@ -17,6 +17,7 @@ import {
 } from "./document.js";
 import { checkbox, listenToMenu, searchOf } from "./menu.js";
 import { counterpart } from "./others.js";
+import { besideLosses } from "./run.js";
 import { loss, plural } from "./words.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./curves.js").Picture} Picture */
@@ -131,9 +132,7 @@ export class Charts {
 
   /** The metrics that are drawn beside the training's and the validation's loss. */
   get names() {
-    return [...this.panels.keys()]
-      .flatMap((group) => this.known.get(group) ?? [])
-      .filter((name) => name !== "train/loss" && name !== "val/loss");
+    return besideLosses([...this.panels.keys()].flatMap((group) => this.known.get(group) ?? []));
   }
 
   /** How many curves there are with something in them, and of how many points. */

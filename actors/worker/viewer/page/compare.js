@@ -92,9 +92,12 @@ export class Compare {
         const path = `runs/${encodeURIComponent(run.name)}`;
         const runs = runsOf(await requestJson(path, { signal: AbortSignal.timeout(WAIT) }), wire);
         if (!this.chosen.has(run.name)) return; // not wanted any more
-        if (runs.length) this.chosen.set(run.name, this.other(run, runs));
-        else this.chosen.delete(run.name);
-        if (!runs.length) this.note = "That run has no epochs.";
+        if (runs.length) {
+          this.chosen.set(run.name, this.other(run, runs));
+        } else {
+          this.chosen.delete(run.name);
+          this.note = "That run has no epochs.";
+        }
       } catch (error) {
         this.chosen.delete(run.name);
         this.fail(error);

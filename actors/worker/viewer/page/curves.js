@@ -1,7 +1,7 @@
 // @ts-check
 // What the charts show of a run: which curves, of which points. It draws nothing.
 
-import { BATCHES_KEPT } from "./run.js";
+import { BATCHES_KEPT, besideLosses } from "./run.js";
 import { Smoothed, lowerBound } from "./scale.js";
 import { loss } from "./words.js";
 import { counterpart } from "./others.js";
@@ -83,7 +83,7 @@ export class Curves {
       text: `attempt ${attempt}`,
     }));
     const faint = behind.flatMap(({ twin, label, colour }) =>
-      of(twin, group, names, label, colour),
+      curvesOf(twin, group, names, label, colour),
     );
     const own =
       group === LOSS
@@ -203,8 +203,8 @@ const training = (run, name, colour) => line(run, name, colour, (number) => run.
 const validation = (run, name, colour) =>
   line(run, name, colour, (number) => run.validation(number));
 
-/** The metrics that are neither of the two. @param {string[]} names */
-const beside = (names) => names.filter((name) => !["train/loss", "val/loss", LOSS].includes(name));
+/** The metrics that have a curve of their own beside the batches and the two losses. @param {string[]} names */
+const beside = (names) => besideLosses(names).filter((name) => name !== LOSS);
 
 /**
  * The curves of another run in a group: of the loss that in validation, or in training where there
@@ -216,7 +216,7 @@ const beside = (names) => names.filter((name) => !["train/loss", "val/loss", LOS
  * @param {string} colour
  * @returns {Series[]}
  */
-function of(run, group, names, label, colour) {
+function curvesOf(run, group, names, label, colour) {
   const validated = validation(run, label, colour);
   const hasAny = (/** @type {Series} */ { from, to, y }) => {
     for (let i = from; i < to; i++) if (Number.isFinite(y(i))) return true;

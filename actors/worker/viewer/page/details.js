@@ -1,7 +1,7 @@
 // @ts-check
 // More of the batch losses than the page keeps, of the epochs that are seen. It draws nothing.
 
-import { index, list, number, record } from "./values.js";
+import { columnsOf, index, number, record } from "./values.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./scale.js").Range} Range */
 /** @typedef {[number, number]} Place numbers of an epoch and of a batch in it */
@@ -26,9 +26,7 @@ export class Detail {
     this.isThinned = false;
     this.isWhole = true; // the worker has not dropped some of them
     for (const answer of answers.map(record)) {
-      const [epochs, numbers, losses] = ["epochs", "numbers", "losses"].map((name) =>
-        list(answer[name]),
-      );
+      const [epochs, numbers, losses] = columnsOf(answer, "epochs", "numbers", "losses");
       epochs.forEach((epoch, i) => {
         this.epochs.push(index(epoch) ?? 0);
         this.numbers.push(index(numbers[i]) ?? 0);

@@ -1,7 +1,7 @@
 // @ts-check
 // What was, of a run that is joined late: the worker's digest of it. It draws nothing.
 
-import { index, list, number, readReport, record } from "./values.js";
+import { columnsOf, index, list, number, readReport, record } from "./values.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./values.js").Report} Report */
 /** @typedef {{seen: number, sum: number, highest: number}} Sums of all batches of an epoch */
@@ -58,9 +58,7 @@ export class Past {
 
 /** @param {Report} columns @returns {Map<number, Sums>} */
 function sumsOf(columns) {
-  const [numbers, seen, sums, highest] = ["numbers", "seen", "sums", "highest"].map((name) =>
-    list(columns[name]),
-  );
+  const [numbers, seen, sums, highest] = columnsOf(columns, "numbers", "seen", "sums", "highest");
   const found = new Map();
   numbers.forEach((epoch, i) => {
     if (index(epoch) === null) return;
@@ -72,9 +70,7 @@ function sumsOf(columns) {
 
 /** @param {Report} columns @returns {Map<number, Points>} */
 function pointsOf(columns) {
-  const [epochs, numbers, losses] = ["epochs", "numbers", "losses"].map((name) =>
-    list(columns[name]),
-  );
+  const [epochs, numbers, losses] = columnsOf(columns, "epochs", "numbers", "losses");
   const found = new Map();
   epochs.forEach((epoch, i) => {
     const points = found.get(epoch) ?? { numbers: [], losses: [] };

@@ -383,6 +383,10 @@ export class Run {
   }
 }
 
+/** The metrics that are neither of the two losses, which a run tells itself. @param {string[]} names */
+export const besideLosses = (names) =>
+  names.filter((name) => name !== "train/loss" && name !== "val/loss");
+
 /** @param {Run} run @param {number} epoch @param {string} [between] */
 export const ofTotal = (run, epoch, between = " of ") =>
   run.total !== null && epoch < run.total ? `${epoch + 1}${between}${run.total}` : `${epoch + 1}`;

@@ -1,6 +1,7 @@
 // @ts-check
 // What can be taken away of a run: its values, and a picture of its curves.
 
+import { besideLosses } from "./run.js";
 /** @typedef {import("./run.js").Run} Run */
 
 const CAPTION = 26; // pixels above each chart of the picture
@@ -11,8 +12,8 @@ const MARGIN = 14; // pixels
  * @param {Run[]} runs
  */
 export function csvOf(runs) {
-  const names = [...new Set(runs.flatMap((run) => [...run.metrics.keys()]))].sort();
-  const others = names.filter((name) => name !== "train/loss" && name !== "val/loss");
+  const names = new Set(runs.flatMap((run) => [...run.metrics.keys()]));
+  const others = besideLosses([...names].sort());
   const rows = [["model", "epoch", "train/loss", "val/loss", ...others, "seconds"]];
   for (const run of runs) {
     for (const { number, duration } of run.endedEpochs) {

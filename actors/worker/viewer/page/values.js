@@ -23,6 +23,9 @@ export const record = (value) =>
     ? /** @type {Report} */ (value)
     : {};
 
+/** The lists that a record has under `names`. @param {Report} from @param {string[]} names @returns {unknown[][]} */
+export const columnsOf = (from, ...names) => names.map((name) => list(from[name]));
+
 const BARE = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|-?Infinity|NaN/gs;
 const MARKS = new Map([
   ["\0NaN", NaN],

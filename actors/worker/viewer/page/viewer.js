@@ -5,8 +5,7 @@
  * Texts come from a transport into the Inbox, which hands them to the Training record a few
  * milliseconds at a time. The record only learns; it draws nothing. The Page reads the record, at
  * most four times a second, and writes what has changed: all of it at once, so that all parts show
- * the same moment. Whatever comes from the trainer goes into
- * the document as text, never as markup.
+ * the same moment. Whatever comes from the trainer goes into the document as text, never as markup.
  */
 
 import { loss, clockTime } from "./words.js";
