@@ -25,6 +25,7 @@ from actors.worker.command_line import (
 )
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
 from actors.worker.kept_runs import default_folder, journal_of, runs_of
+from actors.worker.orders import INSTEAD
 from actors.worker.outputs import LIVES, JournalError, Run, Runs, RunsError, check_journal
 from actors.worker.trainer import (
     CONTROL_PORT,
@@ -44,7 +45,7 @@ from actors.worker.viewer import (
     new_token,
     own_names,
 )
-from actors.zmq_sockets import at_free_port
+from actors.zmq_sockets import at_free_port, reporter_at
 
 if TYPE_CHECKING:
     import argparse
@@ -59,6 +60,8 @@ DRAIN_TIMEOUT: Final = 30.0
 
 SPARE: Final = 1024**3
 """Bytes of its disk that a run leaves free."""
+
+FREE_PORTS: Final = "free ports are used instead"
 
 REPLAY_LIMIT: Final = 100_000_000
 REPLAY_BYTES: Final = 8 * 1024**3
@@ -143,7 +146,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
             return _go_on(options, Runs(keeping.alone.folder.parent))
         refusal = _refusal(keeping.alone)
         if options.any_port:
-            keeping.warnings.append(f"{refusal[0]}; free ports are used instead")
+            keeping.warnings.append(f"{refusal[0]}; {FREE_PORTS}")
             settings, refusal = _at_free_ports(settings), None
     return Plan(
         command=command,
@@ -193,6 +196,24 @@ def _refusal(alone: Run) -> tuple[str, str]:
         f"{named}--adopt={alone.name} goes on with that training; --any-port starts this one at "
         "free ports",
     )
+
+
+def beside_others(plan: Plan) -> Plan:
+    """``plan``, but a training whose run is not found may report where this one is to; blocks.
+
+    Then it is refused or, with ``--any-port``, goes to free ports.
+    """
+    if not (plan.gui and plan.command) or plan.refusal is not None:
+        return plan
+    settings = plan.settings
+    peer = reporter_at(settings.progress_address)
+    if peer is None:
+        return plan
+    reason = f"{peer}, reports to {settings.progress_address}: end it, or use another address"
+    if settings.on_port_conflict is not PortConflict.FREE:
+        return dataclasses.replace(plan, refusal=(reason, INSTEAD))
+    plan.keeping.warnings.append(f"{reason}; {FREE_PORTS}")
+    return dataclasses.replace(plan, settings=_at_free_ports(settings))
 
 
 def _at_free_ports(settings: ReporterSettings) -> ReporterSettings:

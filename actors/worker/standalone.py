@@ -23,7 +23,7 @@ from actors.worker.events import RunEvents
 from actors.worker.keeper import ENDING, OUTPUT, name_of
 from actors.worker.outputs import JournalError, LiveFile, read_journal, read_texts, spawn_terminal
 from actors.worker.parts import Aside, Parts, answer, end
-from actors.worker.plan import DRAIN_TIMEOUT, SPARE
+from actors.worker.plan import DRAIN_TIMEOUT, SPARE, beside_others
 from actors.worker.signals import EXIT_LEFT
 from messages import (
     AddedToLog,
@@ -150,6 +150,7 @@ class Standalone:
 
     async def run(self) -> int:
         """Run the training, or show the run again; the exit code."""
+        self._plan = await asyncio.to_thread(beside_others, self._plan)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(end, self.worker)
             screen = spawn_terminal(

@@ -19,6 +19,7 @@ from actors.zmq_sockets.connections import (
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
 from actors.zmq_sockets.processes import is_address, who_listens_at
+from actors.zmq_sockets.reporters import reporter_at
 from actors.zmq_sockets.strangers import Kinship, kinship_of
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "monitor_of",
     "port_of",
     "receive_event",
+    "reporter_at",
     "switch_off",
     "who_listens_at",
     "why_not_open",

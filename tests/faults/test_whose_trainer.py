@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.support.addresses import fixed_addresses
+from tests.support.journals import messages_of
 from tests.support.page_client import PageClient
 from tests.support.processes import runs, shell
 from tests.support.running_worker import PAGE, PROGRAM, TABLES, RunningWorker, at
@@ -72,10 +74,38 @@ def test_with_any_port_it_is_started_at_free_ones_and_nothing_is_mixed_in(addres
         ) as worker,
     ):
         assert worker.ends() == 7, worker.output
-    warning = worker.wait_for("a free port is used instead")
+    warning = worker.wait_for("free ports are used instead")
     assert f"process {pid}, python" in warning
     assert worker.count("received from the trainer") == 3
     assert connections(worker) == 1
+
+
+def test_a_start_costs_a_training_whose_run_is_not_found_no_report(addresses, gate, tmp_path):
+    sent, journal = tmp_path / "sent", tmp_path / "run.jsonl"
+    steps = ("send:3", "print:before", f"read:{gate.path}", "send:40", f"touch:{sent}")
+    options = ("--no-page", "--no-record")
+    with RunningWorker(
+        *options, "--", *trainer(*steps, f"read:{gate.path}"), ports=at(*addresses)
+    ) as killed:
+        killed.wait_for("before")
+        pid = killed.training()
+        killed.kill()
+        gate.open()
+        assert settled(sent.exists)
+        for port, code in ((), 2), (("--any-port",), 0):
+            command = (*options, *port, "--", *shell("exit 0"))
+            with RunningWorker(*command, ports=at(*addresses), program=PROGRAM) as worker:
+                assert worker.ends() == code, worker.output
+            assert f"process {pid}, python" in worker.output
+        adopts = (*options, "--adopt", "--journal", str(journal))
+        with RunningWorker(*adopts, ports=at(*addresses), program=PROGRAM):
+            assert settled(lambda: journal.exists() and len(reports_in(journal)) >= 40)
+            assert len(reports_in(journal)) <= 43
+
+
+def reports_in(journal: Path) -> list[dict]:
+    """The trainer's reports that are in it."""
+    return [message for message in messages_of(journal) if message["what"] != "__meta__"]
 
 
 def test_adopted_it_is_the_trainer(addresses):
