@@ -23,6 +23,15 @@ CLOSE_TIMEOUT: Final = 1.0
 and the control socket's linger of 0.1 s at most; longer means that a socket is still open."""
 
 
+THREADS: Final = 2
+"""Those that libzmq starts for a context with its first socket: one reaps, one is for the network
+(ZMQ_IO_THREADS)."""
+
+
+class NoThreadsError(Exception):
+    """The system gives no threads for a context; the message is human-readable."""
+
+
 class _Context(zmq.Context["zmq.Socket[bytes]"]):
     """Makes no socket once it has been given up, whoever comes late with an open.
 
@@ -48,9 +57,13 @@ class _Context(zmq.Context["zmq.Socket[bytes]"]):
 
 
 class SessionContext:
-    """Terminated once, by ``terminate`` or ``terminate_at_once``."""
+    """Terminated once, by ``terminate`` or ``terminate_at_once``.
+
+    Raises NoThreadsError when it cannot be made.
+    """
 
     def __init__(self) -> None:
+        _try_threads()
         self.zmq = _Context()
         self._reaper: threading.Thread | None = None
         self.close_progress_socket: Callable[[], Future[None]] | None = None
@@ -86,3 +99,23 @@ class SessionContext:
             self._reaper.join(timeout)
             if self._reaper.is_alive():
                 log.error("zmq context not terminated after %.1f s: a socket is open", timeout)
+
+
+def _try_threads() -> None:
+    """Raise NoThreadsError where the system gives no ``THREADS``: libzmq would abort then."""
+    end = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(THREADS):
+            thread = threading.Thread(target=end.wait, name="zmq-trial", daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError as error:
+        raise NoThreadsError(
+            f"ZeroMQ needs {THREADS} more threads, and the system gives {len(started)}: raise the "
+            "limit of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
+        ) from error
+    finally:
+        end.set()
+        for thread in started:
+            thread.join()

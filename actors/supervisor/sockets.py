@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
-from actors.supervisor.context import CLOSE_TIMEOUT, SessionContext
+from actors.supervisor.context import CLOSE_TIMEOUT, NoThreadsError, SessionContext
 from messages import (
     AcceptReports,
     Addresses,
@@ -96,7 +96,10 @@ class Sockets:
         """
         if self._loop.is_closed():
             raise NotOpenedError(CLOSED)
-        self.context = SessionContext()
+        try:
+            self.context = SessionContext()
+        except NoThreadsError as error:
+            raise NotOpenedError(str(error)) from error
         self.holds = self._may_hold and not self._known.may_be_anybody
         control, progress = ControlSocketOpened(address=""), ListeningStarted(address="")
         if control_address is not None:
