@@ -153,8 +153,9 @@ def test_a_training_that_is_watched_and_stopped(browser, looks, tmp_path, new_ga
         browser.run("document.querySelector('#compare-list input').click()")
         browser.wait_for("#compare-absent", "1 run is not drawn: it has no model like this one")
         looks.at("compare")
+        browser.wait_for("#output", "blue plain")  # the last that it says
         opens_with(browser, QUIET_TRAINER, f"{base}/?quiet&transport=ws#token={token}")
-        browser.wait_for("#state", "no message for 2 h")
+        browser.wait_for("#state", "no message for")
         browser.wait(lambda: drawn(browser) >= 3, "curves")
         looks.at("silent")
         browser.press("#stop")
