@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -21,6 +22,10 @@ MAX_LINE: Final = 256 * 1024 * 1024
 """Bytes of an answer: the times of a million reports fit."""
 
 
+_SCHED: Final = 2
+"""The clock of what the kernel's scheduler has given a process, all of its threads together."""
+
+
 class Usage:
     """What a process uses."""
 
@@ -30,6 +35,9 @@ class Usage:
 
     def cpu(self) -> float:
         """Seconds of CPU time so far."""
+        if sys.platform == "linux":
+            # What clock_getcpuclockid(3) answers: to the nanosecond, where /proc counts 10 ms.
+            return time.clock_gettime((~self._process.pid << 3) | _SCHED)
         times = self._psutil.cpu_times()
         return times.user + times.system
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,11 +22,15 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
+from actors.progress_listener.actor import PACE
+from actors.progress_listener.pause import Pause
 from actors.runtime import FutureMailbox
 from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+DEFAULTS: Final = ReporterSettings()
 
 SLEAP_RTC: Final = "sleap-rtc==0.0.7"
 FOLDER: Final = Path(__file__).parent / ".peer"
@@ -178,10 +187,51 @@ class Direct:
         self._context.term()
 
 
+class PollAlone(Direct):
+    """The limit: the required poll, gathering and waiting as this project does, and nothing else.
+
+    No actors, log, positions or room in the channel: what this project costs more is theirs.
+    """
+
+    async def _forward(self) -> None:
+        loop = asyncio.get_running_loop()
+        settings, came = DEFAULTS, -inf
+        socket: zmq.Socket[bytes] = zmq.Socket.shadow(self._progress.underlying)
+        pause = Pause(loop, os.dup(int(socket.get(zmq.FD))))
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            try:
+                while True:
+                    texts = await loop.run_in_executor(thread, _receive_all, socket)
+                    for text in texts:
+                        for channel in self._channels:
+                            if channel.readyState == "open":
+                                channel.send("PROGRESS_REPORT::" + text)
+                    now = time.monotonic()
+                    is_next = now - came < PACE * settings.gather_interval
+                    came = now if texts else came
+                    if len(texts) > 1 or (texts and is_next):
+                        await pause.sleep(settings.gather_interval, heeds_arrivals=False)
+                    else:
+                        await pause.sleep(settings.poll_interval)
+            finally:
+                pause.close()
+
+
+def _receive_all(socket: zmq.Socket[bytes]) -> list[str]:
+    texts = []
+    with suppress(zmq.Again):
+        while True:
+            texts.append(socket.recv_string(zmq.NOBLOCK))
+    return texts
+
+
+POLL: Final = "poll alone"
+
 SUBJECTS: Final[dict[str, type[Ours] | type[SleapRtc] | type[Direct]]] = {
     "this project": Ours,
     "sleap-rtc": SleapRtc,
     "direct": Direct,
+    POLL: PollAlone,
 }
 
 

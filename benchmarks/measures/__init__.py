@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.chain import AIORTC, ZEROMQ
 from benchmarks.measures import jobs, loads, output, page, reports, start_up, training
 from benchmarks.measures.effort import FULL, QUICK, Effort
-from benchmarks.measures.figures import OURS, REPORTERS, Figures
+from benchmarks.measures.figures import FORWARDERS, OURS, REPORTERS, Figures
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,12 +29,12 @@ class Measure:
 
 
 MEASURES: Final[dict[str, Measure]] = {
-    "latency": Measure(reports.latency, (*REPORTERS, AIORTC, ZEROMQ)),
+    "latency": Measure(reports.latency, (*FORWARDERS, AIORTC, ZEROMQ)),
     "control": Measure(reports.control, REPORTERS),
-    "recorded": Measure(reports.recorded_run, REPORTERS, rounds=1),
+    "recorded": Measure(reports.recorded_run, FORWARDERS, rounds=1),
     "rate": Measure(loads.highest_rate, (*REPORTERS, AIORTC, ZEROMQ)),
     "burst": Measure(loads.burst, (*REPORTERS, AIORTC, ZEROMQ)),
-    "idle": Measure(loads.idle, (*REPORTERS, AIORTC)),
+    "idle": Measure(loads.idle, (*FORWARDERS, AIORTC)),
     "stall": Measure(loads.stalled_client, REPORTERS),
     "cycles": Measure(jobs.start_and_stop, REPORTERS),
     "jobs": Measure(jobs.many_jobs, REPORTERS, rounds=2),

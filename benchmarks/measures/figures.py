@@ -9,13 +9,14 @@ from __future__ import annotations
 import statistics
 from typing import Any, Final
 
-from benchmarks.subjects import SUBJECTS
+from benchmarks.subjects import POLL, SUBJECTS
 
 Figures = dict[str, float]
 
 MIB: Final = 1024 * 1024
 OURS: Final = "this project"
-REPORTERS: Final = tuple(SUBJECTS)
+FORWARDERS: Final = tuple(SUBJECTS)
+REPORTERS: Final = tuple(subject for subject in SUBJECTS if subject != POLL)
 
 
 def delays(received: list[Any]) -> list[float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.chain import chain
-from benchmarks.measures.figures import REPORTERS, Figures, delays, quantile
+from benchmarks.measures.figures import FORWARDERS, Figures, delays, quantile
 
 if TYPE_CHECKING:
     from benchmarks.measures.effort import Effort
@@ -32,7 +32,7 @@ async def latency(subject: str, effort: Effort) -> Figures:
                 f"report max at {rate}/s, ms": max(times),
                 f"reports lost at {rate}/s": sent["count"] - len(received),
             }
-            if subject in REPORTERS:
+            if subject in FORWARDERS:
                 figures[f"CPU per report at {rate}/s, us"] = cpu / sent["count"] * 1e6
     return figures
 
