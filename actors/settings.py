@@ -65,7 +65,7 @@ class ReporterSettings:
 
     drain_timeout: float = 5.0
     """Seconds that receiving what the trainer has still sent, and giving the clients what is
-    left, may take together at a stop."""
+    left, may take together at a stop. The clients have a quarter of a second at least."""
 
     settle_time: float = 0.05
     """Seconds from the trainer's handshake to the first control message: at the handshake itself
@@ -75,9 +75,9 @@ class ReporterSettings:
     """Seconds that a client's channel may take to open; after that the client is gone."""
 
     log_limit: int = 100_000
-    """Entries that the log holds of each kind: of those that pass (batch reports, the worker's
-    output), and of all others. Beyond, the oldest of the kind leave it. Of a sleap-nn training,
-    100,000 are 40 MB of text, which take 4 MB of memory."""
+    """Entries that the log holds of each kind: of those that pass (batch reports, and of the
+    worker's events those in ``PASSING_EVENTS``), and of all others. Beyond, the oldest of the kind
+    leave it. Of a sleap-nn training, 100,000 are 40 MB of text, which take 4 MB of memory."""
 
     log_bytes: int = 64 * 1024 * 1024
     """Bytes of text that the log holds, half of it for each kind."""

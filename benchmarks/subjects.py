@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import subprocess
 import sys
 import time
@@ -22,15 +21,11 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
-from actors.progress_listener.actor import PACE
-from actors.progress_listener.pause import Pause
 from actors.runtime import FutureMailbox
 from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-DEFAULTS: Final = ReporterSettings()
 
 SLEAP_RTC: Final = "sleap-rtc==0.0.7"
 FOLDER: Final = Path(__file__).parent / ".peer"
@@ -194,10 +189,9 @@ class PollAlone(Direct):
     """
 
     async def _forward(self) -> None:
-        loop = asyncio.get_running_loop()
-        settings, came = DEFAULTS, -inf
+        loop, came, settings = asyncio.get_running_loop(), -inf, ReporterSettings()
         socket: zmq.Socket[bytes] = zmq.Socket.shadow(self._progress.underlying)
-        pause = Pause(loop, os.dup(int(socket.get(zmq.FD))))
+        descriptor, arrived = int(socket.get(zmq.FD)), asyncio.Event()
         with ThreadPoolExecutor(max_workers=1) as thread:
             try:
                 while True:
@@ -207,14 +201,19 @@ class PollAlone(Direct):
                             if channel.readyState == "open":
                                 channel.send("PROGRESS_REPORT::" + text)
                     now = time.monotonic()
-                    is_next = now - came < PACE * settings.gather_interval
+                    is_next = now - came < 2 * settings.gather_interval
                     came = now if texts else came
                     if len(texts) > 1 or (texts and is_next):
-                        await pause.sleep(settings.gather_interval, heeds_arrivals=False)
-                    else:
-                        await pause.sleep(settings.poll_interval)
+                        await asyncio.sleep(settings.gather_interval)
+                        continue
+                    arrived.clear()
+                    loop.add_reader(descriptor, arrived.set)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(settings.poll_interval):
+                            await arrived.wait()
+                    loop.remove_reader(descriptor)
             finally:
-                pause.close()
+                loop.remove_reader(descriptor)
 
 
 def _receive_all(socket: zmq.Socket[bytes]) -> list[str]:

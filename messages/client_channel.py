@@ -82,9 +82,10 @@ class ChannelClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLost:
-    """The attached ``channel`` is closed; told again when reports wait for it.
+    """The attached ``channel`` is closed, or will never take a text.
 
-    With ``reports_wait`` there is nothing to keep the client's actor for.
+    Told again, with ``reports_wait``, when reports wait for it or if it is useless from the
+    beginning: there is nothing to keep the client's actor for.
     """
 
     channel: DataChannel

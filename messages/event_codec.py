@@ -48,7 +48,7 @@ _INT_LIMIT: Final = 2**63
 _NAMES: Final = {kind: name for name, kind in _EVENTS.items()}
 
 PASSING_EVENTS: Final = ("output", "resources", "control")
-"""The names of the events without which a run can be understood."""
+"""The names of the events that a reader can do without: they leave the log first."""
 
 
 def encode_event(event: WorkerEvent) -> str:

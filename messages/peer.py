@@ -63,7 +63,7 @@ class StrangerConnected:
 
 
 def in_words(peers: tuple[Peer, ...]) -> str:
-    """``process 4711, python, started 12:03, and 2 more``."""
+    """The first few, and how many more: ``process 4711, python, started 12:03; and 2 more``."""
     words = [str(peer) for peer in peers[:_NAMED]]
     more = len(peers) - _NAMED
     return "; ".join(words) + (f"; and {more} more" if more > 0 else "")

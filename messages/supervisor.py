@@ -1,6 +1,6 @@
 """What the supervisor takes, what it answers, and what it tells its owner.
 
-Every request carries ``reply_to`` and gets its answer there.
+A request that is answered carries ``reply_to``, and is answered there.
 """
 
 import enum
@@ -36,7 +36,7 @@ class Phase(enum.StrEnum):
     SWITCHING = "SWITCHING"
     """The reports of one job are being delivered; the next job takes over the sockets."""
     STOPPING = "STOPPING"
-    """What is left is delivered, then everything is closed."""
+    """What is left is delivered, or dropped if it is a stranger's; then everything is closed."""
     BYPASSED = "BYPASSED"
     """A job without GUI: no context, no socket, no task."""
 
@@ -88,7 +88,9 @@ class ReportingBypassed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportingFailed:
-    """What was asked for cannot be done, or reporting had to end; everything opened is closed.
+    """A request is refused and changes nothing, or reporting could not begin or had to end.
+
+    In the latter case everything that was opened is closed.
 
     ``reason`` is human-readable: what failed, at which address, and what to do. ``strangers`` are
     those because of whom it did not begin: see ``KnowTrainer``.

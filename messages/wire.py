@@ -43,7 +43,10 @@ class ControlText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopText:
-    """The client asks for the training to be stopped; ``command`` is how it spells that, if so."""
+    """The client asks for the training to be stopped.
+
+    ``command`` is its own spelling, None for ``JOB_STOP``.
+    """
 
     command: str | None
 
@@ -92,7 +95,7 @@ def pieces_of(text: str) -> list[str]:
 
 
 def text_bytes(text: str) -> int:
-    """The size of ``text`` on the wire, in UTF-8, also of one that is none: a host's may be so."""
+    """The size of ``text`` on the wire, in UTF-8; a host's may hold lone surrogates."""
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 

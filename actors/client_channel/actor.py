@@ -77,7 +77,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     Its client is given what comes after the position ``after``; None is the beginning of the job,
     for which whoever starts the actor asks the listener in its place. ``former`` are the counts of
     a client that comes back, and ``run`` is what it follows at first. When its channel has closed
-    and a report comes that it cannot forward, it tells its parent ``ChannelLost``. Ends at
+    it tells its parent ``ChannelLost``, and once more when a report waits for it. Ends at
     ``CloseChannel``, and then tells ``ChannelClosed`` with the client's position, as it does after
     a crash.
     """
@@ -107,7 +107,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._limit = TextLimit()
         self._attached: AttachChannel | None = None
         self._channel: DataChannel | None = None
-        self._closed = self._refused = self._dropping = False
+        self._closed = self._hold_is_logged = self._dropping = False
         self._opening: asyncio.TimerHandle | None = None
         self._open_until = 0.0
         self._yielding: asyncio.Handle | None = None
@@ -123,7 +123,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._attach(message)
             case FollowRun():
                 self._run = message
-                self._cursor.ask_again()
+                self._cursor.expect_no_page()
                 self._go_on()
             case ProgressPage():
                 if self._cursor.take(message):  # else of a listener that has been replaced
@@ -143,7 +143,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 reply(message.reply_to, self._status())
             case CloseChannel():
                 self._reply_to = message.reply_to
-                self._cursor.ask_again()  # a page that comes before the stop is its successor's
+                self._cursor.expect_no_page()  # what comes before the stop is its successor's
                 self.stop()
             case _:
                 assert_never(message)
@@ -163,7 +163,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _attach(self, message: AttachChannel) -> None:
         self._attached, self._channel = message, None
-        self._closed = self._refused = self._dropping = False
+        self._closed = self._hold_is_logged = self._dropping = False
         self._stop_looking()
         try:
             self._channel = channel = data_channel(message.channel)
@@ -233,7 +233,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._go_on()
 
     def _data_arrived(self, attached: AttachChannel, data: object) -> None:
-        # Not by way of the inbox: aiortc acknowledges before that runs, and a stop waits.
+        # At once and not by way of the inbox: aiortc has acknowledged the text by the next turn, so
+        # that the client may close its channel, and a text that came before that still counts.
         if attached is not self._attached:
             log.info("a text over a former channel of client %s", self._client_id)
             return
@@ -274,7 +275,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         while cursor.next is not None and self._is_open() and self._has_room(channel):
             try:
                 if cursor.send_next(channel):
-                    self._refused = False
+                    self._hold_is_logged = False
             except NotSentError as error:
                 self._channel_closed(str(error), for_good=True)
                 return
@@ -303,8 +304,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _hold(self, attached: AttachChannel) -> None:
         """Keep the reports of a channel that is not open: it, or its successor, gets them."""
-        if not self._refused:
-            self._refused = True
+        if not self._hold_is_logged:
+            self._hold_is_logged = True
             log.error(
                 "progress report %d not forwarded to client %s: its channel is %s",
                 self._cursor.position + 1,
@@ -342,7 +343,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._run.listener.tell(
             ReadProgress(
                 after=self._cursor.after,
-                limit=self._settings.page_messages * self._cursor.limit,
+                limit=self._settings.page_messages * self._cursor.page_factor,
                 reply_to=self._me,
             )
         )

@@ -50,7 +50,7 @@ class JobCounts:
     missed: int = 0
 
     def count(self, reports: int) -> int:
-        """How many of the first ``reports`` are in no count yet; whoever asks counts them."""
+        """Count the reports up to ``reports``; how many of them are new."""
         uncounted = max(0, reports - self.counted)
         self.counted += uncounted
         return uncounted
@@ -66,7 +66,7 @@ class Cursor:
         self._client_id = client_id
         self._position = after
         self._jobs = defaultdict[int, JobCounts](JobCounts)
-        """By the position after which the job begins; the last one that was given up, and later."""
+        """By where the job begins: the newest one that was given up, and all later ones."""
         if former is not None:
             self._jobs[former.job] = JobCounts(
                 counted=former.counted,
@@ -77,8 +77,7 @@ class Cursor:
         self._counts = JobCounts()
         """Those of the page's job."""
         self._jumped = former is None
-        """Whether what lies between these and the next page has not been missed: it was not to
-        be given."""
+        """Whether the entries before the next page are skipped on purpose, and so not missed."""
         self._texts = PageTexts("")
         self._page: deque[PageText] = deque()
         self._asked = after is None
@@ -107,7 +106,7 @@ class Cursor:
             self._page.clear()  # it was meant for the former channel: it is read again
             self._asked = False
 
-    def ask_again(self) -> None:
+    def expect_no_page(self) -> None:
         """Expect no page: whoever was asked for one is gone."""
         self._asked = False
 
@@ -124,7 +123,7 @@ class Cursor:
         return True
 
     @property
-    def limit(self) -> int:
+    def page_factor(self) -> int:
         """How many entries the next page is to have, for each message of the settings' page."""
         return PAGED if self._texts.is_paged else 1
 

@@ -1,4 +1,4 @@
-"""The control socket: its actor, and what may be published."""
+"""The control socket: its actor, and the stop in force that outlives it."""
 
 from actors.control_socket.actor import GONE, ControlSocketActor, spawn
 from actors.control_socket.commands import StopInForce

@@ -66,11 +66,11 @@ SUBSCRIBE_TIMEOUT: Final = 30.0
 Beyond, its commands are published anyway."""
 
 NOT_OPEN: Final = (
-    "there is no control socket: either no training is reported, or the socket is being opened "
-    "again and the command can be sent again"
+    "there is no control socket: either no training is reported, or its start is still under way "
+    "and the command can be sent again"
 )
-"""The reason for a command that comes before the socket is open, or while its address is busy after
-a crash."""
+"""The reason for a command that comes before the socket is open or after it has been closed; one
+that is being opened again after a crash holds it."""
 
 GONE: Final = "the control socket's actor has ended: send the command again"
 """The reason for a command that the actor can no longer publish."""
@@ -123,8 +123,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._connections = Connections()
         self._trainers = Trainers()
         self._settling: dict[Connection, Cancellable] = {}
-        self._ready = False
-        """Whether a trainer has joined and settled."""
         self._commands = Commands(stop_in_force or StopInForce())
 
     def on_receive(self, message: _Inbox) -> None:
@@ -207,7 +205,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _close(self) -> None:
         self._reopens = False
-        self._commands.reject_held("the control socket was closed before a trainer had joined")
+        self._commands.reject_held("the control socket was closed before it could be published")
         self._close_socket()
 
     def _close_socket(self) -> None:
@@ -245,7 +243,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reply(message.reply_to, ControlRejected(reason=str(refusal)))
             return
         others = self._trainers.strangers
-        if self._ready and self._socket is not None:
+        if self._socket is not None and self._trainers.is_ready:
             self._commands.send(self._socket, text, message.reply_to, others)
         else:
             self._commands.hold(text, message.reply_to, others)
@@ -291,7 +289,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
                 assert_never(message)
         self._tell_changes()
         if self._trainers.serve():
-            self._ready = True
             self._commands.serve(self._socket, self._trainers.strangers)
 
     def _trainer_settled(self, socket: zmq.Socket[bytes], message: _TrainerSettled) -> None:
@@ -329,7 +326,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
                     log.info("trainer connected")
                 case TrainerDisconnected():
                     log.info("trainer disconnected")
-                    self._ready = False
                 case _:
                     assert_never(event)
             self._parent.tell(event)

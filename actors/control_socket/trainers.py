@@ -85,6 +85,11 @@ class Trainers:
         found = (joined.peer for joined in self._joined.values() if joined.is_stranger)
         return tuple(dict.fromkeys(peer for peer in found if peer is not None))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether commands reach one that counts as the trainer."""
+        return any(joined.is_served for joined in self._trusted())
+
     def serve(self) -> bool:
         """Whether one has become ready for commands, by its settling or by being looked up."""
         ready = [j for j in self._trusted() if j.is_settled and not j.is_served]

@@ -267,7 +267,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             return False
         received = self._socket.received
         if self._holds:
-            while len(received) > self._settings.log_limit:  # more the log would not keep
+            while len(received) > 2 * self._settings.log_limit:  # as many as the log holds
                 received.popleft()
             return False
         count = len(received)
@@ -316,7 +316,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             if isinstance(message, EndJob):
                 self._log.begin_job()
         elif isinstance(message, EndJob) and message.timeout == 0:
-            self._is_quiet()
+            self._end_now()
         elif len(self._endings) == 1:
             self._asked = self._silent_since = time.monotonic()
             drain = self._settings.drain_timeout if message.timeout is None else message.timeout
@@ -326,7 +326,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _watch_for_quiet(self, drained: Drained) -> None:
         if self._holds:  # what comes is nothing of the job's
-            self._is_quiet()
+            self._end_now()
             return
         if drained.at < self._asked:
             return  # it does not know what has come since
@@ -336,13 +336,13 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         is_silent = not drained.count and drained.at - self._silent_since >= QUIET
         # Of those who had left before the drain, all that they brought has been received.
         if is_silent or not (drained.connected or drained.more):
-            self._is_quiet()
+            self._end_now()
             return
         if drained.at >= self._drain_until:
             log.error("the trainer still sends after its end: the rest is not waited for")
-            self._is_quiet()
+            self._end_now()
 
-    def _is_quiet(self) -> None:
+    def _end_now(self) -> None:
         if self._is_stopping():
             if self._task is not None:
                 self._task.cancel()

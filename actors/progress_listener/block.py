@@ -16,7 +16,7 @@ SIZE: Final = 64
 
 BYTES: Final = 128 * 1024
 """Bytes of text with which a block is full and large: packing it takes 2 ms. Full blocks of real
-reports have half of that."""
+reports have a quarter of that."""
 
 _LEVEL: Final = 1  # zlib's fastest; its best packs by a quarter better and takes twice as long
 

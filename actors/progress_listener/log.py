@@ -1,8 +1,8 @@
 """ProgressLog: the run's reports and the worker's events, in order, bounded. A plain object.
 
 Its owner is the progress listener. Positions count from 1 and never restart. Two stores hold the
-entries, merged by position on reading: *passing* are those without which the run can be understood
-(batch reports, output, resources), *kept* are all others. Each store has a budget of its own and
+entries, merged by position on reading: *passing* are those that a reader can do without
+(``_is_passing``), *kept* are all others. Each store has a budget of its own and
 drops its oldest entry when that is used up, so no amount of the one pushes out the other.
 """
 
@@ -243,7 +243,7 @@ class ProgressLog:
 
 
 def _is_passing(text: str, *, note: bool) -> bool:
-    """Whether the run can be understood without it."""
+    """Whether a reader can do without it."""
     if note:
         return _event_of(text) in PASSING_EVENTS
     named = _NAMED.match(text)

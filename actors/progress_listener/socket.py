@@ -35,7 +35,7 @@ default of 1,000 loses them after 2 ms of a trainer that sends as fast as it can
 
 DRAIN_LIMIT: Final = 128
 DRAIN_BYTES: Final = 256 * 1024
-"""Messages, or characters, that one drain takes: about a millisecond of work, here and then on the
+"""Messages, and characters, that one drain takes: about a millisecond of work, here and then on the
 event loop."""
 
 LAST_DRAIN: Final = 0.2

@@ -30,8 +30,9 @@ class ReporterActor(pykka.Actor, Generic[M_contra]):
     """A Pykka actor that takes ``M_contra``, and ends in one way whatever ends it.
 
     Its inbox is closed, ``release`` is called, each message that was left is given to
-    ``turn_away``, and the parent receives ``ChildDown``: once, on the thread that the actor runs
-    on. Pykka calls ``on_stop`` after an orderly stop and ``on_failure`` after a crash.
+    ``turn_away``, and the parent receives ``ChildDown``: once, on the actor's thread or on the one
+    that finishes what ``release`` has begun. Pykka calls ``on_stop`` after an orderly stop and
+    ``on_failure`` after a crash.
     """
 
     name: str

@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DRAIN_SHARE: Final = 0.25
+"""Of a shutdown's timeout: how much of it delivering may take. The rest is for closing."""
+
 END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
 
@@ -215,7 +218,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         self._intensity = RestartIntensity()
         self._session = session = self._new_session(Job(message.job_id, start=message))
-        self._run(session.report() if message.gui else session.bypass(), self._closed)
+        self._begin_script(session.report() if message.gui else session.bypass(), self._closed)
 
     def _new_session(self, job: Job) -> Session:
         return Session(
@@ -276,7 +279,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def _drain_timeout(self) -> float:
         drain = self._settings.drain_timeout
-        return drain if self._shutdown is None else min(drain, self._shutdown.timeout / 4)
+        return drain if self._shutdown is None else min(drain, DRAIN_SHARE * self._shutdown.timeout)
 
     def _closed(self, _: None) -> None:
         """Nothing is open: answer all who wait for that."""
@@ -288,7 +291,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._become(Phase.IDLE)
         self._answer_all(job)
         if self._shutdown is not None:
-            self._run(self._leave())
+            self._begin_script(self._leave())
 
     def _answer_all(self, job: Job) -> None:
         never_ready = job.start is not None
@@ -296,7 +299,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
-    def _run(self, steps: Steps[None], over: Callable[[None], None] = lambda _: None) -> None:
+    def _begin_script(
+        self, steps: Steps[None], over: Callable[[None], None] = lambda _: None
+    ) -> None:
         self._script = Script(steps, self._scheduler, over)
         self._script.begin()
 
@@ -311,7 +316,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._reopening.popitem()[1].close()
 
     def _stopped(self, job: Job) -> ReportingStopped:
-        counts = (0, 0) if job.counts is None else self._clients.counts(job.counts.job)
+        counts = (0, 0) if job.counts is None else self._clients.take_counts(job.counts.job)
         self._last_stopped = stopped = job.stopped(*counts)
         return stopped
 
@@ -393,11 +398,11 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                     self._session.sockets.context.close_progress_socket = event.close
             case PeersFound():
                 if self._session is not None:
-                    self._session.have_joined(event.peers)
+                    self._session.peers_joined(event.peers)
             case ListeningFailed():
                 self._give_up(event.reason)
             case StrangerConnected():
-                self._known.meet(event)
+                self._known.stranger_came(event)
             case ChildDown():
                 self._child_down(child, event)
             case _:
@@ -415,7 +420,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._children.forget(child)
             self._leave_if_alone()
             return
-        reopens = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
+        is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
+        sockets = None if self._session is None else self._session.sockets
+        reopens = is_open and sockets is not None and sockets.address_of(child.name) is not None
         self._clients.follow(self._children.replace(child, reopens=reopens))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
@@ -463,7 +470,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._shutdown = message
         job = self._job
         if job is None:
-            self._run(self._leave())
+            self._begin_script(self._leave())
         else:
             job.end_with(JobOutcome.CANCELLED)
             self._end_job(job)

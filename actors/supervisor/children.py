@@ -105,7 +105,7 @@ class Children:
         """Start both; what the clients are to follow."""
         self._spawn(CONTROL)
         self._spawn(LISTENER)
-        return self._run()
+        return self._actors()
 
     def replace(self, child: Child, *, reopens: bool) -> FollowRun:
         """Start a successor of ``child``, which has ended; what the clients are to follow.
@@ -115,7 +115,7 @@ class Children:
         self.forget(child)
         if child.name == CONTROL or not self._loop.is_closed():
             self._spawn(child.name, reopens=reopens)
-        return self._run()
+        return self._actors()
 
     def is_current(self, child: Child) -> bool:
         """Whether ``child`` has not been replaced."""
@@ -168,5 +168,5 @@ class Children:
             )
         self._alive[name] = child
 
-    def _run(self) -> FollowRun:
+    def _actors(self) -> FollowRun:
         return FollowRun(listener=self.listener, control=self.control)

@@ -142,7 +142,7 @@ class Clients:
         self._me = me
         self._owner = owner
         self._settings = settings
-        self._run: FollowRun
+        self._actors: FollowRun
         self._lost: set[Attachment] = set()
         """Those whose channel is closed, and which are kept for what may still come."""
         self._clients: dict[str, Client] = {}
@@ -183,7 +183,7 @@ class Clients:
 
     def follow(self, run: FollowRun) -> None:
         """Have all clients read from these actors, and every one that comes."""
-        self._run = run
+        self._actors = run
         for attachment in self._attachments():
             attachment.ref.tell(run)
 
@@ -233,8 +233,11 @@ class Clients:
         """No more answers are waited for."""
         self._gathers.pop(gather, None)
 
-    def counts(self, job: int) -> tuple[int, int]:
-        """Reports forwarded and failed of ``job``, which is over, by all who are counted."""
+    def take_counts(self, job: int) -> tuple[int, int]:
+        """Reports forwarded and failed of ``job``, which is over, by all who are counted.
+
+        Those of clients that are forgotten are told once.
+        """
         counts = [client.counts(job) for client in self._clients.values()]
         counts.append(self._forgotten.get(job, (0, 0)))
         self._forgotten.clear()
@@ -301,12 +304,12 @@ class Clients:
             owner=self._owner,
             settings=self._settings,
             former=former,
-            run=self._run,
+            run=self._actors,
         )
         if after is None:
-            # Asked in its place, so that it is the job of this moment whose beginning is told.
+            # Asked here and not by the client's actor: it must be the job of this moment.
             first = ReadProgress(after=None, limit=1, reply_to=attachment.ref)
-            self._run.listener.tell(first)
+            self._actors.listener.tell(first)
         attachment.attach(message)
         if self._flush is not None:
             attachment.ref.tell(self._gathers[self._flush](self._flush.reply_to(client)))

@@ -98,7 +98,7 @@ class SessionContext:
         if self._reaper is not None:
             self._reaper.join(timeout)
             if self._reaper.is_alive():
-                log.error("zmq context not terminated after %.1f s: a socket is open", timeout)
+                log.error("zmq context not terminated: a socket is open")
 
 
 def _try_threads() -> None:

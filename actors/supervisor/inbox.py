@@ -24,6 +24,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Stop what is reported, end all children, then end; all within ``timeout`` seconds."""
+    """Stop what is reported, end all children, then end.
+
+    Delivering may take a share of ``timeout`` seconds; each step of closing has its own bound.
+    """
 
     timeout: float

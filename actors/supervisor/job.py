@@ -34,11 +34,11 @@ class Job:
     failure: str | None = None
     """Why reporting had to end, if it had to."""
     strangers: tuple[Peer, ...] = ()
-    """Because of whom, if it never began."""
+    """Who prevented the start, if somebody did."""
     counts: ProgressCounts | None = None
     """The job's counts, as soon as all of it has been received."""
     is_complete: bool = True
-    """Whether nothing was received that is not counted."""
+    """False when the listener has not answered: the counts are not known."""
     ending: bool = False
     """Whether reporting is to end with it."""
 

@@ -6,7 +6,6 @@ A plain object on the supervisor's thread.
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
@@ -23,7 +22,7 @@ OCCUPIED: Final = "end it, or use another address"
 ADOPTED: Final = "or tell KnowTrainer(pid=None) before the start to report it"
 
 TOLD: Final = 100
-"""Strangers of a job that the owner is told of: a program that starts again and again is many."""
+"""The owner is told of so many strangers of a job: a program that restarts in a loop is many."""
 
 
 class KnownTrainers:
@@ -51,22 +50,22 @@ class KnownTrainers:
         return None in self.pids
 
     def strangers_among(self, peers: Iterable[Peer]) -> tuple[Peer, ...]:
-        """Those who have joined before a trainer was started, and are not of these trees.
+        """Those who have joined before a trainer was started, and are of another tree.
 
-        A host that has told nothing may have started its trainer already, where it is not seen.
+        Also those that the system does not name, once the host has told a trainer: one that has
+        told nothing may have started its trainer already, where it cannot be seen.
         """
         if self.may_be_anybody:
             return ()
-        trainers = self.pids | {os.getpid()}
         strange = (Kinship.OTHER, Kinship.UNKNOWN) if self.pids else (Kinship.OTHER,)
-        return tuple(peer for peer in peers if kinship_of(peer, trainers) in strange)
+        return tuple(peer for peer in peers if kinship_of(peer, self.pids) in strange)
 
     @property
     def instead(self) -> str:
         """What can be done when a stranger reports to the address."""
         return OCCUPIED if self.pids else f"{OCCUPIED}, {ADOPTED}"
 
-    def meet(self, event: StrangerConnected) -> None:
+    def stranger_came(self, event: StrangerConnected) -> None:
         """A stranger has come while the job is reported."""
         if event.peer in self._told or len(self._told) >= TOLD:
             return

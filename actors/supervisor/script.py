@@ -78,7 +78,7 @@ class Waits:
         """See ``Wait``."""
         return Wait(self._me, timeout=timeout, child=child)
 
-    def ask_again(self) -> None:
+    def loop_may_answer(self) -> None:
         """The event loop may be well again."""
         self._loop_answers = True
 
@@ -86,7 +86,7 @@ class Waits:
         """An answer that comes from the event loop, within ``timeout`` seconds.
 
         A loop that does not run is given ``LOOP_TIMEOUT``; one that does not answer is not asked
-        again before ``ask_again``.
+        again before ``loop_may_answer``.
         """
         if not self._loop_answers or self._loop.is_closed():
             return Missing.TIMED_OUT

@@ -115,7 +115,7 @@ class Session:
                 switch: SwitchJob = yield self._waits.wait(None)
                 self._become(Phase.SWITCHING)
                 yield from self._switch(switch)
-                self._waits.ask_again()
+                self._waits.loop_may_answer()
                 self._become(Phase.REPORTING)
         except NotOpenedError as error:
             self.job.failure, self.job.strangers = str(error), error.strangers
@@ -162,7 +162,7 @@ class Session:
         peers = yield from self.sockets.find_peers()
         return peers, self._known.strangers_among(peers)
 
-    def have_joined(self, peers: tuple[Peer, ...]) -> None:
+    def peers_joined(self, peers: tuple[Peer, ...]) -> None:
         """``peers`` have joined the progress socket while what they report is held."""
         if self._until_stranger is not None and self._known.strangers_among(peers):
             self._until_stranger.answered(None)
@@ -212,6 +212,7 @@ class Session:
             job.counts = ended.counts
             yield from self._flush(ended.counts, until - time.monotonic())
         else:  # what comes from here on is the next job's, whenever the event loop is well again
+            log.error("the event loop is stuck: reports of this job may count in the next one")
             self._children.listener.tell(EndJob(reply_to=self._waits.wait(None), timeout=0.0))
         if job.ending:
             raise Ended

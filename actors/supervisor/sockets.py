@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
 from actors.supervisor.context import CLOSE_TIMEOUT, NoThreadsError, SessionContext
+from actors.supervisor.script import Missing
 from messages import (
     AcceptReports,
     Addresses,
@@ -124,7 +125,10 @@ class Sockets:
         wait = self._waits.wait(PEERS_TIMEOUT, LISTENER)
         self._children.listener.tell(FindPeers(reply_to=wait))
         found = yield wait
-        return found.peers if isinstance(found, PeersFound) else ()
+        if isinstance(found, PeersFound):
+            return found.peers
+        log.warning("who reports to the progress socket is not known: it is taken for the trainer")
+        return ()
 
     def accept_reports(self) -> None:
         """What has been held is the job's, and what comes."""
@@ -162,7 +166,8 @@ class Sockets:
         """Close the control socket and terminate the context; the listener has stopped before."""
         wait = self._waits.wait(CLOSE_TIMEOUT, CONTROL)
         self._children.control.tell(CloseControlSocket(reply_to=wait))
-        yield wait
+        if (yield wait) is Missing.TIMED_OUT:
+            log.error("the control socket is not closed after %.1f s", CLOSE_TIMEOUT)
         if self.context is not None:
             wait = self._waits.wait(CLOSE_TIMEOUT)
             self.context.terminate(lambda: wait.tell(None))
@@ -170,20 +175,23 @@ class Sockets:
             self.context.join()
         self.context = self.addresses = None
 
+    def address_of(self, child: str) -> str | None:
+        """Where the socket of ``child`` is or was bound; None if it has none."""
+        if self.addresses is None:
+            return None
+        return self.addresses.control if child == CONTROL else self.addresses.progress
+
     def reopen(self, child: str) -> Steps[str]:
         """Have the successor of ``child`` bind its socket where it was; the reason why it cannot.
 
         The system may take a moment to release the address. An answer is waited for without a
         bound: the actor answers or crashes, and a stop closes the script.
         """
-        assert self.addresses is not None
-        open_, address = (
-            (self._open_control, self.addresses.control)
-            if child == CONTROL
-            else (self._open_progress, self.addresses.progress)
-        )
-        reason = ""
-        for _ in range(REOPENS if address else 0):
+        open_ = self._open_control if child == CONTROL else self._open_progress
+        address, reason = self.address_of(child), ""
+        if address is None:
+            return reason
+        for _ in range(REOPENS):
             wait = self._waits.wait(None)
             open_(address, wait)
             match (yield wait):

@@ -61,14 +61,16 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
         if not self.try_tell(message):
             reason = "the reporter has ended"
-            level = logging.DEBUG if _is_met(message) else logging.WARNING
+            level = logging.DEBUG if _wants_nothing(message) else logging.WARNING
             log.log(level, "a %s came too late: %s", type(message).__name__, reason)
             turn_away(message, reason, self._owner)
 
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:
-        """Have it deliver what is left, close everything and end within ``timeout`` seconds.
+        """Have it deliver what is left, close everything and end.
 
-        Returns at once, from any thread. Raises TypeError or ValueError for what is no time.
+        Delivering may take a quarter of ``timeout`` seconds; each step of closing has a bound of
+        its own. Returns at once, from any thread. Raises TypeError or ValueError for what is no
+        time.
         """
         timeout = seconds("timeout", timeout)
         TypedRef[Shutdown](self._ref).tell(Shutdown(timeout=timeout))
@@ -109,11 +111,8 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         return not gone.result().is_alive()
 
 
-def _is_met(message: SupervisorMessage) -> bool:
-    """Whether a reporter that has ended has nothing more to do for ``message``, and to nobody.
-
-    Every client is detached from it, and its log is nobody's.
-    """
+def _wants_nothing(message: SupervisorMessage) -> bool:
+    """Whether ``message`` wants no answer, and nothing of a reporter that has ended."""
     return isinstance(message, DetachClient | AddToLog) and message.reply_to is None
 
 

@@ -39,7 +39,10 @@ class ConnectionEvent:
 
 
 class Connection:
-    """One connection, from its acceptance to its end; descriptors are given again, this is not."""
+    """One connection, from its acceptance to its end.
+
+    A descriptor's number is used again, this is not.
+    """
 
     def __init__(self, descriptor: int, ends: Ends | None = None) -> None:
         self.descriptor = descriptor

@@ -1,7 +1,7 @@
 """PeerWatch: finds out who has joined a socket, and who of them is a stranger.
 
 To look up a process takes milliseconds, so it has a thread of its own, on which all is done that
-its methods ask for, in their order; they may be called from any thread.
+its methods ask for, in their order; all but ``ask`` may be called from any thread.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class PeerWatch:
         self._submit(self._strangers.forget)
 
     def ask(self, reply_to: Mailbox[PeersFound]) -> None:
-        """Answer who has joined, of those that ``changed`` was told; on the thread that told."""
+        """Answer who has joined so far; called on the thread that calls ``changed``."""
         if self._any:
             self._hurry.set()
         if not self._any or not self._submit(partial(self._answer, reply_to)):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import os
-import re
 import sys
 import time
 from contextlib import suppress
@@ -28,8 +27,6 @@ Address: TypeAlias = tuple[str, int]
 
 _LISTEN: Final = "0A"
 """A listening socket's state in ``/proc/net/tcp``."""
-
-_SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - who listens there
 

@@ -43,7 +43,7 @@ class Strangers:
     """
 
     def __init__(self, trainers: frozenset[int | None] = frozenset()) -> None:
-        self._trainers = trainers | {os.getpid()}
+        self._trainers = trainers
         self._peers: dict[Connection, Peer] = {}
         self._kinship: dict[Connection, Kinship] = {}
         self._found: dict[Peer | Connection, None] = {}
@@ -78,7 +78,7 @@ class Strangers:
 
     def forget(self) -> None:
         """The next trainer is another one."""
-        self._know(frozenset({os.getpid()}))
+        self._know(frozenset())
 
     def _know(self, trainers: frozenset[int | None]) -> None:
         self._trainers = trainers
@@ -105,10 +105,13 @@ class Strangers:
 
 
 def kinship_of(peer: Peer, trainers: frozenset[int | None]) -> Kinship:
-    """How ``peer`` is related to the process trees of ``trainers``; with None they are anybody."""
+    """How ``peer`` is related to this process's tree and those of ``trainers``.
+
+    With None they are anybody.
+    """
     if None in trainers:
         return Kinship.UNKNOWN
-    roots = {pid for pid in trainers if pid is not None}
+    roots = {os.getpid(), *(pid for pid in trainers if pid is not None)}
     if peer.kin & roots:
         return Kinship.OURS
     if peer.pid is not None or _is_foreign(peer.user, roots):

@@ -118,6 +118,7 @@ def test_the_connection_that_came_first_may_leave_first(rig: ControlRig) -> None
         wait_until_subscribed(rig, second)
         first.close()
         rig.publish("still there")
+        rig.clock.advance(SETTLE)  # the second's own
         assert second.command() == "still there"
     rig.parent.expect(TrainerDisconnected())
     assert rig.parent.drain() == []
