@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import selectors
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Timeout
+
+log = logging.getLogger(__name__)
+
+SELECT_LIMIT: Final = 1024
+"""The descriptors that ``select`` takes are below: FD_SETSIZE of Linux and macOS."""
 
 
 class Pause:
     """Sleeps, until there is something to receive.
 
     ``descriptor``, which it owns, is readable from when something has come until the socket is
-    used. With None, and on a loop that cannot watch it (Windows' proactor), it sleeps the whole
-    time.
+    used. With None, and on a loop that cannot watch it (Windows' proactor, or where the system has
+    no more that can be watched), it sleeps the whole time.
     """
 
     def __init__(self, loop: AbstractEventLoop, descriptor: int | None) -> None:
@@ -62,9 +69,11 @@ class Pause:
         if self._descriptor is None or self._is_watched:
             return
         try:
+            _check(self._loop, self._descriptor)
             self._loop.add_reader(self._descriptor, self._readable, self._descriptor)
             self._is_watched = True
-        except NotImplementedError:
+        except Exception as error:  # whatever kind of loop it is, reports come without it
+            log.info("the progress socket is looked at from time to time alone: %r", error)
             self.close()
 
     def _unwatch(self, descriptor: int) -> None:
@@ -76,3 +85,11 @@ class Pause:
         self._unwatch(descriptor)  # it stays readable until the next poll
         if self._heeds_arrivals:
             self.end()
+
+
+def _check(loop: AbstractEventLoop, descriptor: int) -> None:
+    """Raise ValueError where the loop would take ``descriptor`` and end because of it."""
+    # The name is private to asyncio; another kind of loop has none.
+    selector = getattr(loop, "_selector", None)
+    if descriptor >= SELECT_LIMIT and isinstance(selector, selectors.SelectSelector):
+        raise ValueError(f"select() takes no descriptor {descriptor}")

@@ -1,14 +1,18 @@
 """Pause: what ends a sleep, and what does not."""
 
 import asyncio
+import errno
+import fcntl
 import os
+import resource
+import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from socket import socketpair
 
 import pytest
 
-from actors.progress_listener.pause import Pause
+from actors.progress_listener.pause import SELECT_LIMIT, Pause
 from tests.support.waiting import PATIENCE
 
 LONG = PATIENCE * 10
@@ -140,11 +144,20 @@ def test_a_cancelled_sleep_is_cancelled(arrivals: Arrivals) -> None:
     run(arrivals, do)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotImplementedError(),
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),  # of epoll: max_user_watches
+        ValueError("of some kind of loop"),
+    ],
+    ids=repr,
+)
 def test_what_the_loop_cannot_watch_is_slept_over(
-    arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch
+    arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(*_: object) -> None:
-        raise NotImplementedError
+        raise error
 
     async def do(pause: Pause) -> None:
         monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", refuse)
@@ -154,6 +167,29 @@ def test_what_the_loop_cannot_watch_is_slept_over(
         await Pause(asyncio.get_running_loop(), None).sleep(SHORT)
 
     run(arrivals, do)
+
+
+def test_a_loop_of_select_outlives_a_descriptor_that_is_too_high_for_it(
+    arrivals: Arrivals,
+) -> None:
+    async def do() -> None:
+        low = arrivals.watched()
+        high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, SELECT_LIMIT)
+        os.close(low)
+        pause = Pause(asyncio.get_running_loop(), high)
+        await pause.sleep(SHORT)
+        pause.close()
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard <= SELECT_LIMIT:
+        pytest.skip("the system gives no such descriptor")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, SELECT_LIMIT + 1), hard))
+    try:
+        loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+        with closing(loop):
+            loop.run_until_complete(do())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_it_is_closed_twice_and_behind_its_loop(arrivals: Arrivals) -> None:
