@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Timeout
+    from asyncio import AbstractEventLoop
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,10 @@ class Pause:
     def __init__(self, loop: AbstractEventLoop, descriptor: int | None) -> None:
         self._loop = loop
         self._descriptor = descriptor
+        self._pid = os.getpid()
         self._is_watched = self._is_over = self._heeds_arrivals = False
-        self._nap: Timeout | None = None
+        self._sleeper: asyncio.Task[object] | None = None
+        """The task that sleeps, until its sleep is ended."""
 
     async def sleep(self, seconds: float, *, heeds_arrivals: bool = True) -> None:
         """Sleep for ``seconds``; ``end`` ends it, and so does what comes if it ``heeds_arrivals``.
@@ -40,22 +42,22 @@ class Pause:
         self._heeds_arrivals = heeds_arrivals
         if heeds_arrivals:
             self._watch()
+        sleeper = self._sleeper = asyncio.current_task()
         try:
-            async with asyncio.timeout(None) as self._nap:
-                if self._is_over:
-                    self.end()
-                await asyncio.sleep(seconds)
-        except TimeoutError:
-            pass
+            await asyncio.sleep(0 if self._is_over else seconds)
+        except asyncio.CancelledError:
+            # Of ``end``, of whoever cancels the task, or of both.
+            if self._sleeper is not None or sleeper is None or sleeper.uncancel():
+                raise
         finally:
-            self._nap, self._is_over = None, False
+            self._sleeper, self._is_over = None, False
 
     def end(self) -> None:
         """End the sleep; where there is none, the next one."""
         self._is_over = True
-        if self._nap is not None:
-            nap, self._nap = self._nap, None  # one that is over refuses to be told again
-            nap.reschedule(self._loop.time())
+        sleeper, self._sleeper = self._sleeper, None
+        if sleeper is not None:
+            sleeper.cancel()
 
     def close(self) -> None:
         """Watch nothing any more. Idempotent."""
@@ -79,7 +81,8 @@ class Pause:
     def _unwatch(self, descriptor: int) -> None:
         if self._is_watched:
             self._is_watched = False
-            self._loop.remove_reader(descriptor)
+            if os.getpid() == self._pid:  # a child's epoll is the same one
+                self._loop.remove_reader(descriptor)
 
     def _readable(self, descriptor: int) -> None:
         self._unwatch(descriptor)  # it stays readable until the next poll

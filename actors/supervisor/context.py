@@ -7,7 +7,10 @@ that is done on a thread of its own.
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -28,8 +31,12 @@ THREADS: Final = 2
 (ZMQ_IO_THREADS)."""
 
 
-class NoThreadsError(Exception):
-    """The system gives no threads for a context; the message is human-readable."""
+DESCRIPTORS: Final = 16
+"""More than the context and the sockets of a start open: with 13 free none was refused."""
+
+
+class NoRoomError(Exception):
+    """The system has not what a context needs; the message is human-readable."""
 
 
 class _Context(zmq.Context["zmq.Socket[bytes]"]):
@@ -59,11 +66,12 @@ class _Context(zmq.Context["zmq.Socket[bytes]"]):
 class SessionContext:
     """Terminated once, by ``terminate`` or ``terminate_at_once``.
 
-    Raises NoThreadsError when it cannot be made.
+    Raises NoRoomError when it cannot be made.
     """
 
     def __init__(self) -> None:
         _try_threads()
+        _try_descriptors()
         self.zmq = _Context()
         self._reaper: threading.Thread | None = None
         self.close_progress_socket: Callable[[], Future[None]] | None = None
@@ -101,8 +109,21 @@ class SessionContext:
                 log.error("zmq context not terminated: a socket is open")
 
 
+def _try_descriptors() -> None:
+    """Raise NoRoomError where the system gives no ``DESCRIPTORS``: libzmq would abort then."""
+    with ExitStack() as opened:
+        try:
+            for _ in range(DESCRIPTORS):
+                opened.enter_context(Path(os.devnull).open("rb"))
+        except OSError as error:
+            raise NoRoomError(
+                f"ZeroMQ needs {DESCRIPTORS} more file descriptors: {error.strerror}. Raise their "
+                "limit (ulimit -n)"
+            ) from error
+
+
 def _try_threads() -> None:
-    """Raise NoThreadsError where the system gives no ``THREADS``: libzmq would abort then."""
+    """Raise NoRoomError where the system gives no ``THREADS``: libzmq would abort then."""
     end = threading.Event()
     started: list[threading.Thread] = []
     try:
@@ -111,7 +132,7 @@ def _try_threads() -> None:
             thread.start()
             started.append(thread)
     except RuntimeError as error:
-        raise NoThreadsError(
+        raise NoRoomError(
             f"ZeroMQ needs {THREADS} more threads, and the system gives {len(started)}: raise the "
             "limit of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
         ) from error

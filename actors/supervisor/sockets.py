@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
-from actors.supervisor.context import CLOSE_TIMEOUT, NoThreadsError, SessionContext
+from actors.supervisor.context import CLOSE_TIMEOUT, NoRoomError, SessionContext
 from actors.supervisor.script import Missing
 from messages import (
     AcceptReports,
@@ -99,7 +99,7 @@ class Sockets:
             raise NotOpenedError(CLOSED)
         try:
             self.context = SessionContext()
-        except NoThreadsError as error:
+        except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
         self.holds = self._may_hold and not self._known.may_be_anybody
         control, progress = ControlSocketOpened(address=""), ListeningStarted(address="")

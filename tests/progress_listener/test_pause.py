@@ -144,6 +144,37 @@ def test_a_cancelled_sleep_is_cancelled(arrivals: Arrivals) -> None:
     run(arrivals, do)
 
 
+def test_a_cancel_and_an_end_in_one_turn_are_a_cancel(arrivals: Arrivals) -> None:
+    async def do(pause: Pause) -> None:
+        for acts in ("ce", "ec"):
+            sleeping = asyncio.ensure_future(pause.sleep(LONG))
+            await asyncio.sleep(0)
+            for act in acts:
+                if act == "c":
+                    sleeping.cancel()
+                else:
+                    pause.end()
+            with pytest.raises(asyncio.CancelledError):
+                await sleeping
+            await asyncio.sleep(0)
+
+    run(arrivals, do)
+
+
+def test_an_end_leaves_no_cancel_behind(arrivals: Arrivals) -> None:
+    async def do(pause: Pause) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
+        for delay in (0, SHORT):
+            asyncio.get_running_loop().call_later(delay, pause.end)
+            await pause.sleep(SHORT)  # it may be over at the same moment
+            await asyncio.sleep(2 * SHORT)
+        assert task.cancelling() == before
+
+    run(arrivals, do)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -190,6 +221,21 @@ def test_a_loop_of_select_outlives_a_descriptor_that_is_too_high_for_it(
             loop.run_until_complete(do())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_that_closes_it_takes_nothing_from_its_parent(arrivals: Arrivals) -> None:
+    async def do(pause: Pause) -> None:
+        await pause.sleep(0)
+        child = os.fork()
+        if not child:
+            pause.close()
+            os._exit(0)
+        os.waitpid(child, 0)  # noqa: ASYNC222 - it ends at once
+        asyncio.get_running_loop().call_later(SHORT, arrivals.come)
+        await pause.sleep(LONG)
+
+    run(arrivals, do)
 
 
 def test_it_is_closed_twice_and_behind_its_loop(arrivals: Arrivals) -> None:

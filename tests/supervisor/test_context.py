@@ -1,4 +1,4 @@
-"""A context of ZeroMQ is made only where the system gives the threads that it needs."""
+"""A context of ZeroMQ is made only where the system gives the threads and files that it needs."""
 
 import subprocess
 import sys
@@ -13,19 +13,49 @@ from tests.support.reporting import ask_start, start, stop
 LIMITED = """\
 import resource, sys, zmq
 from pathlib import Path
-from actors.supervisor.context import NoThreadsError, SessionContext
+from actors.supervisor.context import NoRoomError, SessionContext
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + int(sys.argv[1]) * 1024 * 1024
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     context = SessionContext()
-except NoThreadsError as error:
+except NoRoomError as error:
     print(error)
     sys.exit(7)
 context.zmq.socket(zmq.PUB).close()
 context.terminate_at_once()
 """
 """Makes a context where so many MB of memory may be used more; a thread's stack takes 8."""
+
+
+FEW_FILES = """\
+import os, resource, sys, zmq
+from actors.supervisor.context import NoRoomError, SessionContext
+limit = len(os.listdir("/proc/self/fd")) - 1 + int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+try:
+    context = SessionContext()
+except NoRoomError as error:
+    print(error)
+    sys.exit(7)
+for kind in (zmq.PUB, zmq.SUB):
+    socket = context.zmq.socket(kind)
+    socket.bind("tcp://127.0.0.1:*")
+    socket.get_monitor_socket().close()
+    socket.close()
+context.terminate_at_once()
+"""
+"""Makes a context and its sockets where so many files may be opened more."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the others it is not known what is open")
+@pytest.mark.parametrize("files", [0, 1, 2, 3, 4, 8, 12, 15, 16, 40])
+def test_where_the_system_gives_few_files_that_is_said_and_nothing_aborts(files):
+    command = (sys.executable, "-c", FEW_FILES, str(files))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == (0 if files >= 16 else 7), done.stderr
+    if files < 16:
+        assert "ZeroMQ needs 16 more file descriptors: Too many open files" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of the others the limit is not known")
