@@ -189,7 +189,8 @@ class PollAlone(Direct):
     """
 
     async def _forward(self) -> None:
-        loop, came, settings = asyncio.get_running_loop(), -inf, ReporterSettings()
+        loop, settings = asyncio.get_running_loop(), ReporterSettings()
+        came, streak = -inf, 0
         socket: zmq.Socket[bytes] = zmq.Socket.shadow(self._progress.underlying)
         descriptor, arrived = int(socket.get(zmq.FD)), asyncio.Event()
         with ThreadPoolExecutor(max_workers=1) as thread:
@@ -201,9 +202,10 @@ class PollAlone(Direct):
                             if channel.readyState == "open":
                                 channel.send("PROGRESS_REPORT::" + text)
                     now = time.monotonic()
-                    is_next = now - came < 2 * settings.gather_interval
-                    came = now if texts else came
-                    if len(texts) > 1 or (texts and is_next):
+                    if texts:
+                        streak = streak + 1 if now - came < 2 * settings.gather_interval else 0
+                        came = now
+                    if texts and streak >= 2:
                         await asyncio.sleep(settings.gather_interval)
                         continue
                     arrived.clear()

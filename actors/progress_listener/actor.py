@@ -59,6 +59,10 @@ drain that ended early, the rest came within a millisecond."""
 PACE: Final = 2.0
 """Gather intervals within which a next report counts as one after another."""
 
+STREAK: Final = 2
+"""Polls that find reports one after another before some are taken together: a training's pairs, the
+end of a batch and the beginning of the next, gain nothing by it."""
+
 ENDED: Final = "the progress listener has ended"
 
 
@@ -234,20 +238,21 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         pause = self._pause = Pause(self._loop, socket.watched())
-        came = -inf
+        came, streak = -inf, 0
         try:
             # None: it has been closed from outside, while this loop was stuck.
             while (polled := socket.poll()) is not None:
                 drained = await asyncio.wrap_future(polled, loop=self._loop)
                 self._take(drained)
                 gather = self._settings.gather_interval
-                is_next = drained.at - came < PACE * gather
-                came = drained.at if drained.count else came
+                if drained.count:
+                    streak = streak + 1 if drained.at - came < PACE * gather else 0
+                    came = drained.at
                 if drained.more:
                     await asyncio.sleep(0)
                 elif self._endings:
                     await pause.sleep(min(self._settings.poll_interval, QUIET))
-                elif drained.count > 1 or (drained.count and is_next):
+                elif drained.count and streak >= STREAK:
                     await pause.sleep(gather, heeds_arrivals=False)
                 else:
                     await pause.sleep(self._settings.poll_interval)
