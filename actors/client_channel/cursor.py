@@ -246,7 +246,7 @@ class Cursor:
     def status(self, channel_state: str, job: int | None = None) -> ClientStatus:
         """How far the client came, and how it fared in ``job``, or else in the newest."""
         job = max(self._jobs, default=0) if job is None else job
-        counts = self._jobs[job]
+        counts = self._jobs.get(job, JobCounts())
         return ClientStatus(
             client_id=self._client_id,
             channel_state=channel_state,
