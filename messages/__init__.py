@@ -29,6 +29,7 @@ __all__ = [
     "CONTROL_PREFIXES",
     "EVENTS_PROTOCOL",
     "EVENT_MARK",
+    "OCCUPIED",
     "PAGES_PROTOCOL",
     "PASSING_EVENTS",
     "PIECE_PREFIX",
@@ -197,5 +198,6 @@ __all__ = [
     "parse_order",
     "pieces_of",
     "plain_text",
+    "reporting_to",
     "text_bytes",
 ]

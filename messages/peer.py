@@ -11,6 +11,10 @@ _NAMED: Final = 3
 """Processes that a sentence names; a trainer on several GPUs has as many."""
 
 
+OCCUPIED: Final = "end it, or use another address"
+"""What can be done where a stranger reports to an address."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A process that has connected; what the system does not tell is None or empty.
@@ -67,6 +71,12 @@ def in_words(peers: tuple[Peer, ...]) -> str:
     words = [str(peer) for peer in peers[:_NAMED]]
     more = len(peers) - _NAMED
     return "; ".join(words) + (f"; and {more} more" if more > 0 else "")
+
+
+def reporting_to(address: str | None, peers: tuple[Peer, ...]) -> str:
+    """``process 4711, python, started 12:03, reports to tcp://127.0.0.1:9001``."""
+    verb = "reports" if len(peers) == 1 else "report"
+    return f"{in_words(peers)}, {verb} to {address}"
 
 
 def _clock(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.zmq_sockets import Kinship, kinship_of
+from messages import OCCUPIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OCCUPIED: Final = "end it, or use another address"
 ADOPTED: Final = "or tell KnowTrainer(pid=None) before the start to report it"
 
 TOLD: Final = 100

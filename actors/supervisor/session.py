@@ -33,7 +33,7 @@ from messages import (
     StartAnswer,
     StopListening,
     SwitchJob,
-    in_words,
+    reporting_to,
 )
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ class Session:
     def _reported_by(self, strangers: tuple[Peer, ...]) -> str:
         addresses = self.sockets.addresses
         assert addresses is not None
-        verb = "reports" if len(strangers) == 1 else "report"
-        return f"{in_words(strangers)}, {verb} to {addresses.progress}"
+        return reporting_to(addresses.progress, strangers)
 
     def _leave_addresses(self) -> Steps[None]:
         """Close both, without what has been reported there."""

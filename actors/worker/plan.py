@@ -46,6 +46,7 @@ from actors.worker.viewer import (
     own_names,
 )
 from actors.zmq_sockets import at_free_port, reporter_at
+from messages import OCCUPIED, reporting_to
 
 if TYPE_CHECKING:
     import argparse
@@ -191,8 +192,7 @@ def _refusal(alone: Run) -> tuple[str, str]:
     place = alone.folder.parent
     named = "" if place == default_folder() else f"--runs-folder {shlex.quote(str(place))} "
     return (
-        f"process {alone.trainer}, of the run {alone.name}, reports to {where}: end it, or use "
-        "another address",
+        f"process {alone.trainer}, of the run {alone.name}, reports to {where}: {OCCUPIED}",
         f"{named}--adopt={alone.name} goes on with that training; --any-port starts this one at "
         "free ports",
     )
@@ -209,7 +209,7 @@ def beside_others(plan: Plan) -> Plan:
     peer = reporter_at(settings.progress_address)
     if peer is None:
         return plan
-    reason = f"{peer}, reports to {settings.progress_address}: end it, or use another address"
+    reason = f"{reporting_to(settings.progress_address, (peer,))}: {OCCUPIED}"
     if settings.on_port_conflict is not PortConflict.FREE:
         return dataclasses.replace(plan, refusal=(reason, INSTEAD))
     plan.keeping.warnings.append(f"{reason}; {FREE_PORTS}")
