@@ -24,11 +24,10 @@ from messages import (
     RunState,
     RunTraining,
     SendControl,
-    StopText,
     StrangerConnected,
     TerminateTrainer,
+    asks_to_stop,
     in_words,
-    parse_order,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Orders:
 
     def answered(self, message: ControlAnswered) -> None:
         """Say the outcome of a command."""
-        is_stop = isinstance(parse_order(f"CONTROL_COMMAND::{message.command}"), StopText)
+        is_stop = asks_to_stop(message.command)
         name = "stop" if is_stop else message.command[:100]
         match message.reply:
             case ControlHeld():
