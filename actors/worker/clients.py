@@ -54,12 +54,13 @@ CLOSE_TIMEOUT: Final = 2.0
 """Seconds that the files may take to be closed, and the archive to end what it reads."""
 
 
-FOR_OTHERS: Final = (
-    "the link, which can stop the training, is in a file that other users may read: take that from "
-    "them with chmod, or start with umask 077"
+_IN_A_FILE: Final = (
+    "is in a file that other users may read: take that from them with chmod, or start with umask "
+    "077"
 )
+FOR_OTHERS: Final = f"the link, which can stop the training, {_IN_A_FILE}"
+FOR_OTHERS_A_REPLAY: Final = f"the link {_IN_A_FILE}"
 MOVED: Final = "--replay FILE shows it, where FILE is what was {} until somebody moved it"
-FOR_OTHERS_A_REPLAY: Final = FOR_OTHERS.replace(", which can stop the training,", "")
 
 
 class NotServedError(Exception):
