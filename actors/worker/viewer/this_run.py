@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from actors.runtime import FutureMailbox, TokenBucket
 from actors.worker.viewer.access import RefusedError, Role
@@ -28,10 +28,14 @@ LOOKS_RATE: Final = 5.0
 """Parts of a curve that the viewers of a kind may ask for at once, and a second in the long run: a
 page asks for three a second at most, and each costs 10 ms of CPU time."""
 
+_STILL_READING: Final = "the worker is still reading the run"
 _NOT_TOLD: Final = "the worker is too busy to send the run so far"
 
 _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 """Numbers of an epoch and of a batch in it."""
+
+
+_T = TypeVar("_T")
 
 
 class ThisRun:
@@ -48,12 +52,8 @@ class ThisRun:
     async def digest(self, _: web.Request) -> web.StreamResponse:
         """The run so far."""
         answer: FutureMailbox[DigestTaken] = FutureMailbox()
-        self._actor.tell(GetDigest(reply_to=answer))
-        try:
-            taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
-        except TimeoutError:
-            text = "the worker is still reading the run" if self._is_recording else _NOT_TOLD
-            raise RefusedError(503, text) from None
+        why_not = _STILL_READING if self._is_recording else _NOT_TOLD
+        taken = await self._ask(GetDigest(reply_to=answer), answer, why_not)
         headers = {"X-Unpacked-Length": str(taken.size), "X-Instance": self._instance}
         return packed(taken.packed, headers)
 
@@ -63,14 +63,20 @@ class ThisRun:
         question = self._question(request, answer)
         if not self._looks[request[ROLE]].take(1, now=asyncio.get_running_loop().time()):
             raise RefusedError(429, "too many parts of the curves are asked for: wait a moment")
-        self._actor.tell(question)
-        try:
-            taken = await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
-        except TimeoutError:
-            raise RefusedError(503, _NOT_TOLD) from None
+        taken = await self._ask(question, answer, _NOT_TOLD)
         if taken.packed is None:
             raise RefusedError(404, "the worker no longer knows this model")
         return packed(taken.packed)
+
+    async def _ask(
+        self, question: GetBatches | GetDigest, answer: FutureMailbox[_T], why_not: str
+    ) -> _T:
+        """What comes to ``answer``. Raises RefusedError with ``why_not`` if nothing does."""
+        self._actor.tell(question)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(answer.future), DIGEST_TIMEOUT)
+        except TimeoutError:
+            raise RefusedError(503, why_not) from None
 
     def _question(self, request: web.Request, reply_to: FutureMailbox[BatchesTaken]) -> GetBatches:
         """What batches are asked for. Raises RefusedError."""
