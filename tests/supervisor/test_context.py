@@ -11,28 +11,16 @@ from tests.support.paths import ROOT
 from tests.support.reporting import ask_start, start, stop
 
 LIMITED = """\
-import resource, sys, zmq
+import os, resource, sys, zmq
 from pathlib import Path
 from actors.supervisor.context import NoRoomError, SessionContext
-pages = int(Path("/proc/self/statm").read_text().split()[0])
-limit = pages * resource.getpagesize() + int(sys.argv[1]) * 1024 * 1024
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-try:
-    context = SessionContext()
-except NoRoomError as error:
-    print(error)
-    sys.exit(7)
-context.zmq.socket(zmq.PUB).close()
-context.terminate_at_once()
-"""
-"""Makes a context where so many MB of memory may be used more; a thread's stack takes 8."""
-
-
-FEW_FILES = """\
-import os, resource, sys, zmq
-from actors.supervisor.context import NoRoomError, SessionContext
-limit = len(os.listdir("/proc/self/fd")) - 1 + int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+kind, room = sys.argv[1], int(sys.argv[2])
+if kind == "memory":
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit, of = pages * resource.getpagesize() + room * 1024 * 1024, resource.RLIMIT_AS
+else:
+    limit, of = len(os.listdir("/proc/self/fd")) - 1 + room, resource.RLIMIT_NOFILE
+resource.setrlimit(of, (limit, limit))
 try:
     context = SessionContext()
 except NoRoomError as error:
@@ -45,14 +33,20 @@ for kind in (zmq.PUB, zmq.SUB):
     socket.close()
 context.terminate_at_once()
 """
-"""Makes a context and its sockets where so many files may be opened more."""
+"""Makes a context and its sockets where so many MB of memory may be used more, of which a thread's
+stack takes 8, or so many files be opened more."""
+
+
+def limited(kind, room):
+    """That program, as it has ended."""
+    command = ("prlimit", f"--stack={8 * 1024 * 1024}", sys.executable, "-c", LIMITED, kind)
+    return subprocess.run((*command, str(room)), cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of the others it is not known what is open")
 @pytest.mark.parametrize("files", [0, 1, 2, 3, 4, 8, 12, 15, 16, 40])
 def test_where_the_system_gives_few_files_that_is_said_and_nothing_aborts(files):
-    command = (sys.executable, "-c", FEW_FILES, str(files))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = limited("files", files)
     assert done.returncode == (0 if files >= 16 else 7), done.stderr
     if files < 16:
         assert "ZeroMQ needs 16 more file descriptors: Too many open files" in done.stdout
@@ -61,8 +55,7 @@ def test_where_the_system_gives_few_files_that_is_said_and_nothing_aborts(files)
 @pytest.mark.skipif(sys.platform != "linux", reason="of the others the limit is not known")
 @pytest.mark.parametrize(("room", "given"), [(2, 0), (12, 1), (1000, None)])
 def test_where_the_system_gives_no_threads_that_is_said_and_nothing_aborts(room, given):
-    command = ("prlimit", f"--stack={8 * 1024 * 1024}", sys.executable, "-c", LIMITED, str(room))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = limited("memory", room)
     assert done.returncode == (0 if given is None else 7), done.stderr
     if given is not None:
         assert f"ZeroMQ needs 2 more threads, and the system gives {given}" in done.stdout
