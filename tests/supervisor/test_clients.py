@@ -38,6 +38,7 @@ def test_attaching_while_the_former_actor_is_closing_goes_on_from_its_place(
         with stuck(loop_thread):  # the former actor cannot have closed
             supervisor.tell(DetachClient(client_id="alice"))
             supervisor.tell(AttachClient(client_id="alice", channel=successor))
+        status(supervisor)  # until then a report may come to the client's former channel
         trainer.send(*reports(3, first=3))
         assert successor.wait_for_count(3) == forwarded(reports(3, first=3))
     summary = stop(supervisor).summary
@@ -190,6 +191,7 @@ def test_many_clients_come_and_go_and_each_gets_everything_once(
             channels = {client_id: FakeChannel() for client_id in got}
             for client_id, channel in channels.items():
                 supervisor.tell(AttachClient(client_id=client_id, channel=channel))
+            status(supervisor)  # until then a report may come to a client's former channel
             trainer.send(*reports(10, first=10 * round_))
             for client_id, channel in channels.items():
                 got[client_id] += channel.wait_for_count(10)
