@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import select
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
+from actors.progress_listener.actor import PACE, PATIENCE, STREAK
 from actors.runtime import FutureMailbox
 from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 
@@ -190,23 +192,25 @@ class PollAlone(Direct):
 
     async def _forward(self) -> None:
         loop, settings = asyncio.get_running_loop(), ReporterSettings()
-        came, streak = -inf, 0
+        came, streak, wait = -inf, 0, 0.0
         socket: zmq.Socket[bytes] = zmq.Socket.shadow(self._progress.underlying)
         descriptor, arrived = int(socket.get(zmq.FD)), asyncio.Event()
         with ThreadPoolExecutor(max_workers=1) as thread:
             try:
                 while True:
-                    texts = await loop.run_in_executor(thread, _receive_all, socket)
+                    texts = await loop.run_in_executor(thread, _receive_all, socket, wait)
                     for text in texts:
                         for channel in self._channels:
                             if channel.readyState == "open":
                                 channel.send("PROGRESS_REPORT::" + text)
-                    now = time.monotonic()
+                    now, wait = time.monotonic(), 0.0
                     if texts:
-                        streak = streak + 1 if now - came < 2 * settings.gather_interval else 0
+                        streak = streak + 1 if now - came < PACE * settings.gather_interval else 0
                         came = now
-                    if texts and streak >= 2:
-                        await asyncio.sleep(settings.gather_interval)
+                        if streak >= STREAK:
+                            await asyncio.sleep(settings.gather_interval)
+                        else:
+                            wait = PATIENCE * settings.poll_interval
                         continue
                     arrived.clear()
                     loop.add_reader(descriptor, arrived.set)
@@ -218,8 +222,10 @@ class PollAlone(Direct):
                 loop.remove_reader(descriptor)
 
 
-def _receive_all(socket: zmq.Socket[bytes]) -> list[str]:
+def _receive_all(socket: zmq.Socket[bytes], wait: float) -> list[str]:
     texts = []
+    if wait:
+        select.select([int(socket.get(zmq.FD))], [], [], wait)
     with suppress(zmq.Again):
         while True:
             texts.append(socket.recv_string(zmq.NOBLOCK))

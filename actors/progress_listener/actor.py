@@ -63,6 +63,10 @@ STREAK: Final = 2
 """Polls that find reports one after another before some are taken together: a training's pairs, the
 end of a batch and the beginning of the next, gain nothing by it."""
 
+PATIENCE: Final = 2.0
+"""Poll intervals that the poll behind one that found reports waits for more, on its own thread: a
+batch of a training takes less time, and its reports then change threads once less."""
+
 ENDED: Final = "the progress listener has ended"
 
 
@@ -137,6 +141,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 self._start(message)
             case AcceptReports():
                 self._holds = False
+                self._look_now()
             case KnowTrainer():
                 if self._watch is not None:
                     self._watch.know(message.pid)
@@ -145,8 +150,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                     reply(message.reply_to, PeersFound())
                 else:
                     self._socket.find_peers(message.reply_to)
-                    if self._pause is not None:
-                        self._pause.end()
+                    self._look_now()
             case Verdict():
                 if self._holds:
                     self._parent.tell(PeersFound(peers=(message.peer,)))
@@ -238,24 +242,27 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         pause = self._pause = Pause(self._loop, socket.watched())
-        came, streak = -inf, 0
+        came, streak, wait = -inf, 0, 0.0
         try:
             # None: it has been closed from outside, while this loop was stuck.
-            while (polled := socket.poll()) is not None:
+            while (polled := socket.poll(wait)) is not None:
                 drained = await asyncio.wrap_future(polled, loop=self._loop)
                 self._take(drained)
                 gather = self._settings.gather_interval
                 if drained.count:
                     streak = streak + 1 if drained.at - came < PACE * gather else 0
                     came = drained.at
+                wait = 0.0
                 if drained.more:
                     await asyncio.sleep(0)
                 elif self._endings:
                     await pause.sleep(min(self._settings.poll_interval, QUIET))
-                elif drained.count and streak >= STREAK:
+                elif not drained.count:
+                    await pause.sleep(self._settings.poll_interval)
+                elif streak >= STREAK:
                     await pause.sleep(gather, heeds_arrivals=False)
                 else:
-                    await pause.sleep(self._settings.poll_interval)
+                    wait = PATIENCE * self._settings.poll_interval
         finally:
             self._pause = None
             pause.close()
@@ -326,8 +333,14 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._asked = self._silent_since = time.monotonic()
             drain = self._settings.drain_timeout if message.timeout is None else message.timeout
             self._drain_until = self._asked + drain
-            if self._pause is not None:
-                self._pause.end()
+            self._look_now()
+
+    def _look_now(self) -> None:
+        """Have the socket polled at once."""
+        if self._pause is not None:
+            self._pause.end()
+        if self._socket is not None:
+            self._socket.wake()
 
     def _watch_for_quiet(self, drained: Drained) -> None:
         if self._holds:  # what comes is nothing of the job's

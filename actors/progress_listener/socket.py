@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import sys
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from socket import socketpair
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -22,6 +25,8 @@ from actors.zmq_sockets import Bound, Connections, bind, monitor_of, receive_eve
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
+    from socket import socket as SystemSocket
+
     from actors.zmq_sockets import PeerWatch
     from messages import Mailbox, PeersFound
 
@@ -86,6 +91,9 @@ class ProgressSocket:
         self._monitor: zmq.Socket[bytes] | None = None
         self._connections = Connections()
         self._descriptor = -1
+        self._selector: selectors.BaseSelector | None = None
+        self._wakes: tuple[SystemSocket, SystemSocket] | None = None
+        """What is sent to the second ends the wait of a poll."""
         self._asked_for_peers: deque[Mailbox[PeersFound]] = deque()
         self.is_closing = False
         """Whether ``close`` has been called: no further poll can be had."""
@@ -98,12 +106,17 @@ class ProgressSocket:
         Raises NotBoundError, or zmq.ZMQError or OSError when there can be no socket; ``close`` is
         due anyway.
         """
+        self._wakes = socketpair()
+        self._wakes[1].setblocking(False)
         self._socket = socket = context.socket(zmq.SUB)
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
         self._monitor = monitor_of(socket)
         self._descriptor = int(socket.get(zmq.FD))
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._descriptor, selectors.EVENT_READ)
+        self._selector.register(self._wakes[0], selectors.EVENT_READ, data=self._wakes[0])
         bound = bind(
             "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
         )
@@ -145,10 +158,19 @@ class ProgressSocket:
             return Undecodable(f"it says that it is the worker's own: {message[:_EXCERPT]!r}")
         return message or Undecodable("an empty message")
 
-    def poll(self) -> Future[Drained] | None:
-        """Have the thread drain the socket; None when it is being closed. From any thread."""
+    def poll(self, wait: float = 0.0) -> Future[Drained] | None:
+        """Have the thread drain the socket; None when it is being closed. From any thread.
+
+        It waits up to ``wait`` seconds for something to come, or for ``wake``.
+        """
         with self._ending:
-            return None if self.is_closing else self.thread.submit(self.drain)
+            return None if self.is_closing else self.thread.submit(self._wait_and_drain, wait)
+
+    def wake(self) -> None:
+        """End the wait of a poll, of the next one that waits if none does; from any thread."""
+        with self._ending:
+            if self._closed is None:
+                self._end_wait()
 
     def drain(self) -> Drained:
         """Receive all that has arrived, ``DRAIN_LIMIT`` messages at most; never waits."""
@@ -175,6 +197,7 @@ class ProgressSocket:
         with self._ending:
             if self._closed is None:
                 self.is_closing = True
+                self._end_wait()
                 self._closed = self.thread.submit(self._close)
                 self.thread.shutdown(wait=False)
             return self._closed
@@ -182,6 +205,19 @@ class ProgressSocket:
     def find_peers(self, reply_to: Mailbox[PeersFound]) -> None:
         """Have the next drain ask who has joined by then, for ``reply_to`` to be told."""
         self._asked_for_peers.append(reply_to)
+
+    def _wait_and_drain(self, wait: float) -> Drained:
+        # The socket signals edges: a drain leaves it dry, or the next one is not to wait.
+        if wait and self._selector is not None:
+            for key, _ in self._selector.select(wait):
+                if key.data is not None:
+                    key.data.recv(1024)
+        return self.drain()
+
+    def _end_wait(self) -> None:
+        if self._wakes is not None:
+            with suppress(BlockingIOError):  # it is full: no poll waits
+                self._wakes[1].send(b"w")
 
     def _follow_connections(self) -> None:
         assert self._monitor is not None
@@ -203,6 +239,10 @@ class ProgressSocket:
                     switch_off(self._socket)
                     self._monitor.close()
                 self._socket.close()
+            if self._selector is not None:
+                self._selector.close()
+            for end in self._wakes or ():
+                end.close()
 
     def _drain_last(self) -> None:
         """Receive what there is, until nothing has come for ``LAST_SILENCE``."""

@@ -5,6 +5,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
@@ -78,6 +79,12 @@ class Opened:
         return self.collect(lambda got, _: len(got) >= count)
 
 
+def polled(opened: Opened, *, wait: float) -> Future[Drained]:
+    poll = opened.socket.poll(wait)
+    assert poll is not None
+    return poll
+
+
 def is_readable(descriptor: int, *, within: float) -> bool:
     return bool(select.select([descriptor], [], [], within)[0])
 
@@ -145,6 +152,36 @@ def test_what_is_watched_can_be_watched_when_the_socket_is_closed(opened: Opened
         opened.socket.close().result(PATIENCE)
         is_readable(watched, within=0)
     assert opened.socket.watched() is None
+
+
+def test_a_poll_waits_for_a_message(opened: Opened) -> None:
+    with joined(opened) as trainer:
+        assert settled(lambda: not opened.run(opened.socket.drain).count)
+        polls = [polled(opened, wait=PATIENCE)]
+        trainer.send("a")
+        while not polls[-1].result(PATIENCE).count:  # a subscription wakes it, too
+            polls.append(polled(opened, wait=PATIENCE))
+        assert opened.taken() == ["a"]
+
+
+def test_a_poll_that_waits_is_woken(opened: Opened) -> None:
+    for _ in range(3):
+        waits = polled(opened, wait=10 * PATIENCE)
+        opened.socket.wake()
+        assert waits.result(PATIENCE).count == 0
+
+
+def test_a_poll_that_waits_does_not_hold_up_the_close(opened: Opened) -> None:
+    waits = [polled(opened, wait=10 * PATIENCE), polled(opened, wait=0.0)]
+    opened.socket.close().result(PATIENCE)
+    assert all(poll.result(0).count == 0 for poll in waits)
+    opened.socket.wake()  # nothing to wake any more
+
+
+def test_wakes_that_nobody_waits_for_are_not_too_many(opened: Opened) -> None:
+    for _ in range(10_000):
+        opened.socket.wake()
+    assert polled(opened, wait=10 * PATIENCE).result(PATIENCE).count == 0
 
 
 def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
