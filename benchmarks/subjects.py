@@ -22,7 +22,7 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
-from actors.progress_listener.actor import PACE, PATIENCE, STREAK
+from actors.progress_listener import PACE, PATIENCE, STREAK
 from actors.runtime import FutureMailbox
 from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 

@@ -1,6 +1,21 @@
 """The progress listener: its actor, the SUB socket, the run's log."""
 
-from actors.progress_listener.actor import ENDED, ProgressListenerActor, spawn
+from actors.progress_listener.actor import (
+    ENDED,
+    PACE,
+    PATIENCE,
+    STREAK,
+    ProgressListenerActor,
+    spawn,
+)
 from actors.progress_listener.log import ProgressLog
 
-__all__ = ["ENDED", "ProgressListenerActor", "ProgressLog", "spawn"]
+__all__ = [
+    "ENDED",
+    "PACE",
+    "PATIENCE",
+    "STREAK",
+    "ProgressListenerActor",
+    "ProgressLog",
+    "spawn",
+]
