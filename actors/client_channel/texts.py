@@ -15,7 +15,6 @@ from messages.wire import (
     encode_report,
     pieces_of,
     plain_text,
-    text_bytes,
 )
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ CLOCK_INTERVAL: Final = 0.2
 SMALL: Final = 200
 SMALL_VALUES: Final = 100
 """Characters of a value with its name, and how many stay of a report that its channel refuses."""
-
-TEXT_BYTES: Final = 8 * 1024
-"""Bytes of a text that carries several entries: two of them fit into a channel's room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +79,12 @@ class PageTexts:
 
     @staticmethod
     def _together(page: ProgressPage) -> Iterator[PageText]:
-        """Many entries in a text, and one that is too large for a text in several."""
+        """All entries in a text, or in the pieces of one that is too large."""
+        first = page.last - len(page.messages) + 1
         times = page.times or (0.0,) * len(page.messages)
-        first, start, size = page.last - len(page.messages) + 1, 0, 0
-
-        def text(end: int) -> Iterator[PageText]:
-            whole = encode_page(first + start, times[start:end], page.messages[start:end])
-            *pieces, last = pieces_of(whole)
-            yield from (PageText(piece, 0, 0) for piece in pieces)
-            yield PageText(last, end - start, page.reports_before(end))
-
-        for index, message in enumerate(page.messages):
-            if index > start and size + text_bytes(message) > TEXT_BYTES:
-                yield from text(index)
-                start, size = index, 0
-            size += text_bytes(message)
-        yield from text(len(page.messages))
+        *pieces, last = pieces_of(encode_page(first, times, page.messages))
+        yield from (PageText(piece, 0, 0) for piece in pieces)
+        yield PageText(last, len(page.messages), page.reports)
 
 
 def without_values(text: str) -> str | None:

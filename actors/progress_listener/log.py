@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE_BYTES: Final = 8 * 1024
 """A page ends before it holds more, but has one report at least: small pages keep the turns of
-the event loop short."""
+the event loop short, and two that are sent as one text each fit into a channel's room."""
 
 LIVE_BLOCKS: Final = 16
 """Newest blocks of a store that are left as they are: live clients read there, a thousand reports
