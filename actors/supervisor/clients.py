@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
     from actors.supervisor.inbox import Answered
+    from actors.supervisor.script import Wait
 
 log = logging.getLogger(__name__)
 
@@ -214,13 +215,13 @@ class Clients:
                 attachment.ref.tell(make(gather.reply_to(attachment.client)))
         gather.end_if_complete()
 
-    def flush(self, counts: ProgressCounts, timeout: float, done: Callable[[Gather], None]) -> None:
+    def flush(self, counts: ProgressCounts, timeout: float) -> Wait:
         """Have all clients given what is left of what was counted, and all that come."""
-        self._flush = Gather(self._me, done)
+        self._flush = flush = Gather(self._me)
         self.ask_all(
-            self._flush,
-            lambda reply_to: FlushReports(counts=counts, timeout=timeout, reply_to=reply_to),
+            flush, lambda reply_to: FlushReports(counts=counts, timeout=timeout, reply_to=reply_to)
         )
+        return flush.wait
 
     def end_flush(self) -> list[str]:
         """Clients that come are not to be flushed any more; the ids of those still waited for."""
@@ -280,13 +281,10 @@ class Clients:
             reply(mailbox, ClientDetached(client_id=client.client_id))
         if successor is None:
             self._remember(client)
+            for gather in self._gathers:
+                gather.go_on_without(client)
         else:
             self._start(client, successor)
-        for gather, make in list(self._gathers.items()):
-            if client.attachment is not None and client in gather.waits_for:
-                client.attachment.ref.tell(make(gather.reply_to(client)))
-            else:
-                gather.go_on_without(client)
         return down if crashed else None
 
     # One client
@@ -311,8 +309,9 @@ class Clients:
             first = ReadProgress(after=None, limit=1, reply_to=attachment.ref)
             self._actors.listener.tell(first)
         attachment.attach(message)
-        if self._flush is not None:
-            attachment.ref.tell(self._gathers[self._flush](self._flush.reply_to(client)))
+        for gather, make in self._gathers.items():
+            if gather is self._flush or client in gather.waits_for:
+                attachment.ref.tell(make(gather.reply_to(client)))
 
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""

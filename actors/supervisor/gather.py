@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.supervisor.inbox import Answered
+from actors.supervisor.script import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from messages import Mailbox
 
 
@@ -25,11 +24,11 @@ class Respondent(Protocol):
 
 
 class Gather:
-    """``done`` is called when all that were asked have answered or are gone."""
+    """``wait`` is over when all that were asked have answered or are gone."""
 
-    def __init__(self, me: Mailbox[Answered], done: Callable[[Gather], None]) -> None:
+    def __init__(self, me: Mailbox[Answered], *, timeout: float | None = None) -> None:
         self._me = me
-        self._done = done
+        self.wait = Wait(me, timeout=timeout)
         self.answers: list[Any] = []
         self.waits_for: set[Respondent | None] = set()
         """Those that have not answered; None is the listener."""
@@ -48,7 +47,7 @@ class Gather:
     def end_if_complete(self) -> None:
         """Be done when nobody is waited for."""
         if not self.waits_for:
-            self._done(self)
+            self.wait.tell(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,9 +259,7 @@ class Session:
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
         timeout = max(FLUSH_LEAST, timeout)
-        wait = self._waits.wait(None)
-        self._clients.flush(counts, timeout, lambda _: wait.tell(None))
-        yield from self._waits.on_loop(wait, timeout + MARGIN)
+        yield from self._waits.on_loop(self._clients.flush(counts, timeout), timeout + MARGIN)
         missing = self._clients.end_flush()
         if missing:
             log.error("clients have not answered: %s", ", ".join(missing))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.supervisor.gather import Gather
-from actors.supervisor.script import Steps, Wait
 from messages import ClientStatus, CountProgress, CountReports, ProgressCounts
 
 if TYPE_CHECKING:
     from actors.supervisor.clients import Clients
     from actors.supervisor.inbox import Answered
+    from actors.supervisor.script import Steps
     from messages import Mailbox, ReporterStatus
 
 STATUS_TIMEOUT: Final = 0.8
@@ -28,11 +28,10 @@ def tell_status(
     clients: Clients,
 ) -> Steps[None]:
     """Complete ``status`` with the job's counts and the clients' rows, then tell ``reply_to``."""
-    wait = Wait(me, timeout=STATUS_TIMEOUT)
-    gather = Gather(me, lambda _: wait.answered(None))
+    gather = Gather(me, timeout=STATUS_TIMEOUT)
     listener.tell(CountProgress(reply_to=gather.reply_to(None)))
     clients.ask_all(gather, lambda reply_to: CountReports(reply_to=reply_to))
-    yield wait
+    yield gather.wait
     clients.forget(gather)
     counts, rows = ProgressCounts(), []
     for answer in gather.answers:
