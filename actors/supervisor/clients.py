@@ -97,6 +97,8 @@ class Attachment:
         self.client = client
         self.message = message
         self._me = me
+        self.is_lost = False
+        """Whether its channel is closed, and it is kept for what may still come."""
         self.closing = False
         self.next: AttachClient | None = None
         """Who is to be attached when it has ended."""
@@ -108,7 +110,7 @@ class Attachment:
 
     def attach(self, message: AttachClient) -> None:
         """Give the actor a channel."""
-        self.message = message
+        self.message, self.is_lost = message, False
         self.ref.tell(
             AttachChannel(
                 channel=message.channel,
@@ -144,8 +146,6 @@ class Clients:
         self._owner = owner
         self._settings = settings
         self._actors: FollowRun
-        self._lost: set[Attachment] = set()
-        """Those whose channel is closed, and which are kept for what may still come."""
         self._clients: dict[str, Client] = {}
         """In the order in which they came, or left."""
         self._forgotten: dict[int, tuple[int, int]] = {}
@@ -168,7 +168,6 @@ class Clients:
         elif attachment.closing:
             attachment.next = message
         else:
-            self._lost.discard(attachment)
             attachment.attach(message)
 
     def detach(self, message: DetachClient) -> None:
@@ -180,7 +179,7 @@ class Clients:
             return
         client.attachment.next = None
         client.attachment.detached.append(message.reply_to)
-        self._close(client.attachment)
+        client.attachment.close()
 
     def follow(self, run: FollowRun) -> None:
         """Have all clients read from these actors, and every one that comes."""
@@ -192,7 +191,7 @@ class Clients:
         """End every client's actor."""
         for attachment in self._attachments():
             attachment.next = None
-            self._close(attachment)
+            attachment.close()
 
     def answer_all(self) -> None:
         """Answer who waits for a client's end: the supervisor ends, and hears of none."""
@@ -200,10 +199,6 @@ class Clients:
             waiting, attachment.detached = attachment.detached, []
             for mailbox in waiting:
                 reply(mailbox, ClientDetached(client_id=attachment.client.client_id))
-
-    def _close(self, attachment: Attachment) -> None:
-        self._lost.discard(attachment)
-        attachment.close()
 
     # Asking all of them
 
@@ -254,9 +249,10 @@ class Clients:
         match event:
             case ChannelLost():
                 if event.channel is attachment.message.channel:
-                    self._lost.add(attachment)
-                    if event.reports_wait or len(self._lost) > LOST_LIMIT:
-                        self._close(attachment)
+                    attachment.is_lost = True
+                    kept = [a for a in self._attachments() if a.is_lost and not a.closing]
+                    if event.reports_wait or len(kept) > LOST_LIMIT:
+                        attachment.close()
             case ChannelClosed():
                 attachment.client.status = event.status
                 attachment.client.waiting = event.waiting
@@ -269,7 +265,6 @@ class Clients:
     def _down(self, attachment: Attachment, down: ChildDown) -> ChildDown | None:
         client, message = attachment.client, attachment.message
         client.attachment = None
-        self._lost.discard(attachment)
         crashed = down.reason is not None and not attachment.closing
         successor = attachment.next
         if crashed and client.restarts.allows_another():
