@@ -217,11 +217,11 @@ class ReporterStatus:
     """
 
     phase: Phase
-    job_id: str | None
-    addresses: Addresses | None
-    trainer_connected: bool
-    received: int
-    clients: tuple[ClientStatus, ...]
+    job_id: str | None = None
+    addresses: Addresses | None = None
+    trainer_connected: bool = False
+    received: int = 0
+    clients: tuple[ClientStatus, ...] = ()
     undecodable: int = 0
     is_complete: bool = True
 

@@ -364,8 +364,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             job_id=None if self._job is None else self._job.job_id,
             addresses=None if self._session is None else self._session.sockets.addresses,
             trainer_connected=self._trainer_connected,
-            received=0,
-            clients=(),
         )
         steps = tell_status(
             status,

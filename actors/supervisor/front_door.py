@@ -134,15 +134,7 @@ def _turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None
         case AddToLog():
             _reply(message, AddedToLog(reason=reason))
         case GetStatus():
-            status = ReporterStatus(
-                phase=Phase.IDLE,
-                job_id=None,
-                addresses=None,
-                trainer_connected=False,
-                received=0,
-                clients=(),
-            )
-            _reply(message, status)
+            _reply(message, ReporterStatus(phase=Phase.IDLE))
         case _:
             pass
 
