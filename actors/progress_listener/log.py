@@ -11,8 +11,9 @@ from __future__ import annotations
 import heapq
 import json
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
@@ -186,7 +187,7 @@ class ProgressLog:
             messages=(),
             last=self.last,
             missed=0,
-            ended=self._is_end(self.last),
+            ended=self._end_of_job(self.last) == self.last,
             job=self._job_begins[-1],
             reports=self._reports,
         )
@@ -198,34 +199,28 @@ class ProgressLog:
         """
         if after >= self.last:
             return None
-        texts: list[str] = []
-        times: list[float] = []
-        kinds: list[int] = []
-        size = reports = 0
-        last = final = self.last
         first = after + 1
-        for entry in heapq.merge(self._kept.entries(first), self._passing.entries(first)):
-            if not texts:
-                final = self._end_of_job(entry.position)
-            elif entry.position != last + 1:
-                break
+        entries = heapq.merge(self._kept.entries(first), self._passing.entries(first))
+        found = [next(entries)]  # a store never drops its newest entry
+        final = self._end_of_job(found[0].position)
+        size = text_bytes(found[0].text)
+        for entry in entries:
             size += text_bytes(entry.text)
-            if texts and (size > PAGE_BYTES or len(texts) == limit or entry.position > final):
+            is_next = entry.position == found[-1].position + 1 <= final
+            if not is_next or size > PAGE_BYTES or len(found) == limit:
                 break
-            kinds.append(entry.kind)
-            texts.append(entry.text)
-            times.append(entry.time)
-            last, reports = entry.position, entry.reports
+            found.append(entry)
+        last = found[-1].position
         return ProgressPage(
-            messages=tuple(texts),
+            messages=tuple(entry.text for entry in found),
             last=last,
-            missed=last - len(texts) - after,
-            ended=self._is_end(last),
-            notes=tuple(index for index, kind in enumerate(kinds) if kind == NOTE),
-            added=tuple(index for index, kind in enumerate(kinds) if kind == ADDED),
+            missed=last - len(found) - after,
+            ended=last == final,
+            notes=tuple(index for index, entry in enumerate(found) if entry.kind == NOTE),
+            added=tuple(index for index, entry in enumerate(found) if entry.kind == ADDED),
             job=self._job_of(last),
-            reports=reports,
-            times=tuple(times),
+            reports=found[-1].reports,
+            times=tuple(entry.time for entry in found),
             behind=self.last - last,
         )
 
@@ -233,13 +228,10 @@ class ProgressLog:
         at = bisect_left(self._job_begins, position)
         return self._job_begins[at - 1] if at else 0
 
-    def _end_of_job(self, position: int) -> int:
-        at = bisect_right(self._job_ends, position - 1)
-        return self.last if at == len(self._job_ends) else self._job_ends[at]
-
-    def _is_end(self, position: int) -> bool:
+    def _end_of_job(self, position: int) -> float:
+        """The first end of a job from ``position`` on; infinity if there is none yet."""
         at = bisect_left(self._job_ends, position)
-        return at < len(self._job_ends) and self._job_ends[at] == position
+        return inf if at == len(self._job_ends) else self._job_ends[at]
 
 
 def _is_passing(text: str, *, note: bool) -> bool:
