@@ -420,7 +420,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
         sockets = None if self._session is None else self._session.sockets
-        reopens = is_open and sockets is not None and sockets.address_of(child.name) is not None
+        reopens = is_open and sockets is not None and sockets.address_of(child.name) != ""
         self._clients.follow(self._children.replace(child, reopens=reopens))
         self._tell_degraded(down)
         bearable = self._intensity.allows_another()
@@ -432,9 +432,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
                 if self._loop.is_closed():
                     self._give_up(CLOSED)
-                elif bearable:
+                elif bearable and reopens:
                     self._reopen(child.name)
-                else:
+                elif not bearable:
                     times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
                     self._give_up(f"{down.child} failed {times}: {down.reason}")
             case Phase.STOPPING | Phase.IDLE | Phase.BYPASSED:

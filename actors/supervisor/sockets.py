@@ -175,10 +175,10 @@ class Sockets:
             self.context.join()
         self.context = self.addresses = None
 
-    def address_of(self, child: str) -> str | None:
-        """Where the socket of ``child`` is or was bound; None if it has none."""
+    def address_of(self, child: str) -> str:
+        """Where the socket of ``child`` is or was bound; empty if it has none."""
         if self.addresses is None:
-            return None
+            return ""
         return self.addresses.control if child == CONTROL else self.addresses.progress
 
     def reopen(self, child: str) -> Steps[str]:
@@ -189,8 +189,6 @@ class Sockets:
         """
         open_ = self._open_control if child == CONTROL else self._open_progress
         address, reason = self.address_of(child), ""
-        if address is None:
-            return reason
         for _ in range(REOPENS):
             wait = self._waits.wait(None)
             open_(address, wait)

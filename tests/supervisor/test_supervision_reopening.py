@@ -105,6 +105,17 @@ def test_a_switch_meanwhile_does_not_leave_the_next_job_without_its_socket(
     stop(supervisor, "job-2")
 
 
+def test_one_that_has_no_socket_opens_none(
+    new_supervisor: NewSupervisor, owner: Probe[Any]
+) -> None:
+    supervisor = new_supervisor(control_address=None)
+    start(supervisor)
+    crash(CONTROL, owner)
+    answers: Probe[Any] = Probe()
+    supervisor.tell(SendControl(command="STOP", reply_to=answers))
+    assert isinstance(answers.get(), ControlRejected)
+
+
 def test_a_command_meanwhile_is_held_until_the_socket_is_open_again(
     supervisor: SupervisorRef, owner: Probe[Any]
 ) -> None:
