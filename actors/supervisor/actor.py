@@ -131,7 +131,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """Handle one message; one that nobody should have told is logged and passed over."""
         match message:
             case Answered():
-                message.asker.answered(message.answer)
+                message.take(message.answer)
             case FromChild():
                 if self._children.is_current(message.child):
                     self._from_child(message.child, message.event)

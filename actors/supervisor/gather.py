@@ -5,9 +5,10 @@ Plain objects on the supervisor's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors.runtime import Adapter
 from actors.supervisor.inbox import Answered
 from actors.supervisor.script import Wait
 
@@ -36,7 +37,7 @@ class Gather:
     def reply_to(self, respondent: Respondent | None) -> Mailbox[Any]:
         """The mailbox for the answer of ``respondent``, who is waited for from now on."""
         self.waits_for.add(respondent)
-        return _ReplyTo(self, self._me, respondent)
+        return Adapter(self._me, partial(Answered, partial(self._answered, respondent)))
 
     def go_on_without(self, respondent: Respondent | None) -> None:
         """Wait for ``respondent`` no longer."""
@@ -49,18 +50,8 @@ class Gather:
         if not self.waits_for:
             self.wait.tell(None)
 
-
-@dataclass(frozen=True, slots=True)
-class _ReplyTo:
-    gather: Gather
-    me: Mailbox[Answered]
-    respondent: Respondent | None
-
-    def tell(self, answer: Any, /) -> None:
-        self.me.tell(Answered(self, answer))
-
-    def answered(self, answer: Any, /) -> None:
-        if self.respondent is not None:
-            self.respondent.told(answer)
-        self.gather.answers.append(answer)
-        self.gather.go_on_without(self.respondent)
+    def _answered(self, respondent: Respondent | None, answer: Any) -> None:
+        if respondent is not None:
+            respondent.told(answer)
+        self.answers.append(answer)
+        self.go_on_without(respondent)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-
-class Asker(Protocol):
-    """Who has asked for an answer, and may have gone on without it."""
-
-    def answered(self, answer: Any, /) -> None:
-        """Take ``answer``, on the supervisor's thread."""
-        ...
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer for ``asker``."""
+    """An ``answer``, to be handed to ``take`` on the supervisor's thread.
 
-    asker: Asker
+    Who has asked for it may have gone on without it.
+    """
+
+    take: Callable[[Any], None]
     answer: Any
 
 

@@ -54,7 +54,7 @@ class Wait:
 
     def tell(self, answer: Any, /) -> None:
         """Take the answer; from any thread."""
-        self._me.tell(Answered(self, answer))
+        self._me.tell(Answered(self.answered, answer))
 
     def answered(self, answer: Any, /) -> None:
         """Resume the script that still waits."""

@@ -27,17 +27,14 @@ SOCKETS = [CONTROL, LISTENER]
 ALL = [*SOCKETS, CLIENT]
 
 
-class _Faulty:
-    """What no actor of ours is."""
-
-    def answered(self, _: object, /) -> None:
-        raise RuntimeError("injected")
+def _fail(_: object) -> None:
+    raise RuntimeError("injected")
 
 
 def crash_supervisor() -> None:
     """Make the only supervisor crash when it comes to it; what is alien to it is passed over."""
     (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
-    ref.tell(Answered(_Faulty(), None))
+    ref.tell(Answered(_fail, None))
 
 
 def tell_alien(actor: str) -> None:
