@@ -1,11 +1,6 @@
 """The control socket: its actor, and the stop in force that outlives it."""
 
-from actors.control_socket.actor import GONE, ControlSocketActor, spawn
+from actors.control_socket.actor import GONE, ControlSocketActor, ParentEvent, spawn
 from actors.control_socket.commands import StopInForce
 
-__all__ = [
-    "GONE",
-    "ControlSocketActor",
-    "StopInForce",
-    "spawn",
-]
+__all__ = ["GONE", "ControlSocketActor", "ParentEvent", "StopInForce", "spawn"]

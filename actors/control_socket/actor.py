@@ -86,7 +86,8 @@ class _TrainerSettled:
 
 _Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | Verdict | _TrainerSettled
 
-_ParentEvent: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | StrangerConnected
+ParentEvent: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | StrangerConnected
+"""What the actor tells its parent."""
 
 
 class ControlSocketActor(ThreadActor[ControlSocketMessage]):
@@ -104,7 +105,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def __init__(
         self,
         *,
-        parent: Mailbox[_ParentEvent],
+        parent: Mailbox[ParentEvent],
         scheduler: Scheduler | None = None,
         settings: ReporterSettings,
         stop_in_force: StopInForce | None = None,

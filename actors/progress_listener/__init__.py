@@ -5,6 +5,7 @@ from actors.progress_listener.actor import (
     PACE,
     PATIENCE,
     STREAK,
+    ParentEvent,
     ProgressListenerActor,
     spawn,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "PACE",
     "PATIENCE",
     "STREAK",
+    "ParentEvent",
     "ProgressListenerActor",
     "ProgressLog",
     "spawn",

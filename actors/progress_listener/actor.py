@@ -84,7 +84,7 @@ class _SocketClosed:
 
 _Inbox: TypeAlias = ProgressListenerMessage | Verdict | _TaskEnded | _SocketClosed
 
-_ParentEvent: TypeAlias = (
+ParentEvent: TypeAlias = (
     ChildDown
     | ProgressSocketMade
     | PeersFound
@@ -92,6 +92,7 @@ _ParentEvent: TypeAlias = (
     | TrainEndReceived
     | StrangerConnected
 )
+"""What the actor tells its parent."""
 
 
 class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
@@ -107,7 +108,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        parent: Mailbox[_ParentEvent],
+        parent: Mailbox[ParentEvent],
         progress_log: ProgressLog,
         settings: ReporterSettings,
     ) -> None:

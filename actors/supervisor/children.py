@@ -12,21 +12,7 @@ from actors import control_socket, progress_listener
 from actors.control_socket import StopInForce
 from actors.progress_listener import ENDED, ProgressLog
 from actors.runtime import reply
-from messages import (
-    AddedToLog,
-    AddToLog,
-    AwaitNextTrainer,
-    ChildDown,
-    FollowRun,
-    ForgetStop,
-    ListeningFailed,
-    PeersFound,
-    ProgressSocketMade,
-    StrangerConnected,
-    TrainEndReceived,
-    TrainerConnected,
-    TrainerDisconnected,
-)
+from messages import AddedToLog, AddToLog, AwaitNextTrainer, FollowRun, ForgetStop
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,17 +27,7 @@ LISTENER: Final = progress_listener.ProgressListenerActor.name
 ADDED_AT_ONCE: Final = 500
 """Entries that are added to the log in one turn of the event loop: it takes 2 ms."""
 
-ChildEvent: TypeAlias = (
-    ChildDown
-    | TrainerConnected
-    | TrainerDisconnected
-    | ProgressSocketMade
-    | PeersFound
-    | ListeningFailed
-    | TrainEndReceived
-    | StrangerConnected
-)
-"""What the sockets' actors tell by themselves."""
+ChildEvent: TypeAlias = control_socket.ParentEvent | progress_listener.ParentEvent
 
 
 @dataclass(frozen=True, slots=True)
