@@ -123,7 +123,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._attach(message)
             case FollowRun():
                 self._run = message
-                self._cursor.expect_no_page()
+                self._cursor.expects_page = False  # who was asked for it is gone
                 self._go_on()
             case ProgressPage():
                 if self._cursor.take(message):  # else of a listener that has been replaced
@@ -143,7 +143,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 reply(message.reply_to, self._status())
             case CloseChannel():
                 self._reply_to = message.reply_to
-                self._cursor.expect_no_page()  # what comes before the stop is its successor's
+                self._cursor.expects_page = False  # what comes before the stop is its successor's
                 self.stop()
             case _:
                 assert_never(message)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-START: Final = 0
-"""The position before the first report."""
-
 SMALL_CHANNEL: Final = 1000
 """Characters: what is refused and is shorter is not refused for its size."""
 
@@ -64,7 +61,8 @@ class Cursor:
 
     def __init__(self, client_id: str, after: int | None, former: ClientStatus | None) -> None:
         self._client_id = client_id
-        self._position = after
+        self.after = after
+        """What the next page is to come after; None until the beginning of the job is known."""
         self._jobs = defaultdict[int, JobCounts](JobCounts)
         """By where the job begins: the newest one that was given up, and all later ones."""
         if former is not None:
@@ -80,7 +78,8 @@ class Cursor:
         """Whether the entries before the next page are skipped on purpose, and so not missed."""
         self._texts = PageTexts("")
         self._page: deque[PageText] = deque()
-        self._asked = after is None
+        self.expects_page = after is None
+        """Whether a page has been asked for, so that there is nothing to send until it comes."""
         self._missed_streak = 0
         self._failures = FewLines()
         self.turns_to_yield = 0
@@ -91,7 +90,7 @@ class Cursor:
     @property
     def position(self) -> int:
         """That of the last report which was sent or has failed."""
-        return START if self._position is None else self._position
+        return self.after or 0
 
     # Reading
 
@@ -101,25 +100,16 @@ class Cursor:
         self._texts = PageTexts(protocol)
         as_before = as_before and self._texts.is_plain
         if after is not None:
-            self._position, self._jumped = after, True
-        if self._position is not None and not as_before:
+            self.after, self._jumped = after, True
+        if self.after is not None and not as_before:
             self._page.clear()  # it was meant for the former channel: it is read again
-            self._asked = False
-
-    def expect_no_page(self) -> None:
-        """Expect no page: whoever was asked for one is gone."""
-        self._asked = False
-
-    @property
-    def expects_page(self) -> bool:
-        """Whether a page has been asked for, so that there is nothing to send until it comes."""
-        return self._asked
+            self.expects_page = False
 
     def ask(self) -> bool:
         """Whether a page is to be asked for; from then on it is expected."""
-        if self._asked or self._page:
+        if self.expects_page or self._page:
             return False
-        self._asked = True
+        self.expects_page = True
         return True
 
     @property
@@ -127,19 +117,14 @@ class Cursor:
         """How many entries the next page is to have, for each message of the settings' page."""
         return PAGED if self._texts.is_paged else 1
 
-    @property
-    def after(self) -> int | None:
-        """What the next page is to come after; None until the beginning of the job is known."""
-        return self._position
-
     def take(self, page: ProgressPage) -> bool:
         """Take a page; False when it is not the one that was asked for."""
         asked_after = page.last - len(page.messages) - page.missed
-        if not self._asked or self._position not in (None, asked_after):
+        if not self.expects_page or self.after not in (None, asked_after):
             return False
-        self._asked = False
+        self.expects_page = False
         self._page.extend(self._texts.of(page))
-        self._position = page.last - len(page.messages)
+        self.after = page.last - len(page.messages)
         self._counts = counts = self._jobs[page.job]
         before = page.reports_before(0)
         if self._jumped:
@@ -178,7 +163,7 @@ class Cursor:
         Raises NotSentError when it will never take any.
         """
         item = self._page.popleft()
-        self._position = position = self.position + item.entries
+        self.after = position = self.position + item.entries
         count = self._counts.count(item.reports)
         if not item.text:
             return True
@@ -231,7 +216,7 @@ class Cursor:
         """Count what was not sent of ``job``, which is over, as failed; how many they are."""
         for former in [begin for begin in self._jobs if begin < job.job]:
             del self._jobs[former]
-        if self._position is None or self._position >= job.last:
+        if self.after is None or self.after >= job.last:
             return 0
         counts = self._jobs[job.job]
         left = counts.count(job.reports)
