@@ -150,7 +150,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def release(self) -> None:
         """Tell how far the client came and release the channel, which is left as it is."""
-        self._cursor.log_failures()
+        self._cursor.failures.log_left_out()
         waiting = self._cursor.waiting if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._attached = self._channel = None
@@ -388,7 +388,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _end_flush(self, flush: FlushReports) -> None:
         self._flush = None
-        self._cursor.log_failures()
+        self._cursor.failures.log_left_out()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None

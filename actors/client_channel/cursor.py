@@ -81,7 +81,9 @@ class Cursor:
         self.expects_page = after is None
         """Whether a page has been asked for, so that there is nothing to send until it comes."""
         self._missed_streak = 0
-        self._failures = FewLines()
+        self.failures = FewLines(
+            lambda count: log.error("%d more texts not forwarded to client %s", count, client_id)
+        )
         self.turns_to_yield = 0
         """Turns of the event loop to leave to others before the next page is asked for."""
         self.pause = 0.0
@@ -171,8 +173,7 @@ class Cursor:
             self._send(channel, item.text)
         except BaseException as error:
             self._counts.failed += count
-            if self._failures.takes(now=time.monotonic()):
-                self.log_failures()
+            if self.failures.takes(now=time.monotonic()):
                 # The type too: the text of aiortc's InvalidStateError is empty.
                 log.error(
                     "progress report %d (%d characters) not forwarded to client %s: %s: %s",
@@ -205,12 +206,6 @@ class Cursor:
             )
 
     # What could not be sent
-
-    def log_failures(self) -> None:
-        """Log how many lines of failures have been left out."""
-        count = self._failures.left_out()
-        if count:
-            log.error("%d more texts not forwarded to client %s", count, self._client_id)
 
     def give_up(self, job: ProgressCounts) -> int:
         """Count what was not sent of ``job``, which is over, as failed; how many they are."""

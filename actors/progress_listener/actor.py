@@ -131,7 +131,9 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._task: asyncio.Task[None] | None = None
         self._pause: Pause | None = None
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
-        self._fault_lines = FewLines()
+        self._faults = FewLines(
+            lambda count: log.error("%d more progress messages not forwarded", count)
+        )
         self._asked = self._silent_since = 0.0
         self._drain_until = 0.0
 
@@ -288,21 +290,12 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             message, at = received.popleft()
             if isinstance(message, Undecodable):
                 self._log.count_undecodable()
-                self._log_fault(message.what, at)
+                if self._faults.takes(now=at):
+                    log.error("progress message not forwarded: %s", message.what)
             elif self._log.receive(message, time=self._clock_offset + at):
                 self._parent.tell(TrainEndReceived())
         log.debug("%d progress messages received", count)
         return True
-
-    def _log_fault(self, what: str, at: float) -> None:
-        if self._fault_lines.takes(now=at):
-            self._log_number_of_faults()
-            log.error("progress message not forwarded: %s", what)
-
-    def _log_number_of_faults(self) -> None:
-        count = self._fault_lines.left_out()
-        if count:
-            log.error("%d more progress messages not forwarded", count)
 
     def _keep_last(self) -> bool:
         """The same when nothing more comes: what is held is dropped."""
@@ -403,7 +396,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _end_job(self) -> None:
         """Answer who asked for the end; tell readers that have all of the job that it is over."""
-        self._log_number_of_faults()
+        self._faults.log_left_out()
         self._log.end_job()
         self._readers.end_job()
         endings, self._endings = self._endings, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 LINES: Final = 10
@@ -32,19 +33,27 @@ class TokenBucket:
 
 
 class FewLines:
-    """Lines of a log that may be as many as there are messages: few are written, all counted."""
+    """Lines of a log that may be as many as there are messages: few are written, all counted.
 
-    def __init__(self) -> None:
+    ``log_count`` logs how many others there were.
+    """
+
+    def __init__(self, log_count: Callable[[int], None]) -> None:
         self._bucket = TokenBucket(rate=LINES_RATE, burst=LINES)
+        self._log_count = log_count
         self._left_out = 0
 
     def takes(self, *, now: float) -> bool:
-        """Whether one more is to be written at ``now``; if not, it is counted."""
+        """Whether one more is to be written at ``now``; then those that were not are logged."""
         taken = self._bucket.take(1, now=now)
-        self._left_out += not taken
+        if taken:
+            self.log_left_out()
+        else:
+            self._left_out += 1
         return taken
 
-    def left_out(self) -> int:
-        """How many have not been written since this was asked."""
+    def log_left_out(self) -> None:
+        """Log how many have not been written since the last one, if any."""
         count, self._left_out = self._left_out, 0
-        return count
+        if count:
+            self._log_count(count)

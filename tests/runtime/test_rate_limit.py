@@ -28,7 +28,13 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
 
 
 def test_of_many_lines_few_are_written_and_the_others_are_counted() -> None:
-    lines = FewLines()
+    counts: list[int] = []
+    lines = FewLines(counts.append)
     assert sum(lines.takes(now=0.0) for _ in range(100)) == LINES
-    assert [lines.left_out(), lines.left_out()] == [100 - LINES, 0]
+    assert counts == []
+    for _ in range(2):
+        lines.log_left_out()
+    assert counts == [100 - LINES]
+    assert not lines.takes(now=0.0)
     assert lines.takes(now=1.0 / LINES_RATE)
+    assert counts == [100 - LINES, 1]
