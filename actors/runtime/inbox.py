@@ -8,17 +8,14 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka._envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-LONGEST_WAIT: Final = 3600.0
-"""Seconds after which an inbox looks again at its timers."""
 
 
 class TurnOverError(Exception):
@@ -100,9 +97,8 @@ class Inbox:
                 if fire is None and self._left is not None:
                     raise TurnOverError
                 if fire is None:
-                    next_due = self._timers[0][0] - time.monotonic() if self._timers else None
-                    # A lock refuses to wait for longer than some centuries.
-                    self._changed.wait(None if next_due is None else min(next_due, LONGEST_WAIT))
+                    due = self._timers[0][0] if self._timers else inf
+                    self._changed.wait(min(due - time.monotonic(), threading.TIMEOUT_MAX))
                     continue
             try:
                 fire()

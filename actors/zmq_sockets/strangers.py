@@ -44,14 +44,10 @@ class Strangers:
 
     def __init__(self, trainers: frozenset[int | None] = frozenset()) -> None:
         self._trainers = trainers
-        self._peers: dict[Connection, Peer] = {}
+        self.peers: dict[Connection, Peer] = {}
+        """Who has joined."""
         self._kinship: dict[Connection, Kinship] = {}
         self._found: dict[Peer | Connection, None] = {}
-
-    @property
-    def peers(self) -> dict[Connection, Peer]:
-        """Who has joined."""
-        return dict(self._peers)
 
     def is_stranger(self, connection: Connection) -> bool:
         """Whether who has joined by ``connection`` is not of the training."""
@@ -60,7 +56,7 @@ class Strangers:
 
     def add(self, connection: Connection, peer: Peer) -> None:
         """``peer`` has joined."""
-        self._peers[connection] = peer
+        self.peers[connection] = peer
         self._kinship[connection] = kinship = kinship_of(peer, self._trainers)
         self._judge()
         if kinship is not Kinship.OURS and not self.is_stranger(connection):
@@ -68,7 +64,7 @@ class Strangers:
 
     def remove(self, connection: Connection) -> None:
         """It has left."""
-        self._peers.pop(connection, None)
+        self.peers.pop(connection, None)
         self._kinship.pop(connection, None)
 
     def know(self, pid: int | None) -> None:
@@ -84,7 +80,7 @@ class Strangers:
         self._trainers = trainers
         if None in trainers:
             self._found.clear()
-        self._kinship = {c: kinship_of(peer, self._trainers) for c, peer in self._peers.items()}
+        self._kinship = {c: kinship_of(peer, self._trainers) for c, peer in self.peers.items()}
         self._judge()
 
     def _judge(self) -> None:
@@ -100,7 +96,7 @@ class Strangers:
 
     def _key(self, connection: Connection) -> Peer | Connection:
         """What is remembered of a stranger: the process, where it is known."""
-        peer = self._peers[connection]
+        peer = self.peers[connection]
         return connection if peer.pid is None else peer
 
 
