@@ -44,7 +44,7 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from actors.runtime import Cancellable, Scheduler
+    from actors.runtime import Scheduler
     from actors.settings import ReporterSettings
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._watch: PeerWatch | None = None
         self._connections = Connections()
         self._trainers = Trainers()
-        self._settling: dict[Connection, Cancellable] = {}
         self._commands = Commands(stop_in_force or StopInForce())
 
     def on_receive(self, message: _Inbox) -> None:
@@ -264,28 +263,23 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
                 self._trainers.give_up(connection)  # it was there, whoever it was
                 self._tell_changes()
                 self._trainers.leave(connection)
-                self._cancel(connection)
         self._tell_changes()
 
     def _settle(self, connection: Connection, delay: float, *, waited: float) -> None:
         settled = _TrainerSettled(connection=connection, waited=waited + delay)
-        self._settling[connection] = self._scheduler.after(delay, lambda: self._me.tell(settled))
-
-    def _cancel(self, connection: Connection) -> None:
-        timer = self._settling.pop(connection, None)
-        if timer is not None:
-            timer.cancel()
+        self._scheduler.after(delay, lambda: self._me.tell(settled))
 
     def _peer_changed(self, message: Verdict | _TrainerSettled) -> None:
-        if self._socket is None or message.connection not in self._trainers:
-            return  # it has left meanwhile
+        if self._socket is None:
+            return
         match message:
             case Verdict():
                 if self._trainers.judge(message):
                     event = StrangerConnected(peer=message.peer, address=self._address)
                     self._parent.tell(event)
             case _TrainerSettled():
-                self._trainer_settled(self._socket, message)
+                if self._trainers.expects(message.connection):
+                    self._trainer_settled(self._socket, message)
             case _:
                 assert_never(message)
         self._tell_changes()
@@ -315,8 +309,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._forget_trainers()  # they live on for seconds: a command for the next would hit them
 
     def _forget_trainers(self) -> None:
-        for connection in list(self._settling):
-            self._cancel(connection)
         self._trainers.await_next()
         self._tell_changes()
 

@@ -38,9 +38,6 @@ class Trainers:
         self._counted: list[_Joined] = []
         """Those for which a trainer counts as connected, as of the last ``changes``."""
 
-    def __contains__(self, connection: Connection) -> bool:
-        return connection in self._joined
-
     # What happens to a connection
 
     def join(self, connection: Connection) -> None:
@@ -50,6 +47,11 @@ class Trainers:
     def leave(self, connection: Connection) -> None:
         """It is gone."""
         self._joined.pop(connection, None)
+
+    def expects(self, connection: Connection) -> bool:
+        """Whether it is still there, and not of a training that is over."""
+        joined = self._joined.get(connection)
+        return joined is not None and not joined.is_former
 
     def settle(self, connection: Connection) -> bool:
         """Commands reach it from now on; whether it has been looked up."""
