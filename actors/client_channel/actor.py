@@ -111,7 +111,6 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._opening: asyncio.TimerHandle | None = None
         self._open_until = 0.0
         self._yielding: asyncio.Handle | None = None
-        self._taken_at = 0.0
         self._flush: FlushReports | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         self._reply_to: Mailbox[ChannelClosed] = parent
@@ -126,9 +125,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._cursor.expects_page = False  # who was asked for it is gone
                 self._go_on()
             case ProgressPage():
-                if self._cursor.take(message):  # else of a listener that has been replaced
-                    self._taken_at = self._loop.time()
-                    self._go_on()
+                if self._cursor.take(message, now=self._loop.time()):
+                    self._go_on()  # else it is of a listener that has been replaced
             case _Changed():
                 if message.attached is self._attached:
                     self._changed()
@@ -324,9 +322,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             return
         if self._yielding is not None:
             self._yielding.cancel()
-        due = self._taken_at + self._cursor.pause
-        if self._flush is None and self._loop.time() < due:
-            self._yielding = self._loop.call_at(due, self._read_after, 0)
+        if self._flush is None and self._loop.time() < self._cursor.due:
+            self._yielding = self._loop.call_at(self._cursor.due, self._read_after, 0)
         else:
             self._read_after(self._cursor.turns_to_yield)
 

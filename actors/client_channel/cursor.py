@@ -86,8 +86,8 @@ class Cursor:
         )
         self.turns_to_yield = 0
         """Turns of the event loop to leave to others before the next page is asked for."""
-        self.pause = 0.0
-        """Seconds to wait after the last page before the next one is asked for."""
+        self.due = 0.0
+        """When the next page may be asked for, on the clock of ``take``."""
 
     @property
     def position(self) -> int:
@@ -119,8 +119,8 @@ class Cursor:
         """How many entries the next page is to have, for each message of the settings' page."""
         return PAGED if self._texts.is_paged else 1
 
-    def take(self, page: ProgressPage) -> bool:
-        """Take a page; False when it is not the one that was asked for."""
+    def take(self, page: ProgressPage, *, now: float) -> bool:
+        """Take a page that comes at ``now``; False when it is not the one that was asked for."""
         asked_after = page.last - len(page.messages) - page.missed
         if not self.expects_page or self.after not in (None, asked_after):
             return False
@@ -136,7 +136,7 @@ class Cursor:
         counts.missed += missed
         self._note_missed(missed, behind=page.behind)
         self.turns_to_yield = len(self._page) if page.behind else 0
-        self.pause = PAUSE if self._texts.is_paged and not page.behind else 0.0
+        self.due = now + PAUSE if self._texts.is_paged and not page.behind else now
         return True
 
     def _note_missed(self, missed: int, *, behind: int) -> None:

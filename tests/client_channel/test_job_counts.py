@@ -62,7 +62,7 @@ def test_a_client_that_comes_when_a_job_is_over_has_missed_nothing_of_it() -> No
     former = log.counts
     log.begin_job()
     cursor = Cursor("alice", None, None)
-    assert cursor.take(log.begin())
+    assert cursor.take(log.begin(), now=0.0)
     assert cursor.give_up(former) == 0
     assert counts(cursor.status("open", former.job)) == (0, 0, 0)
 
@@ -98,7 +98,7 @@ def test_of_each_job_each_report_is_in_one_count(
     log, channel = ProgressLog(limit=limit, max_bytes=10_000), Channel()
     log.begin_job()
     cursor = Cursor("alice", None, None)
-    cursor.take(log.begin())
+    cursor.take(log.begin(), now=0.0)
     cursor.begin(protocol, None)
     for step in [*steps, "switch"]:
         match step:
@@ -111,7 +111,7 @@ def test_of_each_job_each_report_is_in_one_count(
             case "read":
                 page = log.page(cursor.position, 3)
                 if page is not None and cursor.ask():
-                    assert cursor.take(page)
+                    assert cursor.take(page, now=0.0)
             case "send":
                 if cursor.next is not None:
                     cursor.send_next(channel)
