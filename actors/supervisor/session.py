@@ -175,7 +175,7 @@ class Session:
     def _leave_addresses(self) -> Steps[None]:
         """Close both, without what has been reported there."""
         self._become(Phase.STOPPING)
-        yield from self._stop_listening(0.0)
+        yield from self._ask_listener(StopListening, 0.0)
         yield from self.sockets.close()
         if self.job.ending:
             raise Ended
@@ -204,9 +204,7 @@ class Session:
         drain = switch.drain_timeout
         drain = self._settings.drain_timeout if drain is None else drain
         until = time.monotonic() + drain
-        ended = yield from self._ask_listener(
-            lambda reply_to: EndJob(reply_to=reply_to, timeout=drain), drain
-        )
+        ended = yield from self._ask_listener(EndJob, drain)
         if isinstance(ended, JobEnded):
             job.counts = ended.counts
             yield from self._flush(ended.counts, until - time.monotonic())
@@ -231,29 +229,22 @@ class Session:
             return
         drain = self._drain_timeout()
         until = time.monotonic() + drain
-        stopped = yield from self._stop_listening(drain)
+        stopped = yield from self._ask_listener(StopListening, drain)
         if not isinstance(stopped, ListeningStopped):
             log.error("the event loop is stuck: reports that it still had to deliver may be lost")
         elif self.job.counts is None:  # else these are those of the job that was to follow
             self.job.counts = stopped.counts
             yield from self._flush(stopped.counts, until - time.monotonic())
 
-    def _stop_listening(self, drain: float) -> Steps[Any]:
-        return self._ask_listener(
-            lambda reply_to: StopListening(reply_to=reply_to, timeout=drain), drain
-        )
-
-    def _ask_listener(
-        self, make: Callable[[Wait], EndJob | StopListening], drain: float
-    ) -> Steps[Any]:
+    def _ask_listener(self, end: type[EndJob | StopListening], drain: float) -> Steps[Any]:
         """The listener's answer, or that of its successor when it crashes."""
         answer: Any = Missing.CRASHED
         for _ in range(CRASHES + 1):
+            wait = self._waits.wait(None, LISTENER)
+            self._children.listener.tell(end(reply_to=wait, timeout=drain))
+            answer = yield from self._waits.on_loop(wait, drain + MARGIN)
             if answer is not Missing.CRASHED:
                 break
-            wait = self._waits.wait(None, LISTENER)
-            self._children.listener.tell(make(wait))
-            answer = yield from self._waits.on_loop(wait, drain + MARGIN)
         self.job.is_complete = not isinstance(answer, Missing)
         return answer
 
