@@ -10,6 +10,7 @@ It runs on a thread of its own, so that it can close everything also when the ev
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
@@ -17,11 +18,10 @@ from actors.runtime import LOOP_CLOSED, ThreadActor, TypedRef, reply
 from actors.supervisor.children import Child, ChildEvent, Children, FromChild
 from actors.supervisor.clients import Clients, FromClient
 from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
-from actors.supervisor.inbox import Answered, Shutdown
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
-from actors.supervisor.script import Missing, Script, Steps, Wait
+from actors.supervisor.script import Answered, Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
 from actors.supervisor.sockets import CLOSED
 from actors.supervisor.status import tell_status
@@ -74,6 +74,17 @@ END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
 
 BEING_ENDED: Final = "the reporter is being ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Stop what is reported, end all children, then end.
+
+    Delivering may take a share of ``timeout`` seconds; each step of closing has its own bound.
+    """
+
+    timeout: float
+
 
 _Inbox: TypeAlias = SupervisorMessage | FromChild | FromClient | Answered | Shutdown
 

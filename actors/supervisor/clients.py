@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
-    from actors.supervisor.inbox import Answered
-    from actors.supervisor.script import Wait
+    from actors.supervisor.script import Answered, Wait
 
 log = logging.getLogger(__name__)
 

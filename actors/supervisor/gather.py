@@ -9,8 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.runtime import Adapter
-from actors.supervisor.inbox import Answered
-from actors.supervisor.script import Wait
+from actors.supervisor.script import Answered, Wait
 
 if TYPE_CHECKING:
     from messages import Mailbox

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
-
-from actors.supervisor.inbox import Answered
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +33,17 @@ class Missing(enum.Enum):
 
 class Ended(Exception):
     """Thrown into a script that is to end early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Told to the supervisor: hand ``answer`` to ``take``, on its thread.
+
+    Who has asked for it may have gone on without it.
+    """
+
+    take: Callable[[Any], None]
+    answer: Any
 
 
 class Wait:

@@ -15,7 +15,7 @@ from actors.settings import PortConflict
 from actors.supervisor.children import LISTENER
 from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES
-from actors.supervisor.script import Ended, Missing, Steps, Wait, Waits
+from actors.supervisor.script import Answered, Ended, Missing, Steps, Wait, Waits
 from actors.supervisor.sockets import NotOpenedError, Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from actors.settings import ReporterSettings
     from actors.supervisor.children import Children
     from actors.supervisor.clients import Clients
-    from actors.supervisor.inbox import Answered
     from actors.supervisor.known_trainers import KnownTrainers
     from messages import Mailbox
 

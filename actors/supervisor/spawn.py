@@ -16,9 +16,8 @@ from actors.runtime import (
     refuse_on_event_loop,
 )
 from actors.settings import ReporterSettings, seconds, settings_of, shown
-from actors.supervisor.actor import SupervisorActor
+from actors.supervisor.actor import Shutdown, SupervisorActor
 from actors.supervisor.front_door import turn_away
-from actors.supervisor.inbox import Shutdown
 from messages import (
     AddToLog,
     ChildDown,

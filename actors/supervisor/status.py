@@ -11,8 +11,7 @@ from messages import ClientStatus, CountProgress, CountReports, ProgressCounts
 
 if TYPE_CHECKING:
     from actors.supervisor.clients import Clients
-    from actors.supervisor.inbox import Answered
-    from actors.supervisor.script import Steps
+    from actors.supervisor.script import Answered, Steps
     from messages import Mailbox, ReporterStatus
 
 STATUS_TIMEOUT: Final = 0.8

@@ -5,7 +5,7 @@ from typing import Any
 import pykka
 
 from actors import SupervisorRef
-from actors.supervisor.inbox import Answered
+from actors.supervisor.script import Answered
 from messages import (
     ControlHeld,
     ControlPublished,
