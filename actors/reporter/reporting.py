@@ -77,7 +77,6 @@ class Reporting:
     def __init__(self, settings: ReporterSettings, control: Reporting | None = None) -> None:
         self._settings = settings
         self._control = control
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._started: FutureMailbox[StartAnswer] = FutureMailbox()
         self._switched: FutureMailbox[SwitchAnswer] | None = None
         self._ending: list[tuple[SupervisorRef, Future[StopAnswer]]] = []
@@ -192,7 +191,7 @@ class Reporting:
     def _end_former(self) -> None:
         """End one that is another event loop's, or that is over: its address is to be had."""
         if self.supervisor is not None and (
-            self._loop is not asyncio.get_running_loop() or self._over.future.done()
+            self.failed.get_loop() is not asyncio.get_running_loop() or self._over.future.done()
         ):
             self._end(self.supervisor)
 
@@ -201,7 +200,7 @@ class Reporting:
         if self.supervisor is not None:
             return self.supervisor
         self._started, self._over = FutureMailbox(), FutureMailbox()
-        self._loop, self.failed = loop, asyncio.wrap_future(self._over.future)
+        self.failed = asyncio.wrap_future(self._over.future)
         self.supervisor = spawn_supervisor(
             loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self
         )
