@@ -185,7 +185,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
         Nobody else has the log before ``ChildDown`` is told, which comes after that.
         """
-        self._readers.clear()
         if self._next is not None:
             reply(self._next.reply_to, ListeningFailed(reason=ENDED))
         if self._socket is None:

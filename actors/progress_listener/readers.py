@@ -47,7 +47,3 @@ class Readers:
     def forget(self, reply_to: Mailbox[ProgressPage]) -> None:
         """Tell ``reply_to`` nothing more."""
         self._waiting = [reader for reader in self._waiting if reader.reply_to is not reply_to]
-
-    def clear(self) -> None:
-        """Tell nobody anything more."""
-        self._waiting.clear()

@@ -1,6 +1,6 @@
 """What every actor needs: release on every exit, mailboxes that never raise, time, limits."""
 
-from actors.runtime.base import ReporterActor, ThreadActor, starter
+from actors.runtime.base import ThreadActor, starter
 from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LOOP_CLOSED, LoopActor
 from actors.runtime.rate_limit import LINES, LINES_RATE, FewLines, TokenBucket
@@ -23,7 +23,6 @@ __all__ = [
     "FutureMailbox",
     "Inbox",
     "LoopActor",
-    "ReporterActor",
     "Scheduler",
     "ThreadActor",
     "TokenBucket",
