@@ -15,6 +15,7 @@ import pykka
 
 from actors.runtime.base import ReporterActor
 from actors.runtime.inbox import TurnOverError
+from actors.runtime.typed_ref import running_loop
 
 M_contra = TypeVar("M_contra", contravariant=True)
 
@@ -53,7 +54,7 @@ class LoopActor(ReporterActor[M_contra]):
             return
         self._scheduled = True
         try:
-            if _running_loop() is self._loop:
+            if running_loop() is self._loop:
                 self._loop.call_soon(self._turn)
             else:
                 self._loop.call_soon_threadsafe(self._turn)
@@ -88,10 +89,3 @@ class LoopActor(ReporterActor[M_contra]):
     def interrupted(self, interrupt: BaseException) -> None:
         """The loop's caller gets the interrupt, after the turn."""
         self._interrupt = interrupt
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

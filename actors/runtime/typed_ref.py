@@ -125,14 +125,19 @@ class FutureMailbox(Generic[M]):
 
 def refuse_on_event_loop(what: str) -> None:
     """Raise RuntimeError when the calling thread runs an event loop, which ``what`` would block."""
+    if running_loop() is not None:
+        raise RuntimeError(
+            f"{what}() waits and would block the event loop: "
+            f"call it in a thread, e.g. await asyncio.to_thread(ref.{what}, timeout=5.0)"
+        )
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that the calling thread runs."""
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return
-    raise RuntimeError(
-        f"{what}() waits and would block the event loop: "
-        f"call it in a thread, e.g. await asyncio.to_thread(ref.{what}, timeout=5.0)"
-    )
+        return None
 
 
 def reply(mailbox: Mailbox[M] | None, message: M) -> None:
