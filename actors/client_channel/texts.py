@@ -66,7 +66,7 @@ class PageTexts:
     def _with_events(self, page: ProgressPage) -> Iterator[PageText]:
         first = page.last - len(page.messages) + 1
         for index, message in enumerate(page.messages):
-            yield from self._clock(first + index, page.times[index])
+            yield from self._clock(first + index, page.times[index] if page.times else 0.0)
             yield PageText(encode_report(message), 1, page.reports_before(index + 1))
 
     def _clock(self, position: int, time: float) -> Iterator[PageText]:
@@ -81,7 +81,8 @@ class PageTexts:
     def _together(page: ProgressPage) -> Iterator[PageText]:
         """All entries in a text, or in the pieces of one that is too large."""
         first = page.last - len(page.messages) + 1
-        *pieces, last = pieces_of(encode_page(first, page.times, page.messages))
+        times = page.times or (0.0,) * len(page.messages)
+        *pieces, last = pieces_of(encode_page(first, times, page.messages))
         yield from (PageText(piece, 0, 0) for piece in pieces)
         yield PageText(last, len(page.messages), page.reports)
 

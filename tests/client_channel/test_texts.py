@@ -41,7 +41,7 @@ def page(
         ended=False,
         notes=notes,
         reports=len(messages) - len(notes),
-        times=times or (0.0,) * len(messages),
+        times=times,
     )
 
 
