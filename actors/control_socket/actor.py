@@ -145,8 +145,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case KnowTrainer():
                 if self._watch is not None:
                     self._watch.know(message.pid)
-            case Verdict() | _TrainerSettled():
-                self._peer_changed(message)
+            case Verdict():
+                self._judge(message)
+            case _TrainerSettled():
+                self._trainer_settled(message)
             case _:
                 assert_never(message)
 
@@ -269,37 +271,33 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         settled = _TrainerSettled(connection=connection, waited=waited + delay)
         self._scheduler.after(delay, lambda: self._me.tell(settled))
 
-    def _peer_changed(self, message: Verdict | _TrainerSettled) -> None:
-        if self._socket is None:
-            return
-        match message:
-            case Verdict():
-                if self._trainers.judge(message):
-                    event = StrangerConnected(peer=message.peer, address=self._address)
-                    self._parent.tell(event)
-            case _TrainerSettled():
-                if self._trainers.expects(message.connection):
-                    self._trainer_settled(self._socket, message)
-            case _:
-                assert_never(message)
-        self._tell_changes()
-        if self._trainers.serve():
-            self._commands.serve(self._socket, self._trainers.strangers)
+    def _judge(self, verdict: Verdict) -> None:
+        if self._trainers.judge(verdict):
+            self._parent.tell(StrangerConnected(peer=verdict.peer, address=self._address))
+        self._serve()
 
-    def _trainer_settled(self, socket: zmq.Socket[bytes], message: _TrainerSettled) -> None:
-        if not has_subscriber(socket, timeout=SUBSCRIBE_AT_ONCE):
+    def _trainer_settled(self, message: _TrainerSettled) -> None:
+        if self._socket is None or not self._trainers.expects(message.connection):
+            return
+        if not has_subscriber(self._socket, timeout=SUBSCRIBE_AT_ONCE):
             if message.waited < SUBSCRIBE_TIMEOUT:
                 delay = min(max(message.waited, 0.1), 1.0)
                 self._settle(message.connection, delay, waited=message.waited)
                 return
             log.warning("the trainer has joined, but has not subscribed to control messages")
-        if self._trainers.settle(message.connection):
-            return
-        if message.waited >= LOOK_UP_TIMEOUT:
-            self._trainers.give_up(message.connection)
-        else:
+        is_known = self._trainers.settle(message.connection)
+        if not is_known and message.waited < LOOK_UP_TIMEOUT:
             rest = LOOK_UP_TIMEOUT - message.waited
             self._settle(message.connection, rest, waited=message.waited)
+        elif not is_known:
+            self._trainers.give_up(message.connection)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Tell who has become the trainer, and send it what waits for it."""
+        self._tell_changes()
+        if self._socket is not None and self._trainers.serve():
+            self._commands.serve(self._socket, self._trainers.strangers)
 
     def _await_next_trainer(self) -> None:
         self._commands.reject_held("the training that it was for has ended")
