@@ -7,7 +7,7 @@ import concurrent.futures
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime import FutureMailbox
 from actors.supervisor import SupervisorRef, spawn_supervisor
@@ -29,11 +29,10 @@ from messages import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
     from actors.settings import ReporterSettings
-
-M = TypeVar("M")
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +115,8 @@ class Reporting:
         Raises OSError when it cannot be bound within ``timeout`` seconds; no socket is left then.
         """
         until = time.monotonic() + timeout
-        self._end_former()
-        for _, stopped in self._ending:
-            _blocking_result(stopped, until - time.monotonic())
-        supervisor = self._begin()
-        answer = _blocking_result(self._started.future, until - time.monotonic())
-        self._check(answer, supervisor, timeout)
+        for future in self._starting(timeout):
+            concurrent.futures.wait({future}, timeout=until - time.monotonic())
 
     async def start(self, timeout: float) -> None:  # noqa: ASYNC109 - it leaves nothing behind
         """Start unless it is started; returns when the socket is bound.
@@ -129,13 +124,9 @@ class Reporting:
         Raises OSError when it cannot be bound within ``timeout`` seconds; nothing is left then.
         """
         until = time.monotonic() + timeout
-        self._end_former()
-        for _, stopped in self._ending:
-            await _result(stopped, until - time.monotonic())
-        supervisor = self._begin()
-        answer = await _result(self._started.future, until - time.monotonic())
         try:
-            self._check(answer, supervisor, timeout)
+            for future in self._starting(timeout):
+                await _done(future, until - time.monotonic())
         except OSError:
             await self.ended()
             raise
@@ -145,7 +136,7 @@ class Reporting:
         if self.supervisor is None or self.socket is None:
             return
         if self._switched is not None:  # one whose caller did not wait for its end
-            await _result(self._switched.future, STOP_TIMEOUT)
+            await _done(self._switched.future, STOP_TIMEOUT)
             if self.supervisor is None:
                 return
         self._switched = answer = FutureMailbox[SwitchAnswer]()
@@ -158,7 +149,7 @@ class Reporting:
                 drain_timeout=SWITCH_DRAIN,
             )
         )
-        await _result(answer.future, STOP_TIMEOUT)
+        await _done(answer.future, STOP_TIMEOUT)
 
     async def detach(self, client_id: str) -> None:
         """Release the client's channel; when this returns it is given nothing more."""
@@ -166,7 +157,7 @@ class Reporting:
             return
         detached: FutureMailbox[ClientDetached] = FutureMailbox()
         self.supervisor.tell(DetachClient(client_id=client_id, reply_to=detached))
-        await _result(detached.future, DETACH_TIMEOUT)
+        await _done(detached.future, DETACH_TIMEOUT)
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
@@ -178,6 +169,23 @@ class Reporting:
         for supervisor, _ in self._ending:
             if not await supervisor.stop_async(timeout=STOP_TIMEOUT):
                 log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
+
+    def _starting(self, timeout: float) -> Iterator[Future[Any]]:
+        """What a start is to wait for, one after another; raises OSError if it has failed then."""
+        self._end_former()
+        for _, stopped in self._ending:
+            yield stopped
+        supervisor = self._begin()
+        started = self._started.future
+        yield started
+        answer = started.result() if started.done() else None
+        if isinstance(answer, ReportingReady):
+            return
+        self._end(supervisor)
+        if isinstance(answer, ReportingFailed):
+            raise OSError(answer.reason)
+        address = self._settings.control_address or self._settings.progress_address
+        raise OSError(f"{address} could not be bound within {timeout:.0f} s: start again")
 
     def _end(self, supervisor: SupervisorRef) -> None:
         stopped: FutureMailbox[StopAnswer] = FutureMailbox()
@@ -207,24 +215,8 @@ class Reporting:
         self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
         return self.supervisor
 
-    def _check(self, answer: StartAnswer | None, supervisor: SupervisorRef, timeout: float) -> None:
-        if isinstance(answer, ReportingReady):
-            return
-        self._end(supervisor)
-        if isinstance(answer, ReportingFailed):
-            raise OSError(answer.reason)
-        address = self._settings.control_address or self._settings.progress_address
-        raise OSError(f"{address} could not be bound within {timeout:.0f} s: start again")
 
-
-def _blocking_result(future: Future[M], timeout: float) -> M | None:
-    """The result of ``future``, or None when there is none within ``timeout`` seconds."""
-    concurrent.futures.wait({future}, timeout=timeout)
-    return future.result() if future.done() else None
-
-
-async def _result(future: Future[M], timeout: float) -> M | None:  # noqa: ASYNC109 - not cancelled
-    """The same on the event loop."""
+async def _done(future: Future[Any], timeout: float) -> None:  # noqa: ASYNC109 - not cancelled
+    """Wait for ``future``, ``timeout`` seconds at most."""
     if not future.done():
         await asyncio.wait({asyncio.wrap_future(future)}, timeout=timeout)
-    return future.result() if future.done() else None
