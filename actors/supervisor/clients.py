@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
-    from actors.supervisor.script import Answered, Wait
+    from actors.supervisor.script import Answered
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,6 @@ class Clients:
         self._forgotten: dict[int, tuple[int, int]] = {}
         """By job, the counts of the clients that are forgotten."""
         self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
-        self._flush: Gather | None = None
 
     @property
     def any_attached(self) -> bool:
@@ -202,27 +201,20 @@ class Clients:
     # Asking all of them
 
     def ask_all(self, gather: Gather, make: Callable[[Mailbox[Any]], ClientChannelMessage]) -> None:
-        """Ask all clients that are attached with what ``make`` builds around the ``reply_to``."""
+        """Ask all clients with what ``make`` builds around the ``reply_to``, and all that come."""
         self._gathers[gather] = make
         for attachment in self._attachments():
             if not attachment.closing:
                 attachment.ref.tell(make(gather.reply_to(attachment.client)))
         gather.end_if_complete()
 
-    def flush(self, counts: ProgressCounts, timeout: float) -> Wait:
-        """Have all clients given what is left of what was counted, and all that come."""
-        self._flush = flush = Gather(self._me)
+    def flush(self, counts: ProgressCounts, timeout: float) -> Gather:
+        """Have all clients given what is left of what was counted."""
+        flush = Gather(self._me)
         self.ask_all(
             flush, lambda reply_to: FlushReports(counts=counts, timeout=timeout, reply_to=reply_to)
         )
-        return flush.wait
-
-    def end_flush(self) -> list[str]:
-        """Clients that come are not to be flushed any more; the ids of those still waited for."""
-        flush, self._flush = self._flush, None
-        assert flush is not None
-        self.forget(flush)
-        return sorted(client.client_id for client in flush.waits_for if isinstance(client, Client))
+        return flush
 
     def forget(self, gather: Gather) -> None:
         """No more answers are waited for."""
@@ -304,8 +296,7 @@ class Clients:
             self._actors.listener.tell(first)
         attachment.attach(message)
         for gather, make in self._gathers.items():
-            if gather is self._flush or client in gather.waits_for:
-                attachment.ref.tell(make(gather.reply_to(client)))
+            attachment.ref.tell(make(gather.reply_to(client)))
 
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Respondent(Protocol):
     """A client that is asked, in the supervisor's book: it takes the answer first."""
 
+    client_id: str
+
     def told(self, answer: Any, /) -> None:
         """Note what the actor has answered."""
         ...

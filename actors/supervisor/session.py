@@ -249,7 +249,9 @@ class Session:
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
         timeout = max(FLUSH_LEAST, timeout)
-        yield from self._waits.on_loop(self._clients.flush(counts, timeout), timeout + MARGIN)
-        missing = self._clients.end_flush()
+        flush = self._clients.flush(counts, timeout)
+        yield from self._waits.on_loop(flush.wait, timeout + MARGIN)
+        self._clients.forget(flush)
+        missing = sorted(client.client_id for client in flush.waits_for if client is not None)
         if missing:
             log.error("clients have not answered: %s", ", ".join(missing))

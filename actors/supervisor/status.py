@@ -32,17 +32,18 @@ def tell_status(
     clients.ask_all(gather, lambda reply_to: CountReports(reply_to=reply_to))
     yield gather.wait
     clients.forget(gather)
-    counts, rows = ProgressCounts(), []
+    counts = ProgressCounts()
+    statuses: dict[str, ClientStatus] = {}  # of a client that has come anew, its last
     for answer in gather.answers:
         match answer:
             case ProgressCounts():
                 counts = answer
             case ClientStatus():
-                rows.append(answer)
+                statuses[answer.client_id] = answer
     rows = [
         # It has been given nothing of this job yet.
         row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
-        for row in sorted(rows, key=lambda row: row.client_id)
+        for _, row in sorted(statuses.items())
     ]
     whole = replace(
         status,
