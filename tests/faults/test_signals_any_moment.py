@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.support.addresses import fixed_addresses, occupied, port_of
-from tests.support.running_worker import SCRIPT, TABLES, RunningWorker, at
+from tests.support.running_worker import AT_ONCE, SCRIPT, TABLES, RunningWorker, at
 
 LIFE = 2.8
 """Seconds that a worker with three epochs lives: half a second of imports, a second of waiting for
@@ -43,7 +43,9 @@ def signalled_at(moment: float, number: signal.Signals) -> None:
     page = fixed_addresses(1)[0]
     ports = at(control, progress)
     options = ("--epochs", "3", "--port", str(port_of(page)))
-    with RunningWorker(*TABLES, *options, ports=ports, program=(SCRIPT,)) as worker:
+    with RunningWorker(
+        *TABLES, *options, ports=ports, program=(SCRIPT,), variables=AT_ONCE
+    ) as worker:
         time.sleep(moment)  # the moment itself, not a wait for a result
         worker.interrupt(number)
         code, output = worker.ends(), worker.output

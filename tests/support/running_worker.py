@@ -25,6 +25,10 @@ PROGRAM = ("-X", "dev", SCRIPT)
 PROMPT = changed()
 """The same, but the trainer is started at once, without the second for the sockets to connect."""
 
+AT_ONCE = {"COVERAGE_PROCESS_START": ""}
+"""Variables for a worker that is signalled while Python starts: where coverage is measured, what it
+does then swallows a signal."""
+
 PAGE = ("--port", "0")
 """The option for a page at a free port."""
 

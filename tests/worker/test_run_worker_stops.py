@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.support.processes import python, runs, shell
-from tests.support.running_worker import PROGRAM, RunningWorker
+from tests.support.running_worker import AT_ONCE, PROGRAM, RunningWorker
 from tests.support.waiting import settled
 
 DEAF = """\
@@ -141,7 +141,7 @@ EARLY = [0.05 * 1.35**number for number in range(12)]
 
 @pytest.mark.parametrize("moment", EARLY)
 def test_ctrl_c_at_an_early_moment_leaves_no_process(moment):
-    with RunningWorker("--epochs", "1000", program=PROGRAM) as worker:
+    with RunningWorker("--epochs", "1000", program=PROGRAM, variables=AT_ONCE) as worker:
         time.sleep(moment)  # the moment itself, not a wait for a result
         worker.ctrl_c()
         code = worker.ends()
@@ -152,7 +152,8 @@ def test_ctrl_c_at_an_early_moment_leaves_no_process(moment):
 
 @pytest.mark.parametrize("moment", EARLY[::3])
 def test_ctrl_c_again_and_again_leaves_no_process(moment):
-    with RunningWorker("--", *shell(IGNORES_TERM), program=PROGRAM) as worker:
+    command = ("--", *shell(IGNORES_TERM))
+    with RunningWorker(*command, program=PROGRAM, variables=AT_ONCE) as worker:
         time.sleep(moment)
         worker.interrupt_until_it_ends()
         assert worker.leaves_nothing()
