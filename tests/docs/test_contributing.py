@@ -8,6 +8,7 @@ import sys
 
 import yaml
 
+import noxfile
 from tests.support.documents import section
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
@@ -41,3 +42,13 @@ def test_the_hooks_use_the_environments_own_tools() -> None:
         python, option, tool, *_ = shlex.split(hook["entry"])
         assert (python, option, hook["language"]) == (".venv/bin/python", "-m", "system")
         assert importlib.util.find_spec(tool) is not None
+
+
+def test_the_parts_whose_coverage_is_written_down_are_those_that_ci_prints() -> None:
+    assert ".venv/bin/nox --sessions coverage" in (ROOT / ".ci" / "run").read_text()
+    figure = r"\d+\.\d % of [\d,]+"
+    written = re.findall(
+        rf"^\| (`.+?) \| {figure} \| {figure} \|$", section(TEXT, "Coverage"), flags=re.MULTILINE
+    )
+    assert written == [*noxfile.PARTS]
+    assert [test for test in noxfile.ROOMS if not (ROOT / test).exists()] == []
