@@ -15,6 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a clone is started with whatever
     sys.exit(2)
 
 import gc
+import os
 import signal
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the worker; the exit code."""
     if sys.platform == "win32":
         return _fail("the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)")
+    _open_streams()
     # What comes waits until it can be taken; the imports take a while.
     orders = {signal.SIGINT, signal.SIGTERM, signal.SIGQUIT}
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - orders)
@@ -70,6 +72,20 @@ def main(arguments: list[str] | None = None) -> int:
 
     with runner:
         return runner.run(run())
+
+
+def _open_streams() -> None:
+    """Lead those of stdin, stdout and stderr nowhere that the worker was started without.
+
+    The next file that is opened would have such a one's number, and be taken for it.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _fail(reason: str) -> int:

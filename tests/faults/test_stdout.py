@@ -1,8 +1,11 @@
-"""A stdout that takes nothing, or nothing more: the training runs, and its exit code stands."""
+"""A stdout that is not there, or takes nothing: the training runs, and its exit code stands."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.support.processes import shell
 from tests.support.running_worker import COMMAND, FREE_PORTS
@@ -52,3 +55,24 @@ def test_a_disk_that_fills_up_under_stdout_is_a_line_on_stderr(tmp_path):
         code, errors = run(file.fileno(), says_much, under=("prlimit", "--fsize=4096"))
     assert code == 5
     assert errors.count("nothing more is shown on stdout: ") == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+def test_one_that_is_closed_stops_no_training(closed, options, tmp_path):
+    journal, trained = tmp_path / "run.jsonl", tmp_path / "trained"
+    worker = (*WORKER[:-1], *options, *(() if options else ("--journal", str(journal))), "--")
+    script = "echo said; echo said >&2; cat; touch $1; exit 5"
+    command = (*worker, *shell(script, str(trained)))
+    code = subprocess.run(
+        shell(f'exec "$@" {closed}', *command),
+        stdin=subprocess.DEVNULL,
+        timeout=3 * PATIENCE,
+        check=False,
+    ).returncode
+    assert code == 5
+    assert trained.exists()
+    if not options:
+        entries = [json.loads(line)["message"] for line in journal.read_text().splitlines()]
+        assert sum("said" in entry and '"output"' in entry for entry in entries) >= 1
+        assert any('"ended"' in entry and "exit code 5" in entry for entry in entries)
