@@ -31,6 +31,10 @@ class TokenBucket:
             self._left -= cost
         return enough
 
+    def owe(self, cost: float) -> None:
+        """Take ``cost`` tokens, whether they are there or still to come."""
+        self._left -= cost
+
 
 class FewLines:
     """Lines of a log that may be as many as there are messages: few are written, all counted.

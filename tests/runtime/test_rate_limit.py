@@ -20,6 +20,13 @@ def test_what_is_refused_takes_nothing() -> None:
     assert bucket.take(3, now=0.0)
 
 
+def test_what_is_owed_is_gained_before_anything_is_taken() -> None:
+    bucket = TokenBucket(rate=1.0, burst=3)
+    assert bucket.take(3, now=0.0)
+    bucket.owe(2)
+    assert [bucket.take(1, now=now) for now in (0.0, 2.5, 3.0)] == [False, False, True]
+
+
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     bucket = TokenBucket(rate=1.0, burst=1)
     assert bucket.take(1, now=5.0)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 BYTES_PER_SECOND: Final = 4 * 1024 * 1024
 BURST: Final = 16 * 1024 * 1024
 """Bytes that may come at once. Beyond these two, output is left out before anything is done with
-it: nobody reads it, the training must not wait for it, and it must not fill the worker's memory."""
+it: nobody reads it, the training must not wait for it, and it must not fill the worker's memory.
+Blanks that the cursor has passed over count as if they had come."""
 
 CONTROL_COST: Final = 48
 """Bytes of plain text that a control character costs as much time as: the slowest ones do."""
@@ -28,6 +29,9 @@ END_KEPT: Final = 16 * 1024
 
 _LONG: Final = MAX_LINE // 2
 """Characters of a line that has room in a row, however wide they are."""
+
+_UNTOLD: Final = 8 * MAX_LINE
+"""Bytes that are told later than they come, as those of a line that comes in pieces."""
 
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
 _IS_SPECIAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,6 +60,7 @@ class OutputLines:
         self._line = ""  # the beginning of a plain line; the screen is blank then
         self._left_out: int | None = None  # line feeds in what is being left out
         self._end_of_left_out = b""
+        self._untold = 0  # bytes that were read and may still be told
 
     def feed(self, data: bytes) -> Written:
         """The lines that ``data`` brings to stand, and what may still change after it."""
@@ -68,6 +73,7 @@ class OutputLines:
         if self._left_out is not None:
             lines, data = self._resume(data)
         lines += self._read(self._decoder.decode(data))
+        self._count_blanks(len(read), sum(map(len, lines)))
         return Written(tuple(lines), self._screen.block())
 
     def end(self) -> Written:
@@ -80,6 +86,12 @@ class OutputLines:
             lines += self._read(self._decoder.decode(data))
         lines += self._read(self._decoder.decode(b"", final=True))
         return Written((*lines, *self._all()), None)
+
+    def _count_blanks(self, read: int, told: int) -> None:
+        """A few bytes move the cursor so far that a line of thousands of characters is told."""
+        self._untold = min(self._untold + read, max(read, _UNTOLD))
+        self._bucket.owe(max(0, told - self._untold))
+        self._untold = max(0, self._untold - told)
 
     def _read(self, text: str) -> list[str]:
         if self._is_plain(text):

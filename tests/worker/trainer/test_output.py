@@ -191,6 +191,26 @@ def test_what_costs_more_time_to_read_is_left_out_earlier():
         assert fed < BURST / 5
 
 
+def test_what_the_cursor_has_passed_over_is_left_out_like_what_has_come():
+    clock = Clock()
+    lines = OutputLines(clock)
+    chunk = b"\x1b[8000Cx\n" * 100
+    told = 0
+    for _ in range(10_000):
+        told += sum(map(len, lines.feed(chunk).lines))
+        clock.now += 0.001
+    assert BURST / 2 < told < BURST + 11 * BYTES_PER_SECOND
+
+
+def test_a_line_that_comes_in_pieces_counts_once():
+    clock = Clock()
+    lines = OutputLines(clock)
+    for _ in range(BURST // MAX_LINE - 1):
+        for _ in range(8):
+            assert lines.feed(b"x" * (MAX_LINE // 8 - 1)).lines == ()
+        assert len(lines.feed(b"\n").lines) == 1
+
+
 def test_a_line_of_just_the_longest_length_is_not_cut():
     lines = OutputLines()
     assert lines.feed(b"x" * MAX_LINE) == Written((), None)
