@@ -211,7 +211,7 @@ class Screen:
                 row, column = self._saved
             case _:
                 return False
-        self._go(row, column)
+        self._go(min(row, HEIGHT - 1), column)  # a line feed alone makes rows beyond the last
         return True
 
     def _change(self, control: str, number: int) -> None:

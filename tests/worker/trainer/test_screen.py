@@ -184,6 +184,13 @@ def test_the_block_has_ten_lines_at_most_and_none_is_lost():
     assert reader.end() == [str(number) for number in range(20)]
 
 
+def test_a_cursor_that_goes_below_the_last_row_stays_there():
+    for down in (b"\x1b[9999B", b"\x1b[3B", b"\x1b[2E\x1b[5C"):
+        lines = lines_of(b"\n" * HEIGHT, *[down + b"x"] * 10 * HEIGHT)
+        assert len(lines) <= 2 * HEIGHT
+        assert lines[-1].endswith("x")
+
+
 def test_what_a_program_holds_open_has_an_end():
     reader = Reader().read(*(b"\rbar %d\n" % number for number in range(10 * HEIGHT)))
     assert len(reader.told) >= 9 * HEIGHT
