@@ -23,6 +23,7 @@ from actors.worker.keeper import (
     OLDER,
     OUTPUT,
     SOCKET,
+    end_of,
     fields_of,
     identity,
     namespace,
@@ -122,7 +123,7 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether it is known how its training has ended."""
-        return (self.folder / EXIT).exists()
+        return end_of(self.folder) is not None
 
     @property
     def lives(self) -> bool:
@@ -315,7 +316,11 @@ class Runs:
 
 def runs_folder(*, demo: bool = False) -> Path:
     """Where the runs are by default; those of the embedded trainer have a folder of their own."""
-    return platformdirs.user_state_path("sleap-progress", False) / ("demo" if demo else "runs")
+    try:
+        place = platformdirs.user_state_path("sleap-progress", False)
+    except RuntimeError:  # the user has no home: as for containers, it is the root folder
+        place = Path("/.local/state/sleap-progress")
+    return place / ("demo" if demo else "runs")
 
 
 def slurm_job() -> tuple[str, ...]:

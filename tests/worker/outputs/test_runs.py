@@ -4,13 +4,25 @@ import dataclasses
 import json
 import os
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.worker.keeper import identity
-from actors.worker.outputs import RunFacts, Runs, RunsError
+from actors.worker.outputs import RunFacts, Runs, RunsError, runs_folder
 
 MINE = os.uname().nodename
+
+END: dict[str, Any] = {
+    "code": 0,
+    "signal": None,
+    "time": 1.0,
+    "cancelled": False,
+    "left": [],
+    "until": 0,
+}
+"""What a keeper has written of the training's end."""
 
 
 @pytest.fixture
@@ -65,7 +77,9 @@ def test_a_run_that_is_alone_is_found_by_the_ports_that_its_training_was_told(ru
     assert runs.alone_at("tcp://127.0.0.1:9001", "tcp://*:9000") == run
     assert runs.alone_at("ipc:///w/p") == run
     assert runs.alone_at("tcp://127.0.0.1:9001", "tcp://127.0.0.1:*") is None
-    (run.folder / "exit.json").write_text("{}")
+    (run.folder / "exit.json").write_text("what is cut off tells of no end")
+    assert runs.alone_at("tcp://127.0.0.1:9000") == run
+    (run.folder / "exit.json").write_text(json.dumps(END))
     assert runs.alone_at("tcp://127.0.0.1:9000") is None
 
 
@@ -185,3 +199,10 @@ def test_a_job_that_starts_again_on_another_node_finds_its_run_at_once(runs):
     first.write_live()  # a minute ago
     assert runs.find(first.name).lives
     assert runs.attempt_before(facts(3, slurm=job)) == first
+
+
+def test_a_user_without_a_home_has_a_place_too(monkeypatch):
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 5)  # no user has this number
+    assert runs_folder() == Path("/.local/state/sleap-progress/runs")
