@@ -180,6 +180,23 @@ def test_an_exit_that_nobody_has_written_is_unknown_and_never_waited_for(folder,
         assert "nobody knows with which exit code" in " ".join(other.output.split())
 
 
+def test_a_training_on_a_file_system_without_sockets_is_followed_by_its_files(folder, gate):
+    script = "echo before; read line < $1; echo after; exit 7"
+    with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
+        worker.wait_for("before")
+        pid = worker.training()
+        worker.kill()
+        (the_run(folder) / "keeper.sock").unlink()
+        with RunningWorker("--no-page", "--adopt=last", ports=()) as other:
+            other.wait_for(f"going on with the training (process {pid})")
+            other.interrupt(signal.SIGTERM)
+            other.wait_for("cannot be reached: this worker cannot have it signal the training")
+            assert runs(pid)
+            gate.open()
+            assert other.ends() == 7, other.output
+    assert output_of(the_run(folder)) == ["before", "after"]
+
+
 EPOCHS = """\
 import pathlib, sys
 models = pathlib.Path(sys.argv[1]) / "models"

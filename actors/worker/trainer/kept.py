@@ -60,7 +60,10 @@ NOTICE: Final = 30.0
 """Seconds after which a keeper has told of its training's end, beside the grace of a cancel."""
 
 LIFE: Final = 1.0
-"""Seconds between two looks whether the training still lives."""
+"""Seconds between two looks whether the training still lives, and into what its keeper writes."""
+
+WRITING: Final = 10.0
+"""Seconds after the training's end in which a keeper has written it."""
 
 _CHUNK: Final = 64 * 1024
 
@@ -76,6 +79,7 @@ class KeptTraining:
         self._pid, self._trainer, self._keeper_pid = 0, "", 0
         self._pipe: int | None = None  # the output's, for when the keeper is gone
         self._lost = ""  # what has become of the keeper
+        self._writer = ""  # the keeper, if it writes on and cannot be reached
         self._refused: list[Event] = []
         self._answer_by = self._end_by = math.inf
         self._grace: float | None = None  # that of a cancel
@@ -294,15 +298,35 @@ class KeptTraining:
         fields = fields_of(folder / KEEPER)
         try:
             self._pid, self._trainer = int(fields["trainer_pid"]), str(fields["trainer"])
+            if not self._lost and identity(int(fields["keeper_pid"])) == fields["keeper"]:
+                self._keeper_pid, self._writer = int(fields["keeper_pid"]), str(fields["keeper"])
+                self._lost = "cannot be reached"
         except (KeyError, ValueError, TypeError):
             pass  # nobody knows who it was
         yield Started(self._pid, keeper=0, position=self._position)
         yield from self._read_log()
         if ended is not None:
             yield ended
+        elif self._writer:
+            yield from self._followed(folder)
         else:
             yield from self._watched()
         yield from self._silence()
+
+    def _followed(self, folder: Path) -> Iterator[Event | None]:
+        """Its keeper lives, on a file system that has no sockets: it writes all that it knows."""
+        until, ended, look_at = math.inf, None, 0.0
+        while ended is None and (now := time.monotonic()) < until:
+            if now < look_at:
+                yield None
+                continue
+            look_at = now + LIFE
+            if not self._lives():
+                is_written = identity(self._keeper_pid) != self._writer
+                until = min(until, now if is_written else now + WRITING)
+            ended = end_of(folder)
+            yield from self._read_log(None if ended is None else ended.until)
+        yield ended or self._unknown_end
 
     def _watched(self) -> Iterator[Event | None]:
         """Nobody will ever know how it ends; what it writes is taken, or it could not write on."""
@@ -316,7 +340,11 @@ class KeptTraining:
                 yield Wrote(data, self._position)
             if lives:
                 yield None
-        yield Ended(None, cancelled=False, left=[], time=time.time(), until=self._position)
+        yield self._unknown_end
+
+    @property
+    def _unknown_end(self) -> Ended:
+        return Ended(None, cancelled=False, left=[], time=time.time(), until=self._position)
 
     def _lives(self) -> bool:
         return self._trainer != "" and identity(self._pid) == self._trainer
@@ -331,6 +359,8 @@ class KeptTraining:
     def _alone(self) -> str:
         """What is said of a training without a keeper."""
         who = f", process {self._keeper_pid}," if self._keeper_pid else ""
+        if self._writer:
+            return f"its keeper{who} {self._lost}: this worker cannot have it signal the training"
         return (
             f"its keeper{who} {self._lost or 'is gone'}: nobody waits for it any more, and nobody "
             "signals it"
