@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import shell
-from tests.support.running_worker import COMMAND, FREE_PORTS
+from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, PROGRAM, RunningWorker
 from tests.support.waiting import PATIENCE
 
 WORKER = (*COMMAND, *FREE_PORTS, "--no-record", "--no-page", "--")
@@ -76,3 +76,12 @@ def test_one_that_is_closed_stops_no_training(closed, options, tmp_path):
         entries = [json.loads(line)["message"] for line in journal.read_text().splitlines()]
         assert sum("said" in entry and '"output"' in entry for entry in entries) >= 1
         assert any('"ended"' in entry and "exit code 5" in entry for entry in entries)
+
+
+def test_one_of_no_width_shows_all():
+    options = ("--no-record", "--log-level", "info", "--", *shell("echo trained; exit 5"))
+    with RunningWorker(*PAGE, *options, variables={"COLUMNS": "0"}, program=PROGRAM) as worker:
+        assert worker.link()
+        assert worker.ends() == 5
+    assert "trained" in worker.output
+    assert worker.count("received from the trainer") == 0

@@ -65,6 +65,9 @@ log = logging.getLogger(__name__)
 _OWN: Final = __name__.partition(".")[0]
 """The name that all of this program's loggers begin with."""
 
+WIDTH: Final = 80
+"""Columns of a terminal that is said to have none."""
+
 NOT_KNOWN_AFTER: Final = 3
 """Reports without a known event after which none is expected to follow."""
 
@@ -110,6 +113,9 @@ class _WholeLines(logging.Handler):
 def consoles(options: argparse.Namespace) -> tuple[Console, Console]:
     """Stdout and stderr, and the log between their lines."""
     console, errors = WorkerConsole(quiet=options.quiet), Console(stderr=True)
+    for each in (console, errors):
+        if each.width < 1:  # $COLUMNS is 0, as where nobody knows it
+            each.width = WIDTH
     _begin_log(options.log_level, errors if options.quiet else console)
     return console, errors
 
