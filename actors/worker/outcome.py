@@ -170,5 +170,7 @@ def _saved(checkpoints: tuple[str, ...] | None, saves_to: tuple[Path, ...]) -> s
         return f"; the newest checkpoint is {checkpoints[0]}"
     if checkpoints is None or not saves_to:
         return ""
-    where = " or ".join("the current folder" if p == Path() else str(p) for p in saves_to)
+    # Whoever reads it in the page is not in that folder.
+    here = "the folder in which it was started"
+    where = " or ".join(here if p == Path() else str(p) for p in saves_to)
     return f"; no checkpoint was seen in {where} (--checkpoints names another folder)"

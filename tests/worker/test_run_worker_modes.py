@@ -362,6 +362,14 @@ def test_sleap_nn_is_known_to_save_a_model(tmp_path):
     assert f"no checkpoint was seen in {tmp_path}/none (--checkpoints" in worker.output
 
 
+def test_a_folder_that_nobody_named_is_said_in_words_that_are_true_on_the_page(tmp_path):
+    put_sleap_nn(tmp_path)
+    command = ("--no-page", "--", "sleap-nn", "train")
+    with RunningWorker(*command, path=str(tmp_path), variables={"EPOCHS": "1"}) as worker:
+        assert worker.ends() == 0
+    assert "no checkpoint was seen in the folder in which it was started (--" in worker.output
+
+
 def test_where_nobody_knows_what_the_command_saves_no_checkpoint_is_missed():
     with RunningWorker("--no-page", "--", *shell("true")) as worker:
         assert worker.ends() == 0
