@@ -24,6 +24,9 @@ INSTALL: Final = "python -m pip install '.[worker]'"
 
 EXIT_NOT_STARTED: Final = 2
 
+NO_THREAD: Final = "can't start new thread"
+"""What Python says where the system gives no more of them."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the worker; the exit code."""
@@ -62,7 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
         runner.close()
         return _fail(str(error))
 
-    async def run() -> int:
+    run: worker.Standalone | None = None
+    code: int | None = None
+
+    async def live() -> int:
+        nonlocal run
         # A full garbage collection of all that was imported holds up the event loop for 15 ms.
         gc.freeze()
         signals.block()
@@ -70,8 +77,15 @@ def main(arguments: list[str] | None = None) -> int:
         signals.listen(run.loop, run.signalled, run.leave)
         return await run.run()
 
-    with runner:
-        return runner.run(run())
+    try:
+        with runner:
+            code = runner.run(live())
+    except RuntimeError as error:
+        if NO_THREAD not in str(error) or (code is None and run is not None and run.has_begun):
+            raise
+        if code is None:
+            return _fail(f"the training was not started: {error}. Raise the limit (ulimit -u, -v)")
+    return code
 
 
 def _open_streams() -> None:

@@ -35,6 +35,10 @@ DESCRIPTORS: Final = 16
 """More than the context and the sockets of a start open: with 13 free none was refused."""
 
 
+LEFT: Final[list[zmq.Context[Any]]] = []
+"""Those that could not be terminated: forgotten, one would wait for its sockets."""
+
+
 class NoRoomError(Exception):
     """The system has not what a context needs; the message is human-readable."""
 
@@ -80,6 +84,7 @@ class SessionContext:
     def terminate(self, done: Callable[[], None]) -> None:
         """Terminate it; ``done`` is called when that has been done, on another thread.
 
+        When the system gives none the context is left as it is, and ``done`` called at once.
         The progress socket is closed before, on its own thread: that is done already unless the
         event loop is stuck.
         """
@@ -92,8 +97,15 @@ class SessionContext:
             self.zmq.term()
             done()
 
-        self._reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
-        self._reaper.start()
+        reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
+        try:
+            reaper.start()
+        except RuntimeError as error:
+            log.error("zmq context not terminated: %s", error)
+            LEFT.append(self.zmq)
+            done()
+            return
+        self._reaper = reaper
 
     def terminate_at_once(self) -> None:
         """Terminate it, and wait for that."""

@@ -105,6 +105,8 @@ class Standalone:
         self._live: LiveFile | None = None
         self._has_ended = False
         self._is_empty = True  # there is no run to keep
+        self.has_begun = False
+        """Whether the worker has been told to run the training."""
         self._screen: TypedRef[Any] | None = None
         self._trainer: TypedRef[TrainerMessage] | None = None
         self.worker = actor.spawn(parent=self._down)
@@ -193,7 +195,6 @@ class Standalone:
     async def _train(self, parts: Parts, clients: Clients, client: LocalClient | None) -> int:
         plan = self._plan
         ended: FutureMailbox[TrainingEnded] = FutureMailbox()
-        self._is_empty = False
         self.worker.tell(
             RunTraining(
                 job_id="training",
@@ -218,6 +219,7 @@ class Standalone:
                 drain_timeout=plan.settings.drain_timeout,
             )
         )
+        self.has_begun, self._is_empty = True, False
         futures = (asyncio.wrap_future(answer.future) for answer in (ended, self._down))
         await asyncio.wait(tuple(futures), return_when=asyncio.FIRST_COMPLETED)
         if not ended.future.done():

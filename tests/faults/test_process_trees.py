@@ -277,6 +277,16 @@ def test_a_thread_that_cannot_be_started_ends_no_training(name, tmp_path):
     assert "trained" in worker.output
 
 
+def test_where_the_worker_gets_no_thread_nothing_is_started_and_that_is_said(tmp_path):
+    started = tmp_path / "started"
+    options = ("--no-page", "--", *shell("touch $1", str(started)))
+    with RunningWorker(*options, program=changed(threadless="signals")) as worker:
+        assert worker.ends() == 2, worker.output
+    assert "error: the training was not started: can't start new thread" in worker.output
+    assert "Traceback" not in worker.output
+    assert not started.exists()
+
+
 # The worker fails
 
 

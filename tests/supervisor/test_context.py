@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from actors.supervisor.context import LEFT
 from messages import ReportingFailed
 from tests.support.paths import ROOT
 from tests.support.reporting import ask_start, start, stop
@@ -77,3 +78,21 @@ def test_a_start_without_threads_is_answered_and_the_next_one_works(new_supervis
     assert "raise the limit of processes (ulimit -u)" in failed.reason
     start(supervisor, "job-2")
     assert stop(supervisor, "job-2")
+
+
+def test_a_stop_without_threads_is_answered_and_the_next_job_works(new_supervisor, monkeypatch):
+    supervisor = new_supervisor()
+    begin = threading.Thread.start
+
+    def begin_or_not(self):
+        if self.name == "zmq-term":
+            raise RuntimeError("can't start new thread")
+        begin(self)
+
+    start(supervisor)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", begin_or_not)
+        assert stop(supervisor)
+    start(supervisor, "job-2")
+    assert stop(supervisor, "job-2")
+    LEFT.pop().term()
