@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -62,17 +63,24 @@ def test_where_the_system_gives_no_threads_that_is_said_and_nothing_aborts(room,
         assert f"ZeroMQ needs 2 more threads, and the system gives {given}" in done.stdout
 
 
-def test_a_start_without_threads_is_answered_and_the_next_one_works(new_supervisor, monkeypatch):
-    supervisor = new_supervisor()
+@contextmanager
+def refused(monkeypatch, name):
+    """No thread called ``name`` can be started, as where the system gives no more of them."""
     begin = threading.Thread.start
 
     def begin_or_not(self):
-        if self.name == "zmq-trial":
+        if self.name == name:
             raise RuntimeError("can't start new thread")
         begin(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", begin_or_not)
+        yield
+
+
+def test_a_start_without_threads_is_answered_and_the_next_one_works(new_supervisor, monkeypatch):
+    supervisor = new_supervisor()
+    with refused(monkeypatch, "zmq-trial"):
         failed = ask_start(supervisor)
     assert isinstance(failed, ReportingFailed)
     assert "raise the limit of processes (ulimit -u)" in failed.reason
@@ -82,16 +90,8 @@ def test_a_start_without_threads_is_answered_and_the_next_one_works(new_supervis
 
 def test_a_stop_without_threads_is_answered_and_the_next_job_works(new_supervisor, monkeypatch):
     supervisor = new_supervisor()
-    begin = threading.Thread.start
-
-    def begin_or_not(self):
-        if self.name == "zmq-term":
-            raise RuntimeError("can't start new thread")
-        begin(self)
-
     start(supervisor)
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", begin_or_not)
+    with refused(monkeypatch, "zmq-term"):
         assert stop(supervisor)
     start(supervisor, "job-2")
     assert stop(supervisor, "job-2")
