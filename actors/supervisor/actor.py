@@ -185,7 +185,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
         for query in list(self._queries):
-            query.resume(None)  # with what is known
+            query.resume(Missing.TIMED_OUT)  # with what is known
         self._close_scripts()
         self._clients.close_all()
         self._clients.answer_all()

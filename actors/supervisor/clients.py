@@ -10,6 +10,7 @@ from actors import client_channel
 from actors.runtime import reply
 from actors.supervisor.gather import Gather
 from actors.supervisor.restarts import RestartIntensity
+from actors.supervisor.script import MARGIN, Missing
 from messages import (
     AttachChannel,
     AttachClient,
@@ -33,11 +34,10 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
-    from actors.supervisor.script import Answered
+    from actors.supervisor.script import Answered, Steps
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class Clients:
         """In the order in which they came, or left."""
         self._forgotten: dict[int, tuple[int, int]] = {}
         """By job, the counts of the clients that are forgotten."""
-        self._gathers: dict[Gather, Callable[[Mailbox[Any]], ClientChannelMessage]] = {}
+        self._gathers: list[Gather] = []
 
     @property
     def any_attached(self) -> bool:
@@ -200,25 +200,30 @@ class Clients:
 
     # Asking all of them
 
-    def ask_all(self, gather: Gather, make: Callable[[Mailbox[Any]], ClientChannelMessage]) -> None:
-        """Ask all clients with what ``make`` builds around the ``reply_to``, and all that come."""
-        self._gathers[gather] = make
+    def ask_all(self, gather: Gather) -> Steps[bool]:
+        """Ask all clients, and all that come; whether all have answered or are gone."""
+        self._gathers.append(gather)
         for attachment in self._attachments():
             if not attachment.closing:
-                attachment.ref.tell(make(gather.reply_to(attachment.client)))
-        gather.end_if_complete()
+                self._ask(gather, attachment)
+        answer = (yield gather.wait) if gather.waits_for else None
+        self._gathers.remove(gather)
+        return answer is not Missing.TIMED_OUT
 
-    def flush(self, counts: ProgressCounts, timeout: float) -> Gather:
+    def flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
         """Have all clients given what is left of what was counted."""
-        flush = Gather(self._me)
-        self.ask_all(
-            flush, lambda reply_to: FlushReports(counts=counts, timeout=timeout, reply_to=reply_to)
-        )
-        return flush
 
-    def forget(self, gather: Gather) -> None:
-        """No more answers are waited for."""
-        self._gathers.pop(gather, None)
+        def make(reply_to: Mailbox[Any]) -> FlushReports:
+            return FlushReports(counts=counts, timeout=timeout, reply_to=reply_to)
+
+        flush = Gather(self._me, make, timeout=timeout + MARGIN)
+        if not (yield from self.ask_all(flush)):
+            missing = ", ".join(sorted(map(str, flush.waits_for)))
+            log.error("clients have not answered: %s", missing)
+
+    def _ask(self, gather: Gather, attachment: Attachment) -> None:
+        client = attachment.client
+        attachment.ref.tell(gather.make(gather.reply_to(client.client_id, client.told)))
 
     def take_counts(self, job: int) -> tuple[int, int]:
         """Reports forwarded and failed of ``job``, which is over, by all who are counted.
@@ -268,7 +273,7 @@ class Clients:
         if successor is None:
             self._remember(client)
             for gather in self._gathers:
-                gather.go_on_without(client)
+                gather.go_on_without(client.client_id)
         else:
             self._start(client, successor)
         return down if crashed else None
@@ -295,8 +300,8 @@ class Clients:
             first = ReadProgress(after=None, limit=1, reply_to=attachment.ref)
             self._actors.listener.tell(first)
         attachment.attach(message)
-        for gather, make in self._gathers.items():
-            attachment.ref.tell(make(gather.reply_to(client)))
+        for gather in self._gathers:
+            self._ask(gather, attachment)
 
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""

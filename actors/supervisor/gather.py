@@ -1,58 +1,52 @@
 """Gather: the answers of several actors, of which some may end meanwhile.
 
-Plain objects on the supervisor's thread.
+A plain object on the supervisor's thread.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from actors.runtime import Adapter
 from actors.supervisor.script import Answered, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from messages import Mailbox
 
 
-class Respondent(Protocol):
-    """A client that is asked, in the supervisor's book: it takes the answer first."""
-
-    client_id: str
-
-    def told(self, answer: Any, /) -> None:
-        """Note what the actor has answered."""
-        ...
-
-
 class Gather:
-    """``wait`` is over when all that were asked have answered or are gone."""
+    """``wait`` is over when all that were asked have answered or are gone.
 
-    def __init__(self, me: Mailbox[Answered], *, timeout: float | None = None) -> None:
+    Each client is asked with what ``make`` builds around the ``reply_to``.
+    """
+
+    def __init__(
+        self, me: Mailbox[Answered], make: Callable[[Mailbox[Any]], Any], *, timeout: float
+    ) -> None:
         self._me = me
+        self.make = make
         self.wait = Wait(me, timeout=timeout)
-        self.answers: list[Any] = []
-        self.waits_for: set[Respondent | None] = set()
-        """Those that have not answered; None is the listener."""
+        self.answers: dict[str | None, Any] = {}
+        """By the client's id; None is the listener."""
+        self.waits_for: set[str | None] = set()
 
-    def reply_to(self, respondent: Respondent | None) -> Mailbox[Any]:
-        """The mailbox for the answer of ``respondent``, who is waited for from now on."""
-        self.waits_for.add(respondent)
-        return Adapter(self._me, partial(Answered, partial(self._answered, respondent)))
+    def reply_to(
+        self, name: str | None, take: Callable[[Any], None] = lambda _: None
+    ) -> Mailbox[Any]:
+        """The mailbox for the answer of ``name``, which ``take`` is given too."""
+        self.waits_for.add(name)
+        return Adapter(self._me, partial(Answered, partial(self._answered, name, take)))
 
-    def go_on_without(self, respondent: Respondent | None) -> None:
-        """Wait for ``respondent`` no longer."""
-        if respondent in self.waits_for:
-            self.waits_for.discard(respondent)
-            self.end_if_complete()
-
-    def end_if_complete(self) -> None:
-        """Be done when nobody is waited for."""
+    def go_on_without(self, name: str | None) -> None:
+        """Wait for ``name`` no longer."""
+        self.waits_for.discard(name)
         if not self.waits_for:
             self.wait.tell(None)
 
-    def _answered(self, respondent: Respondent | None, answer: Any) -> None:
-        if respondent is not None:
-            respondent.told(answer)
-        self.answers.append(answer)
-        self.go_on_without(respondent)
+    def _answered(self, name: str | None, take: Callable[[Any], None], answer: Any) -> None:
+        take(answer)
+        self.answers[name] = answer
+        self.go_on_without(name)

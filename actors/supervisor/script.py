@@ -23,6 +23,10 @@ LOOP_TIMEOUT: Final = 2.0
 """Seconds after which an event loop that does not run is waited for no longer."""
 
 
+MARGIN: Final = 1.0
+"""Seconds beyond its own bound that an actor is waited for; it answers in milliseconds."""
+
+
 class Missing(enum.Enum):
     """What a script is resumed with in place of an answer."""
 

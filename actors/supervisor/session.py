@@ -15,7 +15,7 @@ from actors.settings import PortConflict
 from actors.supervisor.children import LISTENER
 from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES
-from actors.supervisor.script import Answered, Ended, Missing, Steps, Wait, Waits
+from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait, Waits
 from actors.supervisor.sockets import NotOpenedError, Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
-
-MARGIN: Final = 1.0
-"""Seconds beyond its own bound that an actor is waited for; it answers in milliseconds."""
 
 FLUSH_LEAST: Final = 0.25
 """Seconds that the clients get even if receiving has used up the drain timeout."""
@@ -248,10 +245,4 @@ class Session:
         return answer
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
-        timeout = max(FLUSH_LEAST, timeout)
-        flush = self._clients.flush(counts, timeout)
-        yield from self._waits.on_loop(flush.wait, timeout + MARGIN)
-        self._clients.forget(flush)
-        missing = sorted(client.client_id for client in flush.waits_for if client is not None)
-        if missing:
-            log.error("clients have not answered: %s", ", ".join(missing))
+        yield from self._clients.flush(counts, max(FLUSH_LEAST, timeout))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.supervisor.gather import Gather
-from messages import ClientStatus, CountProgress, CountReports, ProgressCounts
+from messages import CountProgress, CountReports, ProgressCounts
 
 if TYPE_CHECKING:
     from actors.supervisor.clients import Clients
@@ -27,29 +27,20 @@ def tell_status(
     clients: Clients,
 ) -> Steps[None]:
     """Complete ``status`` with the job's counts and the clients' rows, then tell ``reply_to``."""
-    gather = Gather(me, timeout=STATUS_TIMEOUT)
+    gather = Gather(me, lambda reply_to: CountReports(reply_to=reply_to), timeout=STATUS_TIMEOUT)
     listener.tell(CountProgress(reply_to=gather.reply_to(None)))
-    clients.ask_all(gather, lambda reply_to: CountReports(reply_to=reply_to))
-    yield gather.wait
-    clients.forget(gather)
-    counts = ProgressCounts()
-    statuses: dict[str, ClientStatus] = {}  # of a client that has come anew, its last
-    for answer in gather.answers:
-        match answer:
-            case ProgressCounts():
-                counts = answer
-            case ClientStatus():
-                statuses[answer.client_id] = answer
+    is_complete = yield from clients.ask_all(gather)
+    counts = gather.answers.pop(None, ProgressCounts())
     rows = [
         # It has been given nothing of this job yet.
         row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
-        for _, row in sorted(statuses.items())
+        for _, row in sorted(gather.answers.items())
     ]
     whole = replace(
         status,
         received=counts.received,
         undecodable=counts.undecodable,
         clients=tuple(rows),
-        is_complete=not gather.waits_for,
+        is_complete=is_complete,
     )
     reply(reply_to, whole)

@@ -1,5 +1,7 @@
 """Clients, through the supervisor: clients that come, go, come back and crash."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pykka
@@ -10,12 +12,17 @@ from messages import (
     AttachClient,
     ClientGone,
     DetachClient,
+    GetStatus,
+    JobOutcome,
     Phase,
     ReportingDegraded,
+    StopReporting,
     TrainerConnected,
 )
 from tests.support.channel import FakeChannel
 from tests.support.event_loop import LoopThread, stuck
+from tests.support.logs import errors
+from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
 from tests.support.reporting import attach_client, start, status, stop, trainer_for
 from tests.support.texts import forwarded, reports
@@ -180,6 +187,52 @@ def test_a_channel_that_is_broken_does_not_disturb_the_others(
         now = status(supervisor)
         assert now.phase is Phase.REPORTING
         assert [client.client_id for client in now.clients] == ["good"]
+
+
+@contextmanager
+def answers_wait(supervisor: SupervisorRef, *, until: Callable[[], object]) -> Iterator[None]:
+    """The supervisor is held up, and the answers wait that ``until`` has come."""
+    gate = Gate()
+    supervisor.tell(StopReporting(job_id="?", outcome=JobOutcome.FAILED, reply_to=gate))
+    gate.wait()
+    (ref,) = pykka.ActorRegistry.get_by_class_name("SupervisorActor")
+    inbox: Any = ref.actor_inbox
+    until()
+    assert settled(lambda: inbox.qsize() > 0)
+    yield
+    gate.open()
+
+
+def test_one_that_is_attached_behind_the_last_answer_to_a_flush_is_not_waited_for(
+    supervisor: SupervisorRef, loop_thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel, stopped = FakeChannel(buffering=True), Probe[Any]()
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send("one")
+        channel.wait_for_count(1)
+    channel.bufferedAmountLowThreshold = -1
+    supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=stopped))
+    assert settled(lambda: channel.bufferedAmountLowThreshold == 0)  # the flush waits for it
+    with answers_wait(supervisor, until=lambda: loop_thread.call(channel.drain)):
+        supervisor.tell(AttachClient(client_id="bob", channel=FakeChannel()))
+    assert stopped.get().summary.forwarded == 1
+    assert errors(caplog) == []
+
+
+def test_one_that_is_attached_behind_the_last_answer_for_a_status_is_not_missing_in_it(
+    supervisor: SupervisorRef, loop_thread: LoopThread
+) -> None:
+    answers: Probe[Any] = Probe()
+    attach_client(supervisor, FakeChannel())
+    with ExitStack() as held_up, stuck(loop_thread) as free:
+        supervisor.tell(GetStatus(reply_to=answers))
+        held_up.enter_context(answers_wait(supervisor, until=free.set))
+        loop_thread.call(lambda: None)  # the second of the two answers has come too
+        supervisor.tell(AttachClient(client_id="bob", channel=FakeChannel()))
+    status = answers.get()
+    assert [client.client_id for client in status.clients] == ["alice"]
+    assert status.is_complete
 
 
 def test_many_clients_come_and_go_and_each_gets_everything_once(
