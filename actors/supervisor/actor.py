@@ -195,8 +195,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             if session.sockets.context is not None:
                 session.sockets.context.terminate_at_once()
             session.job.failure = session.job.failure or "the reporter has been ended"
-            session.job.is_complete = not session.sockets.listens
-            self._answer_all(session.job)
+            self._answer_all(session)
 
     def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
@@ -241,7 +240,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             clients=self._clients,
             known=self._known,
             become=self._become,
-            job_over=self._stopped,
+            job_over=self._job_over,
             drain_timeout=self._drain_timeout,
         )
 
@@ -294,19 +293,20 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def _closed(self, _: None) -> None:
         """Nothing is open: answer all who wait for that."""
-        job = self._job
-        assert job is not None
+        session, self._session = self._session, None
+        assert session is not None
         self._close_scripts()
-        self._session = None
         self._known.forget()
         self._become(Phase.IDLE)
-        self._answer_all(job)
+        self._answer_all(session)
         if self._shutdown is not None:
             self._begin_script(self._leave())
 
-    def _answer_all(self, job: Job) -> None:
+    def _answer_all(self, session: Session) -> None:
+        job, stopped = session.job, session.stopped()
         never_ready = job.start is not None
-        job.answer(self._stopped(job))
+        self._job_over(stopped)
+        job.answer(stopped)
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
@@ -326,10 +326,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         while self._reopening:
             self._reopening.popitem()[1].close()
 
-    def _stopped(self, job: Job) -> ReportingStopped:
-        counts = (0, 0) if job.counts is None else self._clients.take_counts(job.counts.job)
-        self._last_stopped = stopped = job.stopped(*counts)
-        return stopped
+    def _job_over(self, stopped: ReportingStopped) -> None:
+        self._last_stopped = stopped
 
     def _switch(self, message: SwitchJob) -> None:
         job, script = self._job, self._script

@@ -37,8 +37,6 @@ class Job:
     """Who prevented the start, if somebody did."""
     counts: ProgressCounts | None = None
     """The job's counts, as soon as all of it has been received."""
-    is_complete: bool = True
-    """False when the listener has not answered: the counts are not known."""
     ending: bool = False
     """Whether reporting is to end with it."""
 
@@ -57,23 +55,6 @@ class Job:
         if self.start is not None:
             start, self.start = self.start, None
             reply(start.reply_to, answer)
-
-    def stopped(self, forwarded: int, failed: int) -> ReportingStopped:
-        """The answer to those who asked for the job's end."""
-        counts = self.counts or ProgressCounts()
-        return ReportingStopped(
-            job_id=self.job_id,
-            outcome=self.outcome or JobOutcome.FAILED,
-            summary=ReportingSummary(
-                received=counts.received,
-                forwarded=forwarded,
-                failed=failed,
-                undecodable=counts.undecodable,
-                train_end=counts.train_end,
-                last_epoch=counts.last_epoch,
-                is_complete=self.is_complete or self.counts is not None,
-            ),
-        )
 
     def answer(self, stopped: ReportingStopped) -> None:
         """Answer all who still wait, when everything is closed."""

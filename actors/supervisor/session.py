@@ -30,6 +30,7 @@ from messages import (
     ReportingBypassed,
     ReportingReady,
     ReportingStopped,
+    ReportingSummary,
     StartAnswer,
     StopListening,
     SwitchJob,
@@ -55,9 +56,9 @@ FLUSH_LEAST: Final = 0.25
 class Session:
     """``report`` is its life.
 
-    ``become`` is called with each phase that it comes to, and ``job_over`` with each job whose
-    reports are delivered, for the answer to those who asked for that. ``drain_timeout`` says how
-    many seconds delivering may take.
+    ``become`` is called with each phase that it comes to, and ``job_over`` with what those are
+    answered who asked for the end of a job. ``drain_timeout`` says how many seconds delivering may
+    take.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Session:
         clients: Clients,
         known: KnownTrainers,
         become: Callable[[Phase], None],
-        job_over: Callable[[Job], ReportingStopped],
+        job_over: Callable[[ReportingStopped], None],
         drain_timeout: Callable[[], float],
     ) -> None:
         self.job = job
@@ -212,12 +213,31 @@ class Session:
         self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
 
     def _begin_next_job(self, switch: SwitchJob, answer: StartAnswer) -> None:
-        stopped = self._job_over(self.job)
+        stopped = self.stopped()
+        self._job_over(stopped)
         self.job = Job(switch.next_job_id)
         reply(switch.reply_to, stopped)
         reply(switch.reply_to, answer)
 
     # The end
+
+    def stopped(self) -> ReportingStopped:
+        """What those are answered who asked for the job's end."""
+        job, counts = self.job, self.job.counts or ProgressCounts()
+        forwarded, failed = self._clients.take_counts(counts.job) if job.counts else (0, 0)
+        return ReportingStopped(
+            job_id=job.job_id,
+            outcome=job.outcome or JobOutcome.FAILED,
+            summary=ReportingSummary(
+                received=counts.received,
+                forwarded=forwarded,
+                failed=failed,
+                undecodable=counts.undecodable,
+                train_end=counts.train_end,
+                last_epoch=counts.last_epoch,
+                is_complete=job.counts is not None or not self.sockets.listens,
+            ),
+        )
 
     def deliver_rest(self) -> Steps[None]:
         """Receive what is still coming, then give each client what is left."""
@@ -241,7 +261,6 @@ class Session:
             answer = yield from self._waits.on_loop(wait, drain + MARGIN)
             if answer is not Missing.CRASHED:
                 break
-        self.job.is_complete = not isinstance(answer, Missing)
         return answer
 
     def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages import ControlRejected, Phase, ReportingStopped, SendControl
+from messages import ControlRejected, Phase, ReportingStopped, ReportingSummary, SendControl
 from tests.support.addresses import FREE_PORT, fixed_addresses, occupied
 from tests.support.channel import FakeChannel
 from tests.support.crashes import CONTROL, LISTENER, crash, is_heard, obeys, obeys_again
@@ -18,8 +18,8 @@ from tests.support.zmq_objects import ZmqObjects
 def reporter_of(new_supervisor):
     """Makes a supervisor of these sockets."""
 
-    def reporter_of(control=None, progress=None):
-        return new_supervisor(control_address=control, progress_address=progress)
+    def reporter_of(control=None, progress=None, **what):
+        return new_supervisor(control_address=control, progress_address=progress, **what)
 
     return reporter_of
 
@@ -66,6 +66,16 @@ def test_of_control_alone_start_failure_and_stop_do_not_need_the_event_loop(
         assert isinstance(ask_stop(supervisor), ReportingStopped)
         with occupied(address):
             pass
+
+
+def test_of_control_alone_nothing_is_missing_at_the_end_whatever_the_event_loop_does(
+    reporter_of, loop_thread
+):
+    supervisor = reporter_of(control=FREE_PORT, drain_timeout=0.1)
+    attach_client(supervisor, FakeChannel())
+    start(supervisor)
+    with stuck(loop_thread):
+        assert stop(supervisor).summary == ReportingSummary()
 
 
 def test_a_pipelines_next_job_goes_on_with_the_one_socket(reporter_of):
