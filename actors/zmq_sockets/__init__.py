@@ -18,9 +18,9 @@ from actors.zmq_sockets.connections import (
 )
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
+from actors.zmq_sockets.peers import Kinship, kinship_of
 from actors.zmq_sockets.processes import is_address, who_listens_at
 from actors.zmq_sockets.reporters import reporter_at
-from actors.zmq_sockets.strangers import Kinship, kinship_of
 
 __all__ = [
     "Bound",

@@ -7,7 +7,6 @@ and disconnected without a handshake.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,8 +48,6 @@ class Connection:
         self.ends = ends
         self.has_joined = False
         """Whether its handshake has succeeded."""
-        self.joined_at = 0.0
-        """When that was told, in ``time.monotonic`` seconds."""
         self.is_open = True
 
 
@@ -126,7 +123,7 @@ class Connections:
         waiting = [found for found in self._open.values() if not found.has_joined]
         spoken = [found for found in waiting if has_spoken(found.descriptor)]
         for connection in spoken or waiting:
-            connection.has_joined, connection.joined_at = True, time.monotonic()
+            connection.has_joined = True
         return spoken or waiting
 
     def _end(self, descriptor: int) -> list[Connection]:

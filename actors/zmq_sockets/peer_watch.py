@@ -1,22 +1,19 @@
 """PeerWatch: finds out who has joined a socket, and who of them is a stranger.
 
 To look up a process takes milliseconds, so it has a thread of its own, on which all is done that
-its methods ask for, in their order; all but ``ask`` may be called from any thread.
+its methods ask for, in their order.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
-from actors.zmq_sockets.peers import find_peer
-from actors.zmq_sockets.strangers import Strangers
+from actors.zmq_sockets.peers import Kinship, find_peer, kinship_of
 from messages import Peer, PeersFound
 
 if TYPE_CHECKING:
@@ -27,9 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAUSE: Final = 0.02
-"""Seconds from a handshake to the look-up: a trainer's first reports have the time to themselves,
-and who is gone again by then is not looked up. Shorter than the settle time."""
+REMEMBERED: Final = 1000
+"""Strangers that are remembered; beyond, the first of them is forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,43 +40,55 @@ class Verdict:
     is_stranger: bool
 
 
+@dataclass(slots=True)
+class _Joined:
+    """Who is there, and what was told last of whether it is a stranger."""
+
+    peer: Peer
+    kinship: Kinship
+    told: bool | None = None
+
+
 class PeerWatch:
-    """Tells a ``Verdict`` of each connection that has joined."""
+    """Tells a ``Verdict`` of each connection that has joined.
+
+    It judges by the process trees of this process and of ``trainers``. Who is known to be of
+    another tree is a stranger if it has joined before a trainer is told of, or as soon as one of
+    these trees has joined, and stays one. Everybody else is trusted: behind sudo, in a container or
+    on another system the trainer may be in no tree that can be seen. With None among ``trainers``
+    nobody is a stranger.
+    """
 
     def __init__(
         self, verdicts: Mailbox[Verdict], *, name: str, trainers: frozenset[int | None]
     ) -> None:
         self._verdicts = verdicts
-        self._strangers = Strangers(trainers)
-        self._told: dict[Connection, bool] = {}
-        self._any = False
-        self._hurry = threading.Event()
+        self._trainers = trainers
+        self._joined: dict[Connection, _Joined] = {}
+        self._strangers: dict[Peer | Connection, None] = {}
+        """Those that have been found, each by its process, where that is known."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     def changed(self, connections: Iterable[Connection]) -> None:
         """Each of ``connections`` has joined, or has left."""
         for connection in connections:
-            self._any = True
             self._submit(partial(self._change, connection))
 
     def know(self, pid: int | None) -> None:
-        """See ``Strangers.know``."""
-        self._submit(partial(self._strangers.know, pid))
+        """The trainer is, or has been started by, ``pid``; None when it may be anybody."""
+        self._submit(partial(self._know, pid))
 
     def forget(self) -> None:
-        """See ``Strangers.forget``."""
-        self._submit(self._strangers.forget)
+        """The next trainer is another one."""
+        self._submit(partial(self._judge_by, frozenset()))
 
     def ask(self, reply_to: Mailbox[PeersFound]) -> None:
-        """Answer who has joined so far; called on the thread that calls ``changed``."""
-        if self._any:
-            self._hurry.set()
-        if not self._any or not self._submit(partial(self._answer, reply_to)):
+        """Answer who has joined so far."""
+        if not self._submit(partial(self._answer, reply_to)):
             reply(reply_to, PeersFound())
 
     def close(self) -> None:
         """Tell no more. Idempotent."""
-        self._hurry.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, act: Callable[[], None]) -> bool:
@@ -93,29 +101,51 @@ class PeerWatch:
     def _do(self, act: Callable[[], None]) -> None:
         try:
             act()
-            self._tell_changes()
         except Exception:
             log.exception("who has joined is not known")
 
     def _change(self, connection: Connection) -> None:
-        self._hurry.wait(max(0.0, connection.joined_at + PAUSE - time.monotonic()))
-        if connection.is_open:
-            self._strangers.add(connection, _peer_of(connection))
-        else:
-            self._strangers.remove(connection)
-            self._told.pop(connection, None)
+        if not connection.is_open:
+            self._joined.pop(connection, None)
+            return
+        peer = _peer_of(connection)
+        kinship = kinship_of(peer, self._trainers)
+        self._joined[connection] = joined = _Joined(peer, kinship)
+        self._judge()
+        if kinship is not Kinship.OURS and not joined.told:
+            log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
 
-    def _tell_changes(self) -> None:
-        for connection, peer in self._strangers.peers.items():
-            is_stranger = self._strangers.is_stranger(connection)
-            if self._told.get(connection) is not is_stranger:
-                self._told[connection] = is_stranger
-                verdict = Verdict(connection=connection, peer=peer, is_stranger=is_stranger)
+    def _know(self, pid: int | None) -> None:
+        self._judge_by(self._trainers | {pid}, were_early=True)
+
+    def _judge_by(self, trainers: frozenset[int | None], *, were_early: bool = False) -> None:
+        self._trainers = trainers
+        if None in trainers:
+            self._strangers.clear()
+        for joined in self._joined.values():
+            joined.kinship = kinship_of(joined.peer, trainers)
+        self._judge(were_early=were_early)
+
+    def _judge(self, *, were_early: bool = False) -> None:
+        """Tell what has changed; ``were_early`` says that all have joined before a trainer."""
+        ours = any(joined.kinship is Kinship.OURS for joined in self._joined.values())
+        for connection, joined in self._joined.items():
+            key = connection if joined.peer.pid is None else joined.peer
+            if joined.kinship is Kinship.OTHER and (ours or were_early):
+                self._remember(key)
+            is_stranger = joined.kinship is not Kinship.OURS and key in self._strangers
+            if joined.told is not is_stranger:
+                joined.told = is_stranger
+                verdict = Verdict(connection=connection, peer=joined.peer, is_stranger=is_stranger)
                 self._verdicts.tell(verdict)
 
+    def _remember(self, stranger: Peer | Connection) -> None:
+        self._strangers[stranger] = None
+        if len(self._strangers) > REMEMBERED:
+            del self._strangers[next(iter(self._strangers))]
+
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:
-        self._hurry.clear()
-        peers = dict.fromkeys(self._strangers.peers.values())
+        peers = dict.fromkeys(joined.peer for joined in self._joined.values())
         reply(reply_to, PeersFound(peers=tuple(peers)))
 
 

@@ -251,15 +251,16 @@ def test_a_stranger_that_comes_later_is_one_warning_and_no_news_of_the_trainer(
 def test_what_is_known_of_a_trainer_holds_for_its_job(new_supervisor, owner):
     supervisor = new_supervisor()
     ready = start(supervisor)
-    supervisor.tell(KnowTrainer(pid=OURS))
-    switch(supervisor)
-    with trainer_for(ready):
-        assert owner.wait_for(TrainerConnected).pid == OURS
-        addresses = ready.control_address, ready.progress_address
-        with orphan(*trainer_at(*addresses, "send-every:0.01")):
+    addresses = ready.control_address, ready.progress_address
+    with orphan(*trainer_at(*addresses, "send:1", "hear:/dev/null")) as pid:
+        supervisor.tell(KnowTrainer(pid=pid))
+        assert owner.wait_for(TrainerConnected).pid == pid
+        with trainer_for(ready):
             assert settled(lambda: status(supervisor).received > 0)
+            assert not [e for e in owner.drain() if isinstance(e, StrangerConnected)]
+            switch(supervisor)
+            assert owner.wait_for(StrangerConnected).peer.pid == pid
     stop(supervisor, "job-2")
-    assert not [e for e in owner.drain() if isinstance(e, StrangerConnected)]
 
 
 @needs_root

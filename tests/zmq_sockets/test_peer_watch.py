@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,7 +26,7 @@ def connected() -> Iterator[Connection]:
         server.accept()[0] as accepted,
     ):
         connection = Connection(accepted.fileno(), ends_of(accepted.fileno()))
-        connection.has_joined, connection.joined_at = True, time.monotonic()
+        connection.has_joined = True
         yield connection
 
 
@@ -98,14 +97,25 @@ def test_who_has_left_is_not_found(watched: Watched) -> None:
 
 def test_who_is_gone_before_the_look_up_is_not_looked_up(watched: Watched, monkeypatch) -> None:
     looked_up: list[Ends] = []
-    monkeypatch.setattr(peer_watch, "find_peer", lambda ends: looked_up.append(ends) or Peer())
-    with connected() as connection:
-        watched.watch.changed([connection])
-        connection.is_open = False
-        watched.watch.changed([connection])
-        assert watched.found() == ()
-    assert looked_up == []
-    assert watched.verdicts.drain() == []
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(ends: Ends) -> Peer:
+        looked_up.append(ends)
+        asked.set()
+        answer.wait()
+        return Peer()
+
+    monkeypatch.setattr(peer_watch, "find_peer", slow)
+    with connected() as first, connected() as gone:
+        watched.watch.changed([first])
+        asked.wait()
+        watched.watch.changed([gone])
+        gone.is_open = False
+        watched.watch.changed([gone])
+        answer.set()
+        assert watched.found() == (Peer(),)
+        assert looked_up == [first.ends]
+        assert [verdict.connection for verdict in watched.verdicts.drain()] == [first]
 
 
 def test_an_answer_that_comes_when_its_connection_is_gone_is_not_anothers(
@@ -148,9 +158,8 @@ def test_a_connection_without_ends_is_of_an_unknown_peer(watched: Watched) -> No
     assert watched.verdicts.get().peer == Peer()
 
 
-def test_without_a_connection_there_is_no_thread_and_the_answer_is_nobody(watched: Watched) -> None:
+def test_without_a_connection_the_answer_is_nobody(watched: Watched) -> None:
     assert watched.found() == ()
-    assert threads() == []
 
 
 def test_closing_ends_its_thread_and_answers_what_comes_later(watched: Watched) -> None:

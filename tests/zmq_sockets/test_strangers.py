@@ -2,12 +2,14 @@
 
 import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from actors.zmq_sockets import Connection, strangers
-from actors.zmq_sockets.strangers import REMEMBERED, Strangers
-from messages import Peer
+from actors.zmq_sockets import Connection, PeerWatch, Verdict, peer_watch, peers
+from actors.zmq_sockets.peer_watch import REMEMBERED
+from messages import Peer, PeersFound
+from tests.support.probe import Probe
 
 TRAINER = 1_000_001
 ANOTHER = 1_000_002
@@ -29,32 +31,58 @@ class Joined:
     """A socket's peers, by name; ``trainers`` are known from its opening on."""
 
     def __init__(self, *trainers: int | None) -> None:
-        self.strangers = Strangers(frozenset(trainers))
+        self._verdicts: Probe[Verdict] = Probe()
+        self.watch = PeerWatch(self._verdicts, name="strangers", trainers=frozenset(trainers))
+        OPEN.append(self.watch)
         self._connections: dict[str, Connection] = {}
+        self._strangers: dict[Connection, bool] = {}
 
     def add(self, **peers: Peer) -> "Joined":
         for name, peer in peers.items():
-            self._connections[name] = Connection(7)
-            self.strangers.add(self._connections[name], peer)
+            self._connections[name] = connection = Connection(7)
+            PEERS[connection] = peer
+            self.watch.changed([connection])
+        self._barrier()
         return self
 
     def remove(self, name: str) -> None:
-        self.strangers.remove(self._connections.pop(name))
+        connection = self._connections.pop(name)
+        connection.is_open = False
+        self.watch.changed([connection])
+        self._barrier()
 
     def found(self) -> set[str]:
         """The names of the strangers."""
-        return {n for n, c in self._connections.items() if self.strangers.is_stranger(c)}
+        self._barrier()
+        for verdict in self._verdicts.drain():
+            self._strangers[verdict.connection] = verdict.is_stranger
+        return {n for n, c in self._connections.items() if self._strangers[c]}
+
+    def _barrier(self) -> None:
+        """All that the watch was asked for has been done."""
+        answers: Probe[PeersFound] = Probe()
+        self.watch.ask(answers)
+        answers.get()
+
+
+OPEN: list[PeerWatch] = []
+PEERS: dict[Connection, Peer] = {}
 
 
 @pytest.fixture(autouse=True)
-def no_process_is_anybody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "users_of", lambda roots: frozenset())
+def no_process_is_anybody_elses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(peers, "users_of", lambda roots: frozenset())
+    monkeypatch.setattr(peer_watch, "_peer_of", PEERS.__getitem__)
+    yield
+    PEERS.clear()
+    while OPEN:
+        OPEN.pop().close()
 
 
 @pytest.mark.parametrize("peer", [OTHER, FOREIGN])
 def test_who_has_joined_before_the_training_was_started_is_a_stranger(peer: Peer) -> None:
     joined = Joined().add(early=peer, ours=OURS)
-    joined.strangers.know(TRAINER)
+    joined.watch.know(TRAINER)
     assert joined.found() == {"early"}
 
 
@@ -63,7 +91,7 @@ def test_whom_the_system_does_not_tell_may_be_the_trainer_that_has_joined_at_onc
     peer: Peer,
 ) -> None:
     joined = Joined().add(behind_sudo=peer)
-    joined.strangers.know(TRAINER)
+    joined.watch.know(TRAINER)
     assert joined.found() == set()
 
 
@@ -108,7 +136,7 @@ def test_another_users_process_is_of_another_tree() -> None:
 
 
 def test_a_user_of_our_tree_is_no_other_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "users_of", lambda roots: {54321} if TRAINER in roots else {})
+    monkeypatch.setattr(peers, "users_of", lambda roots: {54321} if TRAINER in roots else {})
     joined = Joined(TRAINER).add(ours=OURS, sudo=FOREIGN)
     assert joined.found() == set()
 
@@ -128,30 +156,30 @@ def test_as_long_as_no_trainer_is_known_it_is_one_that_this_process_starts() -> 
 
 def test_when_the_trainer_may_be_anybody_nobody_is_a_stranger() -> None:
     joined = Joined().add(foreign=FOREIGN, other=OTHER)
-    joined.strangers.know(None)
+    joined.watch.know(None)
     assert joined.found() == set()
-    joined.strangers.know(TRAINER)
+    joined.watch.know(TRAINER)
     joined.add(ours=OURS)
     assert joined.found() == set()
 
 
 def test_several_trainers_are_known_one_after_another() -> None:
     joined = Joined(TRAINER).add(ours=OURS)
-    joined.strangers.know(ANOTHER)
+    joined.watch.know(ANOTHER)
     joined.add(other=OTHER)
     assert joined.found() == set()
 
 
 def test_a_stranger_that_turns_out_to_be_a_trainer_is_none() -> None:
     joined = Joined(TRAINER).add(ours=OURS, other=OTHER)
-    joined.strangers.know(ANOTHER)
+    joined.watch.know(ANOTHER)
     assert joined.found() == set()
 
 
 def test_the_next_training_has_another_trainer() -> None:
     joined = Joined(TRAINER).add(ours=OURS)
-    joined.strangers.forget()
-    joined.strangers.know(ANOTHER)
+    joined.watch.forget()
+    joined.watch.know(ANOTHER)
     assert joined.found() == {"ours"}
 
 
