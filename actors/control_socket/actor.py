@@ -15,8 +15,7 @@ from actors.control_socket.trainers import Trainers
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.zmq_sockets import (
     Connection,
-    ConnectionEvent,
-    Connections,
+    ConnectionChanged,
     NotBoundError,
     PeerWatch,
     SocketMonitor,
@@ -84,7 +83,7 @@ class _TrainerSettled:
     waited: float
 
 
-_Inbox: TypeAlias = ControlSocketMessage | ConnectionEvent | Verdict | _TrainerSettled
+_Inbox: TypeAlias = ControlSocketMessage | ConnectionChanged | Verdict | _TrainerSettled
 
 ParentEvent: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | StrangerConnected
 """What the actor tells its parent."""
@@ -121,7 +120,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._monitor: SocketMonitor | None = None
         self._address = ""
         self._watch: PeerWatch | None = None
-        self._connections = Connections()
         self._trainers = Trainers()
         self._commands = Commands(stop_in_force or StopInForce())
 
@@ -140,7 +138,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
                 self._commands.forget_stop()
                 self._close()
                 reply(message.reply_to, ControlSocketClosed())
-            case ConnectionEvent():
+            case ConnectionChanged():
                 self._connection_changed(message)
             case KnowTrainer():
                 if self._watch is not None:
@@ -199,8 +197,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         log.info("ZMQ control socket initialized")
         self._address = bound.address
         self._watch = PeerWatch(self._me, name="control-socket-peers", trainers=message.trainers)
-        for event in self._monitor.so_far():
-            self._connection_changed(event)  # from here on no fork keeps the address
+        self._monitor.follow()  # from here on no fork keeps the address
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
         self._monitor.start()  # behind the answer: a host may be waiting for it
@@ -211,7 +208,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._close_socket()
 
     def _close_socket(self) -> None:
-        self._connections.close()
         self._forget_trainers()
         self._trainers = Trainers()
         if self._watch is not None:
@@ -252,19 +248,17 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     # The trainer
 
-    def _connection_changed(self, event: ConnectionEvent) -> None:
+    def _connection_changed(self, change: ConnectionChanged) -> None:
         if self._watch is None:
             return
-        changed = self._connections.take(event)
-        self._watch.changed(changed)
-        for connection in changed:
-            if connection.is_open:
-                self._trainers.join(connection)
-                self._settle(connection, self._settings.settle_time, waited=0.0)
-            else:
-                self._trainers.give_up(connection)  # it was there, whoever it was
-                self._tell_changes()
-                self._trainers.leave(connection)
+        self._watch.changed(change)
+        if change.has_left:
+            self._trainers.give_up(change.connection)  # it was there, whoever it was
+            self._tell_changes()
+            self._trainers.leave(change.connection)
+        else:
+            self._trainers.join(change.connection)
+            self._settle(change.connection, self._settings.settle_time, waited=0.0)
         self._tell_changes()
 
     def _settle(self, connection: Connection, delay: float, *, waited: float) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.zmq_sockets import Bound, Connections, bind, monitor_of, receive_event, switch_off
+from actors.zmq_sockets import Bound, Connections, bind
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ class ProgressSocket:
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
         """The executor on whose thread ``open``, ``receive`` and ``drain`` are called."""
         self._socket: zmq.Socket[bytes] | None = None
-        self._monitor: zmq.Socket[bytes] | None = None
-        self._connections = Connections()
+        self._connections: Connections | None = None
         self._descriptor = -1
         self._selector: selectors.BaseSelector | None = None
         self._wakes: tuple[SystemSocket, SystemSocket] | None = None
@@ -112,7 +111,7 @@ class ProgressSocket:
         socket.linger = 0
         socket.rcvhwm = RECEIVE_HIGH_WATER
         socket.subscribe("")
-        self._monitor = monitor_of(socket)
+        self._connections = Connections(socket)
         self._descriptor = int(socket.get(zmq.FD))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._descriptor, selectors.EVENT_READ)
@@ -176,8 +175,7 @@ class ProgressSocket:
         """Receive all that has arrived, ``DRAIN_LIMIT`` messages at most; never waits."""
         at = time.monotonic()
         # First the connections: when none is left, all that they brought is there to be received.
-        self._follow_connections()
-        connected = self._connections.any
+        connected = self._follow_connections()
         count, size, more = 0, 0, True
         while count < DRAIN_LIMIT and size < DRAIN_BYTES:
             message = self.receive()
@@ -219,14 +217,16 @@ class ProgressSocket:
             with suppress(BlockingIOError):  # it is full: no poll waits
                 self._wakes[1].send(b"w")
 
-    def _follow_connections(self) -> None:
-        assert self._monitor is not None
-        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
-            changed = self._connections.take(receive_event(self._monitor, zmq.NOBLOCK))
-            if changed and self._watch is not None:
-                self._watch.changed(changed)
-        while self._asked_for_peers and self._watch is not None:
-            self._watch.ask(self._asked_for_peers.popleft())
+    def _follow_connections(self) -> bool:
+        """Whether anybody is connected."""
+        assert self._connections is not None
+        changes = self._connections.follow()
+        if self._watch is not None:
+            for change in changes:
+                self._watch.changed(change)
+            while self._asked_for_peers:
+                self._watch.ask(self._asked_for_peers.popleft())
+        return self._connections.any
 
     def _close(self) -> None:
         try:
@@ -235,9 +235,9 @@ class ProgressSocket:
             if self._watch is not None:
                 self._watch.close()
             if self._socket is not None:
-                if self._monitor is not None:
-                    switch_off(self._socket)
-                    self._monitor.close()
+                if self._connections is not None:
+                    self._connections.switch_off()
+                    self._connections.close()
                 self._socket.close()
             if self._selector is not None:
                 self._selector.close()
@@ -246,7 +246,7 @@ class ProgressSocket:
 
     def _drain_last(self) -> None:
         """Receive what there is, until nothing has come for ``LAST_SILENCE``."""
-        if self._socket is None or self._monitor is None:
+        if self._socket is None or self._connections is None:
             return
         until = time.monotonic() + LAST_DRAIN
         try:

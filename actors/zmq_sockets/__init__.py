@@ -8,14 +8,7 @@ from actors.zmq_sockets.binding import (
     port_of,
     why_not_open,
 )
-from actors.zmq_sockets.connections import (
-    Connection,
-    ConnectionEvent,
-    Connections,
-    monitor_of,
-    receive_event,
-    switch_off,
-)
+from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
 from actors.zmq_sockets.peers import Kinship, kinship_of
@@ -25,7 +18,7 @@ from actors.zmq_sockets.reporters import reporter_at
 __all__ = [
     "Bound",
     "Connection",
-    "ConnectionEvent",
+    "ConnectionChanged",
     "Connections",
     "Kinship",
     "NotBoundError",
@@ -36,11 +29,8 @@ __all__ = [
     "bind",
     "is_address",
     "kinship_of",
-    "monitor_of",
     "port_of",
-    "receive_event",
     "reporter_at",
-    "switch_off",
     "who_listens_at",
     "why_not_open",
 ]

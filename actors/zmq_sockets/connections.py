@@ -1,20 +1,23 @@
 """Connections: who is connected to a bound ZeroMQ socket, from its monitor's events.
 
-A plain object. In libzmq's events ``LISTENING``, ``ACCEPTED`` and ``DISCONNECTED`` carry a
-descriptor and ``HANDSHAKE_SUCCEEDED`` carries none; a peer that is not a ZeroMQ socket is accepted
-and disconnected without a handshake.
+In libzmq's events ``LISTENING``, ``ACCEPTED`` and ``DISCONNECTED`` carry a descriptor and
+``HANDSHAKE_SUCCEEDED`` carries none; a peer that is not a ZeroMQ socket is accepted and
+disconnected without a handshake.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.zmq_sockets import forks
-from actors.zmq_sockets.peers import Ends, ends_of, has_spoken
+from actors.zmq_sockets.peers import ends_of, has_spoken
+
+if TYPE_CHECKING:
+    from actors.zmq_sockets.peers import Ends
 
 _EVENTS: Final = (
     zmq.EVENT_LISTENING
@@ -23,18 +26,6 @@ _EVENTS: Final = (
     | zmq.EVENT_DISCONNECTED
     | zmq.EVENT_MONITOR_STOPPED
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionEvent:
-    """What the monitor has told: ``event`` is one of ``zmq.Event``.
-
-    ``ends`` are those of the connection, when it has been accepted and was still there.
-    """
-
-    event: int
-    descriptor: int
-    ends: Ends | None = None
 
 
 class Connection:
@@ -46,60 +37,78 @@ class Connection:
     def __init__(self, descriptor: int, ends: Ends | None = None) -> None:
         self.descriptor = descriptor
         self.ends = ends
+        """None when it was gone before it could be looked at, or is not one of TCP."""
         self.has_joined = False
         """Whether its handshake has succeeded."""
         self.is_open = True
 
 
-def monitor_of(socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-    """A socket on which the events of ``socket`` can be received, closed by whoever asked."""
-    pair = socket.get_monitor_socket(_EVENTS)
-    pair.linger = 0
-    return pair
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """``connection`` has joined, or, if it ``has_left``, was one that had."""
 
-
-def switch_off(socket: zmq.Socket[bytes]) -> None:
-    """Switch the monitor of ``socket`` off; one whose context is terminated is off already."""
-    try:
-        socket.disable_monitor()
-    except zmq.ContextTerminated:
-        pass
-
-
-def receive_event(pair: zmq.Socket[bytes], flags: int = 0) -> ConnectionEvent:
-    """The next event. Raises zmq.Again with NOBLOCK when there is none."""
-    message = recv_monitor_message(pair, flags)
-    event, descriptor = message["event"], message["value"]
-    ends = ends_of(descriptor) if event == zmq.EVENT_ACCEPTED else None
-    return ConnectionEvent(event=event, descriptor=descriptor, ends=ends)
+    connection: Connection
+    has_left: bool
 
 
 class Connections:
-    """The connections of one socket.
+    """The connections of ``socket``, followed from here on.
 
-    A handshake's event does not say whose it is: it counts for all connections that have not joined
+    Made, and switched off, on the thread of ``socket``; all else is one thread's at a time. A
+    handshake's event does not say whose it is: it counts for all connections that have not joined
     and over which something has come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+        self._monitor = socket.get_monitor_socket(_EVENTS)
+        self._monitor.linger = 0
         self._open: dict[int, Connection] = {}
         self._listening: set[int] = set()
+        self.is_over = False
+        """Whether the monitor has told that it is switched off."""
 
     @property
     def any(self) -> bool:
         """Whether anything is connected, with a handshake or before it."""
         return bool(self._open)
 
-    def take(self, event: ConnectionEvent) -> list[Connection]:
-        """Follow ``event``; the connections that join by it, or leave after they had joined."""
-        descriptor = event.descriptor
-        match event.event:
+    def wait(self) -> None:
+        """Wait until there is something to follow. Raises zmq.ZMQError."""
+        self._monitor.poll()
+
+    def follow(self) -> list[ConnectionChanged]:
+        """Take what has been told by now; what has changed by it. Raises zmq.ZMQError."""
+        changed = []
+        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
+            told = recv_monitor_message(self._monitor, zmq.NOBLOCK)
+            changed += self.take(told["event"], told["value"])
+        return changed
+
+    def switch_off(self) -> None:
+        """Have nothing more told; the monitor of a terminated context is off already."""
+        try:
+            self._socket.disable_monitor()
+        except zmq.ContextTerminated:
+            pass
+
+    def close(self) -> None:
+        """All connections are closed, or will be: it has been switched off."""
+        self._monitor.close()
+        for descriptor in self._open.keys() | self._listening:
+            forks.forget(descriptor)
+        for descriptor in list(self._open):
+            self._end(descriptor)
+
+    def take(self, event: int, descriptor: int) -> list[ConnectionChanged]:
+        """Follow one ``zmq.Event``."""
+        match event:
             case zmq.EVENT_LISTENING:
                 self._listening.add(descriptor)
                 forks.note(descriptor)
             case zmq.EVENT_ACCEPTED:
                 former = self._end(descriptor)
-                self._open[descriptor] = Connection(descriptor, event.ends)
+                self._open[descriptor] = Connection(descriptor, ends_of(descriptor))
                 forks.note(descriptor)
                 return former
             case zmq.EVENT_HANDSHAKE_SUCCEEDED:
@@ -107,28 +116,20 @@ class Connections:
             case zmq.EVENT_DISCONNECTED:
                 forks.forget(descriptor)
                 return self._end(descriptor)
-            case _:
-                pass
+            case zmq.EVENT_MONITOR_STOPPED:
+                self.is_over = True
         return []
 
-    def close(self) -> None:
-        """The socket is closed, and all of its connections."""
-        for descriptor in self._open.keys() | self._listening:
-            forks.forget(descriptor)
-        for descriptor in list(self._open):
-            self._end(descriptor)
-        self._listening = set()
-
-    def _join(self) -> list[Connection]:
+    def _join(self) -> list[ConnectionChanged]:
         waiting = [found for found in self._open.values() if not found.has_joined]
-        spoken = [found for found in waiting if has_spoken(found.descriptor)]
-        for connection in spoken or waiting:
+        joining = [found for found in waiting if has_spoken(found.descriptor)] or waiting
+        for connection in joining:
             connection.has_joined = True
-        return spoken or waiting
+        return [ConnectionChanged(connection, has_left=False) for connection in joining]
 
-    def _end(self, descriptor: int) -> list[Connection]:
+    def _end(self, descriptor: int) -> list[ConnectionChanged]:
         connection = self._open.pop(descriptor, None)
         if connection is None:
             return []
         connection.is_open = False
-        return [connection] if connection.has_joined else []
+        return [ConnectionChanged(connection, has_left=True)] if connection.has_joined else []

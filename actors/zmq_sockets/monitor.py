@@ -1,21 +1,17 @@
-"""SocketMonitor: reads a ZeroMQ socket's monitor on one blocking thread.
-
-The thread owns the monitor's PAIR socket, only tells, and ends when the watched socket's monitor
-is switched off.
-"""
+"""SocketMonitor: follows a ZeroMQ socket's connections on one blocking thread, which only tells."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from actors.zmq_sockets.connections import ConnectionEvent, monitor_of, receive_event, switch_off
+from actors.zmq_sockets.connections import Connections
 
 if TYPE_CHECKING:
+    from actors.zmq_sockets.connections import ConnectionChanged
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
@@ -25,51 +21,43 @@ JOIN_TIMEOUT: Final = 1.0
 
 
 class SocketMonitor:
-    """Tells ``ConnectionEvent``; used on the thread that owns ``socket``.
+    """Tells ``ConnectionChanged``; used on the thread that owns ``socket``.
 
     It follows from its making on; what there is by ``start`` is told then.
     """
 
     def __init__(
-        self, socket: zmq.Socket[bytes], events: Mailbox[ConnectionEvent], *, name: str
+        self, socket: zmq.Socket[bytes], changed: Mailbox[ConnectionChanged], *, name: str
     ) -> None:
-        self._socket = socket
-        self._events = events
-        self._pair = monitor_of(socket)
-        self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
+        self._changed = changed
+        self._connections = Connections(socket)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def so_far(self) -> list[ConnectionEvent]:
-        """What there is before the start; that is not told any more."""
-        events = []
-        with suppress(zmq.Again):
-            while True:
-                events.append(receive_event(self._pair, zmq.NOBLOCK))
-        return events
+    def follow(self) -> None:
+        """Tell what there is, before the start."""
+        for change in self._connections.follow():
+            self._changed.tell(change)
 
     def start(self) -> None:
         """Begin to tell."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Switch the monitor off and wait for its thread. Idempotent."""
-        if self._socket.closed:
-            return
-        switch_off(self._socket)
+        """Switch the monitor off and wait for its thread."""
+        self._connections.switch_off()
         if self._thread.ident is None:
-            self._pair.close()
+            self._connections.close()
             return
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             log.error("%s has not ended after %.1f s", self._thread.name, JOIN_TIMEOUT)
 
-    def _follow(self) -> None:
-        with self._pair as pair:
-            while True:
-                try:
-                    event = receive_event(pair)
-                except zmq.ZMQError as error:
-                    log.debug("%s ends: %r", self._thread.name, error)
-                    return
-                if event.event == zmq.EVENT_MONITOR_STOPPED:
-                    return
-                self._events.tell(event)
+    def _run(self) -> None:
+        try:
+            while not self._connections.is_over:
+                self._connections.wait()
+                self.follow()
+        except zmq.ZMQError as error:
+            log.debug("%s ends: %r", self._thread.name, error)
+        finally:
+            self._connections.close()

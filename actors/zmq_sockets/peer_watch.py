@@ -17,9 +17,9 @@ from actors.zmq_sockets.peers import Kinship, find_peer, kinship_of
 from messages import Peer, PeersFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from actors.zmq_sockets.connections import Connection
+    from actors.zmq_sockets.connections import Connection, ConnectionChanged
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,9 @@ class PeerWatch:
         """Those that have been found, each by its process, where that is known."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
-    def changed(self, connections: Iterable[Connection]) -> None:
-        """Each of ``connections`` has joined, or has left."""
-        for connection in connections:
-            self._submit(partial(self._change, connection))
+    def changed(self, change: ConnectionChanged) -> None:
+        """Somebody has joined, or has left."""
+        self._submit(partial(self._change, change.connection))
 
     def know(self, pid: int | None) -> None:
         """The trainer is, or has been started by, ``pid``; None when it may be anybody."""

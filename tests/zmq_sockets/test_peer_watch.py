@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from actors.zmq_sockets import Connection, PeerWatch, Verdict, peer_watch
+from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch
 from actors.zmq_sockets.peers import Ends, ends_of
 from messages import Peer, PeersFound
 from tests.support.probe import Probe
@@ -35,6 +35,10 @@ class Watched:
         self.verdicts: Probe[Verdict] = Probe()
         self.watch = PeerWatch(self.verdicts, name=NAME, trainers=frozenset())
 
+    def changed(self, *connections: Connection) -> None:
+        for connection in connections:
+            self.watch.changed(ConnectionChanged(connection, has_left=not connection.is_open))
+
     def found(self) -> tuple[Peer, ...]:
         """Who is there; all that was told before has been handled."""
         answers: Probe[PeersFound] = Probe()
@@ -55,7 +59,7 @@ def threads() -> list[threading.Thread]:
 
 def test_who_has_joined_is_told_with_its_connection_and_only_once(watched: Watched) -> None:
     with connected() as connection:
-        watched.watch.changed([connection])
+        watched.changed(connection)
         verdict = watched.verdicts.get()
         assert verdict.connection is connection
         assert verdict.peer.pid == os.getpid()
@@ -70,7 +74,7 @@ def test_a_verdict_that_changes_is_told_again(watched: Watched, monkeypatch) -> 
     peer = Peer(pid=other, kin=frozenset({other}))
     monkeypatch.setattr(peer_watch, "find_peer", lambda ends: peer)
     with connected() as connection:
-        watched.watch.changed([connection])
+        watched.changed(connection)
         assert not watched.verdicts.get().is_stranger
         watched.watch.know(other + 1)
         verdict = watched.verdicts.get()
@@ -81,17 +85,17 @@ def test_a_verdict_that_changes_is_told_again(watched: Watched, monkeypatch) -> 
 
 def test_several_connections_of_a_process_are_found_as_one(watched: Watched) -> None:
     with connected() as first, connected() as second:
-        watched.watch.changed([first, second])
+        watched.changed(first, second)
         assert len(watched.found()) == 1
         assert len(watched.verdicts.drain()) == 2
 
 
 def test_who_has_left_is_not_found(watched: Watched) -> None:
     with connected() as connection:
-        watched.watch.changed([connection])
+        watched.changed(connection)
         assert len(watched.found()) == 1
         connection.is_open = False
-        watched.watch.changed([connection])
+        watched.changed(connection)
         assert watched.found() == ()
 
 
@@ -107,11 +111,11 @@ def test_who_is_gone_before_the_look_up_is_not_looked_up(watched: Watched, monke
 
     monkeypatch.setattr(peer_watch, "find_peer", slow)
     with connected() as first, connected() as gone:
-        watched.watch.changed([first])
+        watched.changed(first)
         asked.wait()
-        watched.watch.changed([gone])
+        watched.changed(gone)
         gone.is_open = False
-        watched.watch.changed([gone])
+        watched.changed(gone)
         answer.set()
         assert watched.found() == (Peer(),)
         assert looked_up == [first.ends]
@@ -132,11 +136,11 @@ def test_an_answer_that_comes_when_its_connection_is_gone_is_not_anothers(
     monkeypatch.setattr(peer_watch, "find_peer", slow)
     with connected() as gone, connected() as successor:
         successor.descriptor = gone.descriptor  # it is given again
-        watched.watch.changed([gone])
+        watched.changed(gone)
         asked.wait()
         gone.is_open = False
-        watched.watch.changed([gone])
-        watched.watch.changed([successor])
+        watched.changed(gone)
+        watched.changed(successor)
         answer.set()
         assert watched.found() == (Peer(pid=2),)
         told = {verdict.connection: verdict.peer for verdict in watched.verdicts.drain()}
@@ -147,14 +151,14 @@ def test_an_answer_that_comes_when_its_connection_is_gone_is_not_anothers(
 def test_a_look_up_that_fails_tells_of_an_unknown_peer(watched: Watched, monkeypatch) -> None:
     monkeypatch.setattr(peer_watch, "find_peer", lambda ends: 1 / 0)
     with connected() as connection:
-        watched.watch.changed([connection])
+        watched.changed(connection)
         assert watched.verdicts.get() == Verdict(
             connection=connection, peer=Peer(), is_stranger=False
         )
 
 
 def test_a_connection_without_ends_is_of_an_unknown_peer(watched: Watched) -> None:
-    watched.watch.changed([Connection(7)])
+    watched.changed(Connection(7))
     assert watched.verdicts.get().peer == Peer()
 
 
@@ -164,12 +168,12 @@ def test_without_a_connection_the_answer_is_nobody(watched: Watched) -> None:
 
 def test_closing_ends_its_thread_and_answers_what_comes_later(watched: Watched) -> None:
     with connected() as connection:
-        watched.watch.changed([connection])
+        watched.changed(connection)
         watched.verdicts.get()
         (thread,) = threads()
         watched.watch.close()
         watched.watch.close()
         assert settled(lambda: not thread.is_alive())
         assert watched.found() == ()
-        watched.watch.changed([connection])
+        watched.changed(connection)
         watched.watch.know(None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.zmq_sockets import Connection, PeerWatch, Verdict, peer_watch, peers
+from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch, peers
 from actors.zmq_sockets.peer_watch import REMEMBERED
 from messages import Peer, PeersFound
 from tests.support.probe import Probe
@@ -41,14 +41,14 @@ class Joined:
         for name, peer in peers.items():
             self._connections[name] = connection = Connection(7)
             PEERS[connection] = peer
-            self.watch.changed([connection])
+            self.watch.changed(ConnectionChanged(connection, has_left=False))
         self._barrier()
         return self
 
     def remove(self, name: str) -> None:
         connection = self._connections.pop(name)
         connection.is_open = False
-        self.watch.changed([connection])
+        self.watch.changed(ConnectionChanged(connection, has_left=True))
         self._barrier()
 
     def found(self) -> set[str]:
