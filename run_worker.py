@@ -15,6 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a clone is started with whatever
     sys.exit(2)
 
 import gc
+import io
 import os
 import signal
 from pathlib import Path
@@ -100,6 +101,8 @@ def _open_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as stderr: the name of a file need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _fail(reason: str) -> int:

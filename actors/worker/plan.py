@@ -286,10 +286,10 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
     settings, live = _settings(options), taken.live
     defaults = ReporterSettings()
     if settings.control_address == defaults.control_address:
-        control = str(live.get("control_address") or settings.control_address)
+        control = _address_of(live.get("control_address")) or settings.control_address
         settings = dataclasses.replace(settings, control_address=control)
     if settings.progress_address == defaults.progress_address:
-        progress = str(live.get("progress_address") or settings.progress_address)
+        progress = _address_of(live.get("progress_address")) or settings.progress_address
         settings = dataclasses.replace(settings, progress_address=progress)
     # Of a training that has ended nobody comes to the addresses.
     conflict = PortConflict.FREE if taken.has_ended else PortConflict.FAIL
@@ -308,6 +308,11 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
         again=_again(taken.keeping),
         **_common(options, runs),
     )
+
+
+def _address_of(told: object) -> str | None:
+    """What a file says of an address; None where that can be none."""
+    return told if isinstance(told, str) and told.isprintable() else None
 
 
 def _again(keeping: Keeping) -> str:

@@ -100,5 +100,5 @@ def end_of(folder: Path) -> Ended | None:
             time=float(fields["time"]),
             until=int(fields["until"]),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None

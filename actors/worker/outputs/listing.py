@@ -23,7 +23,7 @@ _INDENT: Final = " " * 6
 def state_of(run: Run, summary: RunSummary) -> str:
     """How the run has ended, or that it lives, in words."""
     if summary.outcome:
-        return OUTCOMES.get(summary.outcome, summary.outcome)
+        return OUTCOMES.get(summary.outcome) or plain(summary.outcome)
     if run.has_worker:
         return "runs"
     if run.runs_alone:

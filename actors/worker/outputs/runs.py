@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import os
 import re
 import stat
@@ -235,9 +236,9 @@ class Runs:
             if run is not None:
                 return run
         elif name == LAST or name.isdecimal():
-            number = 1 if name == LAST else int(name)
+            number = "1" if name == LAST else name
             for at, run in enumerate(self, start=1):
-                if at == number:
+                if str(at) == number:
                     return run
         what = "--runs lists them" if any(True for _ in self) else "none is kept there yet"
         raise RunsError(f"there is no run {name} in {self.folder}: {what}")
@@ -362,18 +363,33 @@ def _run_in(folder: Path) -> Run | None:
         epochs = fields.get("epochs")
         facts = RunFacts(
             began=float(fields["began"]),
-            host=str(fields["host"]),
-            command=tuple(map(str, fields.get("command", ()))),
-            folder=str(fields.get("folder", "")),
-            title=str(fields.get("title", "")),
+            host=_text(fields["host"]),
+            command=_texts(fields.get("command", [])),
+            folder=_text(fields.get("folder", "")),
+            title=_text(fields.get("title", "")),
             epochs=None if epochs is None else int(epochs),
-            checkpoint_folders=tuple(map(str, fields.get("checkpoint_folders", ()))),
-            slurm=tuple(map(str, fields.get("slurm", ()))),
+            checkpoint_folders=_texts(fields.get("checkpoint_folders", [])),
+            slurm=_texts(fields.get("slurm", [])),
             attempts=int(fields.get("attempts", 1)),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return Run(folder=folder, facts=facts)
+    return Run(folder=folder, facts=facts) if math.isfinite(facts.began) else None
+
+
+def _text(value: object) -> str:
+    """``value`` as an argument or a path that there can be. Raises TypeError or ValueError."""
+    if not isinstance(value, str):
+        raise TypeError
+    if b"\0" in value.encode(errors="surrogateescape"):
+        raise ValueError
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError
+    return tuple(map(_text, values))
 
 
 def _write(path: Path, fields: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ class RunSummary:
                 cause=str(fields["cause"]),
                 epochs=int(fields["epochs"]),
                 total=_whole(fields["total"]),
-                best_loss=None if fields["best_loss"] is None else float(fields["best_loss"]),
+                best_loss=_finite(fields["best_loss"]),
                 best_epoch=_whole(fields["best_epoch"]),
                 best_kind=str(fields["best_kind"]),
             )
@@ -159,3 +159,9 @@ def summary_of_tail(journal: Path) -> RunSummary:
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def _finite(value: Any) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise ValueError
+    return None if value is None else float(value)

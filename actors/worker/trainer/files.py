@@ -117,7 +117,7 @@ def _places_written_since(
     deadline = time.monotonic() + SCAN_TIME
     entries = 0
     for folder in folders:
-        for place, below, names in os.walk(folder):
+        for place, below, names in _walked(folder):
             depth = len(Path(place).relative_to(folder).parts)
             below[:] = [b for b in below if not b.startswith(".")] if depth < SCAN_DEPTH else []
             entries += len(names)
@@ -136,6 +136,13 @@ def _places_written_since(
                 break
 
 
+def _walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    try:
+        yield from os.walk(folder)
+    except ValueError:
+        pass  # it is no path
+
+
 def epochs_logged(
     folders: tuple[Path, ...], since: float, port: int | None = None
 ) -> tuple[EpochRead, ...]:
@@ -152,11 +159,12 @@ def epochs_logged(
     try:
         with max(logs)[1].open(encoding="utf-8", errors="replace", newline="") as file:
             text = file.read(MAX_EPOCH_LOG)
-    except OSError:
+        whole = text[: text.rfind("\n") + 1]  # the last row may be being written
+        rows = list(csv.DictReader(whole.splitlines()))
+    except (OSError, csv.Error):
         return ()
-    whole = text[: text.rfind("\n") + 1]  # the last row may be being written
     is_late: bool | None = None
-    for row in csv.DictReader(whole.splitlines()):
+    for row in rows:
         epoch = index_of(_number(row.get("epoch")))
         if epoch is None:
             continue

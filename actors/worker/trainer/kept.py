@@ -297,11 +297,11 @@ class KeptTraining:
         ended = end_of(folder)
         fields = fields_of(folder / KEEPER)
         try:
-            self._pid, self._trainer = int(fields["trainer_pid"]), str(fields["trainer"])
+            self._pid, self._trainer = max(0, int(fields["trainer_pid"])), str(fields["trainer"])
             if not self._lost and identity(int(fields["keeper_pid"])) == fields["keeper"]:
                 self._keeper_pid, self._writer = int(fields["keeper_pid"]), str(fields["keeper"])
                 self._lost = "cannot be reached"
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             pass  # nobody knows who it was
         yield Started(self._pid, keeper=0, position=self._position)
         yield from self._read_log()

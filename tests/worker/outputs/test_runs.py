@@ -90,7 +90,9 @@ def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(runs):
     assert len(list(runs)) == 3
 
 
-@pytest.mark.parametrize("name", ["0", "3", "none", "../x", "20261126-120002-elsewhere-1", ""])
+@pytest.mark.parametrize(
+    "name", ["0", "3", "9" * 5_000, "none", "../x", "a\0b", "20261126-120002-elsewhere-1", ""]
+)
 def test_a_run_that_is_not_there_is_an_error(runs, name):
     runs.begin(facts())
     with pytest.raises(RunsError, match="there is no run"):

@@ -115,6 +115,17 @@ def model_folder(parent: Path, name: str, told: str, *, age: float) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("name", ["models\0", "\ud800"])
+def test_a_folder_that_there_cannot_be_is_passed_over(name, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.replace("models/mine", name), errors="surrogatepass")
+    model = tmp_path / "best.ckpt"
+    model.touch()
+    assert checkpoints_since((Path(name), tmp_path), 0.0) == (str(model),)
+    assert epochs_logged((Path(name),), 0.0) == ()
+    assert checkpoints_since(checkpoint_folders(("train", str(config))), 0.0) == ()
+
+
 def test_of_two_trainings_in_one_folder_each_has_its_own_model_and_log(tmp_path):
     one = model_folder(tmp_path, "one", "    publish_port: 9001", age=2.0)
     two = model_folder(tmp_path, "two", "    publish_port: 41234", age=1.0)
@@ -136,6 +147,11 @@ def test_a_folder_that_names_no_port_may_be_the_trainings_unless_another_is(tmp_
     assert checkpoints_since((tmp_path,), 0.0, 9001) == (str(folder / "best.ckpt"),)
     own = model_folder(tmp_path, "own", "    publish_port: 9001", age=2.0)
     assert checkpoints_since((tmp_path,), 0.0, 9001) == (str(own / "best.ckpt"),)
+
+
+def test_a_log_that_is_no_table_tells_of_no_epoch(tmp_path):
+    (tmp_path / "training_log.csv").write_text(f"epoch,train_loss\n0,{'1' * 200_000}\n")
+    assert epochs_logged((tmp_path,), 0.0) == ()
 
 
 def test_the_training_loss_in_a_row_of_sleap_nns_log_is_that_of_the_epoch_before(tmp_path):
