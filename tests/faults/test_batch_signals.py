@@ -143,8 +143,16 @@ def test_the_trainer_ignores_and_blocks_what_the_worker_was_started_to(options, 
     alone = subprocess.run((*start, *SHOW), capture_output=True, text=True, check=True).stdout
     with RunningWorker(*options, "--", *SHOW, under=start) as worker:
         assert worker.ends() == 0, worker.output
-    shown = [line.split() for line in worker.output.splitlines() if line.startswith("Sig")]
-    assert shown == [line.split() for line in alone.splitlines()]
+    assert _signals_in(worker.output) == _signals_in(alone)
+
+
+def _signals_in(shown: str) -> dict[str, set[int]]:
+    """Those that ``SHOW`` shows, but for two of glibc's own, which posix_spawn has ignored."""
+    masks = (line.split() for line in shown.splitlines() if line.startswith("Sig"))
+    return {
+        name: {number for number in signal.valid_signals() if int(mask, 16) >> (number - 1) & 1}
+        for name, mask in masks
+    }
 
 
 def test_a_worker_that_was_started_to_ignore_children_still_hears_of_their_end():
