@@ -59,9 +59,10 @@ class ReporterSettings:
     """Seconds from the binding of the sockets to ``ReportingReady``."""
 
     gather_interval: float = 0.016
-    """Seconds to wait before the next poll when three messages in a row come less than two of these
-    apart: a single one goes at once, and at 100 a second a few are taken together, which saves a
-    third of the CPU time and delays half of them by less than 10 ms."""
+    """Seconds that reports are gathered when they come one after another, less than two of these
+    apart: a training's pairs, the end of a batch and the beginning of the next, are taken together,
+    and at 100 a second two, which delays half of them by less than 10 ms. It saves a third of the
+    CPU time; a single report goes at once."""
 
     drain_timeout: float = 5.0
     """Seconds that receiving what the trainer has still sent, and giving the clients what is

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import select
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -22,7 +18,7 @@ import zmq
 import zmq.asyncio
 
 from actors import ReporterSettings, attach, spawn_supervisor
-from actors.progress_listener import PACE, PATIENCE, STREAK
+from actors.progress_listener import Drained, ProgressSocket
 from actors.runtime import FutureMailbox
 from messages import JobOutcome, ReportingReady, StartReporting, StopReporting, SwitchJob
 
@@ -185,51 +181,59 @@ class Direct:
 
 
 class PollAlone(Direct):
-    """The limit: the required poll, gathering and waiting as this project does, and nothing else.
+    """The limit: this project's socket and its poll, with all its waits, and nothing else.
 
     No actors, log, positions or room in the channel: what this project costs more is theirs.
     """
 
+    async def start(self, control: int, progress: int) -> None:
+        """Bind both, and forward."""
+        self._loop = asyncio.get_running_loop()
+        self._control = self._context.socket(zmq.PUB)
+        self._control.bind(f"tcp://127.0.0.1:{control}")
+        self._progress = ProgressSocket(ReporterSettings())
+        await self._loop.run_in_executor(
+            self._progress.thread,
+            self._progress.open,
+            zmq.Context.shadow(self._context.underlying),
+            f"tcp://127.0.0.1:{progress}",
+        )
+        self._task = asyncio.create_task(self._forward())
+
     async def _forward(self) -> None:
-        loop, settings = asyncio.get_running_loop(), ReporterSettings()
-        came, streak, wait = -inf, 0, 0.0
-        socket: zmq.Socket[bytes] = zmq.Socket.shadow(self._progress.underlying)
-        descriptor, arrived = int(socket.get(zmq.FD)), asyncio.Event()
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            try:
-                while True:
-                    texts = await loop.run_in_executor(thread, _receive_all, socket, wait)
-                    for text in texts:
-                        for channel in self._channels:
-                            if channel.readyState == "open":
-                                channel.send("PROGRESS_REPORT::" + text)
-                    now, wait = time.monotonic(), 0.0
-                    if texts:
-                        streak = streak + 1 if now - came < PACE * settings.gather_interval else 0
-                        came = now
-                        if streak >= STREAK:
-                            await asyncio.sleep(settings.gather_interval)
-                        else:
-                            wait = PATIENCE * settings.poll_interval
-                        continue
-                    arrived.clear()
-                    loop.add_reader(descriptor, arrived.set)
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(settings.poll_interval):
-                            await arrived.wait()
-                    loop.remove_reader(descriptor)
-            finally:
-                loop.remove_reader(descriptor)
-
-
-def _receive_all(socket: zmq.Socket[bytes], wait: float) -> list[str]:
-    texts = []
-    if wait:
-        select.select([int(socket.get(zmq.FD))], [], [], wait)
-    with suppress(zmq.Again):
+        arrived, descriptor = asyncio.Event(), self._progress.watched()
         while True:
-            texts.append(socket.recv_string(zmq.NOBLOCK))
-    return texts
+            drained = await asyncio.wrap_future(self._progress.poll(self))
+            self._send_received()
+            if drained.count:
+                continue
+            arrived.clear()
+            self._loop.add_reader(descriptor, arrived.set)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ReporterSettings().poll_interval):
+                    await arrived.wait()
+            self._loop.remove_reader(descriptor)
+
+    def tell(self, drained: Drained) -> None:
+        """Send what has been received; called on the socket's thread."""
+        del drained
+        self._loop.call_soon_threadsafe(self._send_received)
+
+    def _send_received(self) -> None:
+        for _ in range(len(self._progress.received)):
+            text, _at = self._progress.received.popleft()
+            for channel in self._channels:
+                if channel.readyState == "open":
+                    channel.send(f"PROGRESS_REPORT::{text}")
+
+    async def stop(self) -> None:
+        """Cancel and close."""
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        await asyncio.wrap_future(self._progress.close())
+        self._control.close(linger=100)
+        self._context.term()
 
 
 POLL: Final = "poll alone"

@@ -1,23 +1,16 @@
 """The progress listener: its actor, the SUB socket, the run's log."""
 
-from actors.progress_listener.actor import (
-    ENDED,
-    PACE,
-    PATIENCE,
-    STREAK,
-    ParentEvent,
-    ProgressListenerActor,
-    spawn,
-)
+from actors.progress_listener.actor import ENDED, ParentEvent, ProgressListenerActor, spawn
 from actors.progress_listener.log import ProgressLog
+from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
 
 __all__ = [
     "ENDED",
-    "PACE",
-    "PATIENCE",
-    "STREAK",
+    "Drained",
     "ParentEvent",
     "ProgressListenerActor",
     "ProgressLog",
+    "ProgressSocket",
+    "Undecodable",
     "spawn",
 ]

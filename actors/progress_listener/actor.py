@@ -11,7 +11,6 @@ import logging
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import zmq
@@ -56,17 +55,6 @@ QUIET: Final = 0.05
 """Seconds of silence after which a connected trainer counts as having nothing more to send: of a
 drain that ended early, the rest came within a millisecond."""
 
-PACE: Final = 2.0
-"""Gather intervals within which a next report counts as one after another."""
-
-STREAK: Final = 2
-"""Polls that find reports one after another before some are taken together: a training's pairs, the
-end of a batch and the beginning of the next, gain nothing by it."""
-
-PATIENCE: Final = 2.0
-"""Poll intervals that the poll behind one that found reports waits for more, on its own thread: a
-batch of a training takes less time, and its reports then change threads once less."""
-
 ENDED: Final = "the progress listener has ended"
 
 
@@ -82,7 +70,7 @@ class _SocketClosed:
     """The socket's own thread has closed it."""
 
 
-_Inbox: TypeAlias = ProgressListenerMessage | Verdict | _TaskEnded | _SocketClosed
+_Inbox: TypeAlias = ProgressListenerMessage | Verdict | Drained | _TaskEnded | _SocketClosed
 
 ParentEvent: TypeAlias = (
     ChildDown
@@ -170,6 +158,8 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 self._end_when_quiet(message)
             case CountProgress():
                 reply(message.reply_to, self._log.counts)
+            case Drained():
+                self._take(message)
             case _TaskEnded():
                 self._task_ended(message.error)
             case _SocketClosed():
@@ -223,7 +213,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._starting, self._failure = message, ""
         self._holds, self._address = message.hold, ""
         self._watch = PeerWatch(self._me, name="progress-peers", trainers=message.trainers)
-        self._socket = ProgressSocket(self._watch)
+        self._socket = ProgressSocket(self._settings, self._watch)
         self._parent.tell(ProgressSocketMade(close=self._socket.close))
         self._task = self._loop.create_task(
             self._listen(self._socket, message), name="progress-listener"
@@ -244,27 +234,17 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
         pause = self._pause = Pause(self._loop, socket.watched())
-        came, streak, wait = -inf, 0, 0.0
         try:
             # None: it has been closed from outside, while this loop was stuck.
-            while (polled := socket.poll(wait)) is not None:
+            while (polled := socket.poll(None if self._endings else self._me)) is not None:
                 drained = await asyncio.wrap_future(polled, loop=self._loop)
                 self._take(drained)
-                gather = self._settings.gather_interval
-                if drained.count:
-                    streak = streak + 1 if drained.at - came < PACE * gather else 0
-                    came = drained.at
-                wait = 0.0
                 if drained.more:
                     await asyncio.sleep(0)
                 elif self._endings:
                     await pause.sleep(min(self._settings.poll_interval, QUIET))
                 elif not drained.count:
                     await pause.sleep(self._settings.poll_interval)
-                elif streak >= STREAK:
-                    await pause.sleep(gather, heeds_arrivals=False)
-                else:
-                    wait = PATIENCE * self._settings.poll_interval
         finally:
             self._pause = None
             pause.close()
@@ -285,7 +265,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 received.popleft()
             return False
         count = len(received)
-        while received:
+        for _ in range(count):  # the socket's thread may add to them meanwhile
             message, at = received.popleft()
             if isinstance(message, Undecodable):
                 self._log.count_undecodable()

@@ -30,18 +30,13 @@ class Pause:
         self._loop = loop
         self._descriptor = descriptor
         self._pid = os.getpid()
-        self._is_watched = self._is_over = self._heeds_arrivals = False
+        self._is_watched = self._is_over = False
         self._sleeper: asyncio.Task[object] | None = None
         """The task that sleeps, until its sleep is ended."""
 
-    async def sleep(self, seconds: float, *, heeds_arrivals: bool = True) -> None:
-        """Sleep for ``seconds``; ``end`` ends it, and so does what comes if it ``heeds_arrivals``.
-
-        What comes while nobody heeds it ends the next sleep that does.
-        """
-        self._heeds_arrivals = heeds_arrivals
-        if heeds_arrivals:
-            self._watch()
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for ``seconds``; ``end`` ends it, and so does what comes, or has come."""
+        self._watch()
         sleeper = self._sleeper = asyncio.current_task()
         try:
             await asyncio.sleep(0 if self._is_over else seconds)
@@ -86,8 +81,7 @@ class Pause:
 
     def _readable(self, descriptor: int) -> None:
         self._unwatch(descriptor)  # it stays readable until the next poll
-        if self._heeds_arrivals:
-            self.end()
+        self.end()
 
 
 def _check(loop: AbstractEventLoop, descriptor: int) -> None:

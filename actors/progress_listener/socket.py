@@ -16,6 +16,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from socket import socketpair
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ from messages import is_marked_as_event
 if TYPE_CHECKING:
     from socket import socket as SystemSocket
 
+    from actors.settings import ReporterSettings
     from actors.zmq_sockets import PeerWatch
     from messages import Mailbox, PeersFound
 
@@ -42,6 +44,18 @@ DRAIN_LIMIT: Final = 128
 DRAIN_BYTES: Final = 256 * 1024
 """Messages, and characters, that one drain takes: about a millisecond of work, here and then on the
 event loop."""
+
+PATIENCE: Final = 2.0
+"""Poll intervals that the thread waits for the report behind another: a batch of a training takes
+less."""
+
+PACE: Final = 2.0
+"""Gather intervals within which a next report counts as one after another."""
+
+STREAK: Final = 2
+"""Drains that find reports one after another before the thread gathers at once, and not only when
+the next one has come: so does a training whose reports come in pairs, the end of a batch and the
+beginning of the next."""
 
 LAST_DRAIN: Final = 0.2
 """Seconds that receiving may go on before the socket is closed, while a trainer still sends."""
@@ -80,7 +94,9 @@ class ProgressSocket:
     ``watch`` is told who joins and leaves, and closed with the socket.
     """
 
-    def __init__(self, watch: PeerWatch | None = None) -> None:
+    def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
+        self._gather = settings.gather_interval
+        self._patience = PATIENCE * settings.poll_interval
         self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
         """What has been received and not been taken yet, and when, in ``time.monotonic`` seconds.
@@ -115,7 +131,7 @@ class ProgressSocket:
         self._descriptor = int(socket.get(zmq.FD))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._descriptor, selectors.EVENT_READ)
-        self._selector.register(self._wakes[0], selectors.EVENT_READ, data=self._wakes[0])
+        self._selector.register(self._wakes[0], selectors.EVENT_READ)
         bound = bind(
             "the progress socket", socket, address, free_port_if_in_use=free_port_if_in_use
         )
@@ -157,16 +173,22 @@ class ProgressSocket:
             return Undecodable(f"it says that it is the worker's own: {message[:_EXCERPT]!r}")
         return message or Undecodable("an empty message")
 
-    def poll(self, wait: float = 0.0) -> Future[Drained] | None:
+    def poll(self, receiver: Mailbox[Drained] | None = None) -> Future[Drained] | None:
         """Have the thread drain the socket; None when it is being closed. From any thread.
 
-        It waits up to ``wait`` seconds for something to come, or for ``wake``.
+        With a ``receiver`` it goes on as long as reports come: each drain is told to it but the
+        last, which is the poll's. That one has found nothing for ``PATIENCE``, has ended at its
+        limit, came after ``wake``, or found that what had been told has not been taken yet.
         """
         with self._ending:
-            return None if self.is_closing else self.thread.submit(self._wait_and_drain, wait)
+            if self.is_closing:
+                return None
+            if receiver is None:
+                return self.thread.submit(self.drain)
+            return self.thread.submit(self._drain_on, receiver)
 
     def wake(self) -> None:
-        """End the wait of a poll, of the next one that waits if none does; from any thread."""
+        """End the poll that goes on, or else the next one that would; from any thread."""
         with self._ending:
             if self._closed is None:
                 self._end_wait()
@@ -204,13 +226,40 @@ class ProgressSocket:
         """Have the next drain ask who has joined by then, for ``reply_to`` to be told."""
         self._asked_for_peers.append(reply_to)
 
-    def _wait_and_drain(self, wait: float) -> Drained:
-        # The socket signals edges: a drain leaves it dry, or the next one is not to wait.
-        if wait and self._selector is not None:
-            for key, _ in self._selector.select(wait):
-                if key.data is not None:
-                    key.data.recv(1024)
-        return self.drain()
+    def _drain_on(self, receiver: Mailbox[Drained]) -> Drained:
+        came, streak = -inf, 0
+        while True:
+            is_untaken = bool(self.received)
+            drained = self.drain()
+            if is_untaken or drained.more or not drained.count:
+                return drained
+            receiver.tell(drained)
+            streak = streak + 1 if drained.at - came < PACE * self._gather else 0
+            came = drained.at
+            is_followed = streak > 0 or drained.count > 1
+            if streak >= STREAK:
+                is_woken = self._is_woken(within=self._gather) or self._is_woken_before_arrival()
+            else:
+                is_woken = self._is_woken_before_arrival() or (
+                    is_followed and self._is_woken(within=self._gather)
+                )
+            if is_woken:
+                return self.drain()
+
+    def _is_woken_before_arrival(self) -> bool:
+        """Wait for something to come. The socket signals edges: a drain has left it dry."""
+        assert self._selector is not None
+        ready = self._selector.select(self._patience)
+        return any(key.fd != self._descriptor for key, _ in ready) and self._is_woken(within=0.0)
+
+    def _is_woken(self, *, within: float) -> bool:
+        """Wait, whatever comes."""
+        assert self._wakes is not None
+        self._wakes[0].settimeout(within)
+        try:
+            return bool(self._wakes[0].recv(1024))
+        except (TimeoutError, BlockingIOError):
+            return False
 
     def _end_wait(self) -> None:
         if self._wakes is not None:

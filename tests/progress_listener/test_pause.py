@@ -82,26 +82,10 @@ def test_what_has_come_before_ends_the_sleep(arrivals: Arrivals) -> None:
     run(arrivals, do)
 
 
-def test_a_sleep_that_does_not_heed_what_comes_lasts_and_the_next_one_does(
-    arrivals: Arrivals,
-) -> None:
-    async def do(pause: Pause) -> None:
-        await pause.sleep(SHORT)
-        arrivals.come()
-        loop = asyncio.get_running_loop()
-        before = loop.time()
-        await pause.sleep(SHORT, heeds_arrivals=False)
-        assert loop.time() - before >= SHORT * 0.99
-        await pause.sleep(LONG)
-
-    run(arrivals, do)
-
-
-@pytest.mark.parametrize("heeds_arrivals", [True, False])
-def test_an_end_ends_any_sleep(arrivals: Arrivals, heeds_arrivals: bool) -> None:
+def test_an_end_ends_the_sleep(arrivals: Arrivals) -> None:
     async def do(pause: Pause) -> None:
         asyncio.get_running_loop().call_later(SHORT, pause.end)
-        await pause.sleep(LONG, heeds_arrivals=heeds_arrivals)
+        await pause.sleep(LONG)
 
     run(arrivals, do)
 

@@ -18,8 +18,11 @@ from actors.progress_listener.socket import (
     ProgressSocket,
     Undecodable,
 )
+from actors.settings import ReporterSettings
 from actors.zmq_sockets import NotBoundError
+from messages import Mailbox
 from tests.support.addresses import FREE_PORT
+from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
 from tests.support.waiting import PATIENCE, settled
 
@@ -39,8 +42,9 @@ class Opened:
     def __init__(
         self,
         context: "zmq.Context[zmq.Socket[bytes]]",
+        **settings: float,
     ) -> None:
-        self.socket = ProgressSocket()
+        self.socket = ProgressSocket(ReporterSettings(**settings))  # type: ignore[arg-type]
         self.address = self.run(self.socket.open, context, FREE_PORT).address
 
     def close(self) -> None:
@@ -79,10 +83,39 @@ class Opened:
         return self.collect(lambda got, _: len(got) >= count)
 
 
-def polled(opened: Opened, *, wait: float) -> Future[Drained]:
-    poll = opened.socket.poll(wait)
-    assert poll is not None
-    return poll
+class Receiver(Probe[str | Undecodable]):
+    """Is told of each drain of a poll that goes on, and takes at once what it has brought."""
+
+    def __init__(self, opened: Opened) -> None:
+        super().__init__()
+        self._opened = opened
+
+    def tell(self, message: object, /) -> None:
+        del message
+        for taken in self._opened.taken():
+            super().tell(taken)
+
+    def poll_behind(self, trainer: StandInTrainer, *texts: str) -> Future[Drained]:
+        """The poll that goes on behind the drain that has brought the last of ``texts``."""
+        trainer.send(*texts)
+        poll = polled_until(self._opened, self, lambda: self._messages.qsize() == len(texts))
+        assert self.drain() == list(texts)
+        return poll
+
+
+def polled_until(
+    opened: Opened, receiver: Mailbox[Drained], is_there: Callable[[], bool]
+) -> Future[Drained]:
+    """The poll during which it is there; one finds nothing when it was woken by a subscription."""
+    with opened.watched() as watched:
+        while True:
+            assert is_readable(watched, within=PATIENCE)
+            poll = opened.socket.poll(receiver)
+            assert poll is not None
+            while not (there := is_there()) and not poll.done():
+                time.sleep(0.001)
+            if there:
+                return poll
 
 
 def is_readable(descriptor: int, *, within: float) -> bool:
@@ -154,34 +187,84 @@ def test_what_is_watched_can_be_watched_when_the_socket_is_closed(opened: Opened
     assert opened.socket.watched() is None
 
 
-def test_a_poll_waits_for_a_message(opened: Opened) -> None:
-    with joined(opened) as trainer:
-        assert settled(lambda: not opened.run(opened.socket.drain).count)
-        polls = [polled(opened, wait=PATIENCE)]
-        trainer.send("a")
-        while not polls[-1].result(PATIENCE).count:  # a subscription wakes it, too
-            polls.append(polled(opened, wait=PATIENCE))
-        assert opened.taken() == ["a"]
+@pytest.fixture
+def patient(context: "zmq.Context[zmq.Socket[bytes]]") -> Iterator[Opened]:
+    """Its polls go on for ever, and gather for ever what comes behind two."""
+    with closing(Opened(context, poll_interval=PATIENCE, gather_interval=10 * PATIENCE)) as opened:
+        yield opened
 
 
-def test_a_poll_that_waits_is_woken(opened: Opened) -> None:
-    for _ in range(3):
-        waits = polled(opened, wait=10 * PATIENCE)
+def test_a_poll_without_a_receiver_is_one_drain(opened: Opened) -> None:
+    poll = opened.socket.poll()
+    assert poll is not None
+    assert poll.result(PATIENCE).count == 0
+
+
+def test_a_poll_that_finds_nothing_is_over(patient: Opened) -> None:
+    poll = patient.socket.poll(Receiver(patient))
+    assert poll is not None
+    assert poll.result(PATIENCE).count == 0
+
+
+def test_a_poll_goes_on_as_long_as_messages_come(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+) -> None:
+    sent = [str(number) for number in range(20)]
+    with closing(Opened(context, poll_interval=PATIENCE)) as opened, joined(opened) as trainer:
+        receiver = Receiver(opened)
+        poll = receiver.poll_behind(trainer, "first")
+        for text in sent:
+            trainer.send(text)
+            receiver.expect(text)
+        assert not poll.done()
         opened.socket.wake()
-        assert waits.result(PATIENCE).count == 0
+        assert poll.result(PATIENCE).count == 0
 
 
-def test_a_poll_that_waits_does_not_hold_up_the_close(opened: Opened) -> None:
-    waits = [polled(opened, wait=10 * PATIENCE), polled(opened, wait=0.0)]
-    opened.socket.close().result(PATIENCE)
-    assert all(poll.result(0).count == 0 for poll in waits)
-    opened.socket.wake()  # nothing to wake any more
+def test_a_poll_that_goes_on_is_over_when_nothing_comes(
+    context: "zmq.Context[zmq.Socket[bytes]]",
+) -> None:
+    with closing(Opened(context, poll_interval=0.01)) as opened, joined(opened) as trainer:
+        assert Receiver(opened).poll_behind(trainer, "a").result(PATIENCE).count == 0
 
 
-def test_wakes_that_nobody_waits_for_are_not_too_many(opened: Opened) -> None:
+def test_what_comes_behind_two_is_gathered_until_the_poll_is_woken(patient: Opened) -> None:
+    with joined(patient) as trainer, patient.watched() as watched:
+        receiver = Receiver(patient)
+        poll = receiver.poll_behind(trainer, "1", "2")
+        trainer.send("3")
+        assert is_readable(watched, within=PATIENCE)
+        patient.socket.wake()
+        assert poll.result(PATIENCE).count == 1
+        assert not receiver.drain()
+        assert patient.taken() == ["3"]
+
+
+def test_a_poll_is_over_when_what_it_told_of_is_not_taken(patient: Opened) -> None:
+    told: Probe[Drained] = Probe()
+    with joined(patient) as trainer:
+        trainer.send("1")
+        poll = polled_until(patient, told, lambda: bool(patient.socket.received))
+        told.get()
+        assert not poll.done()
+        trainer.send("2")
+        assert poll.result(PATIENCE).count == 1
+        assert patient.taken() == ["1", "2"]
+
+
+def test_a_poll_that_goes_on_does_not_hold_up_the_close(patient: Opened) -> None:
+    with joined(patient) as trainer:
+        polls = [Receiver(patient).poll_behind(trainer, "1"), patient.socket.poll()]
+        patient.socket.close().result(PATIENCE)
+        assert all(poll is not None and poll.result(0).count == 0 for poll in polls)
+        patient.socket.wake()  # nothing to wake any more
+
+
+def test_wakes_that_nobody_waits_for_are_not_too_many(patient: Opened) -> None:
     for _ in range(10_000):
-        opened.socket.wake()
-    assert polled(opened, wait=10 * PATIENCE).result(PATIENCE).count == 0
+        patient.socket.wake()
+    with joined(patient) as trainer:
+        assert Receiver(patient).poll_behind(trainer, "1").result(PATIENCE).count == 0
 
 
 def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
@@ -278,7 +361,7 @@ def test_what_a_trainer_sent_is_there_when_its_connection_is_seen_to_be_gone(
 def test_an_address_in_use_raises_and_close_leaves_nothing(
     context: "zmq.Context[zmq.Socket[bytes]]", opened: Opened
 ) -> None:
-    second = ProgressSocket()
+    second = ProgressSocket(ReporterSettings())
     with pytest.raises(NotBoundError) as refused:
         second.thread.submit(second.open, context, opened.address).result(PATIENCE)
     assert "in use" in str(refused.value)
@@ -286,7 +369,7 @@ def test_an_address_in_use_raises_and_close_leaves_nothing(
 
 
 def test_a_socket_that_was_never_opened_can_be_closed() -> None:
-    socket = ProgressSocket()
+    socket = ProgressSocket(ReporterSettings())
     socket.close().result(PATIENCE)
 
 
@@ -326,7 +409,7 @@ def test_close_waits_behind_what_runs_on_the_thread_and_frees_the_address(
 
 def binds(context: "zmq.Context[zmq.Socket[bytes]]", address: str) -> bool:
     """Whether another ``ProgressSocket`` can be bound to ``address``."""
-    again = ProgressSocket()
+    again = ProgressSocket(ReporterSettings())
     try:
         bound = again.thread.submit(again.open, context, address).result(PATIENCE)
         return bound.address == address

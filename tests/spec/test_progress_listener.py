@@ -70,7 +70,7 @@ def test_handle_zmq_receive_errors(polling, caplog):
     caplog.set_level(logging.WARNING)
     journal = Journal()
     context = RecordingContext(journal)
-    socket = ProgressSocket()
+    socket = ProgressSocket(ReporterSettings())
     socket.thread.submit(socket.open, context, FREE_PORT).result(PATIENCE)
 
     received = socket.thread.submit(socket.receive).result(PATIENCE)

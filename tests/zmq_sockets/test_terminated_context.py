@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import zmq
 
+from actors import ReporterSettings
 from actors.progress_listener.socket import ProgressSocket
 from actors.zmq_sockets import SocketMonitor
 from messages import (
@@ -63,7 +64,7 @@ def test_a_monitor_is_stopped() -> None:
 
 def test_a_progress_socket_is_closed() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    socket = ProgressSocket()
+    socket = ProgressSocket(ReporterSettings())
     socket.thread.submit(socket.open, context, FREE_PORT).result(PATIENCE)
     with terminating(context):
         with pytest.raises(zmq.ContextTerminated):  # from here on the socket knows of it
