@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import marshal
 import zlib
-from array import array
-from typing import Final, NamedTuple
+from bisect import bisect_left
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SIZE: Final = 64
 """Entries of a full block: larger ones pack little better, and unpacking one takes 30 us."""
@@ -32,81 +36,67 @@ NOTE: Final = 2
 
 
 class Entry(NamedTuple):
-    """One entry of the log."""
+    """One entry of the log.
+
+    ``time`` is in seconds, ``reports`` how many of the kind REPORT the job has up to the entry, and
+    ``size`` the bytes of the text.
+    """
 
     position: int
     time: float
     kind: int
     reports: int
+    size: int
     text: str
 
 
 class Block:
-    """Entries in the order in which they were added; packed or not is the same to the reader.
+    """Entries in the order in which they were added; packed or not is the same to the reader."""
 
-    ``positions``, ``times`` (seconds), ``kinds``, ``reports`` (how many of the kind REPORT the job
-    has up to the entry) and ``sizes`` (bytes of the text) stand side by side with the texts.
-    """
-
-    __slots__ = ("_bytes", "_packed", "_texts", "kinds", "positions", "reports", "sizes", "times")
+    __slots__ = ("_bytes", "_entries", "_packed", "last")
 
     def __init__(self) -> None:
-        self.positions = array("q")
-        self.times = array("d")
-        self.kinds = array("b")
-        self.reports = array("q")
-        self.sizes = array("q")
-        self._texts: list[str] = []
-        self._bytes = 0
+        self._entries: list[Entry] = []
         self._packed: bytes | None = None
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    @property
-    def last(self) -> int:
-        """The last entry's position."""
-        return self.positions[-1]
+        self._bytes = 0
+        self.last = 0
+        """The position of the entry that was added last."""
 
     @property
     def is_full(self) -> bool:
         """Whether the next entry belongs into another block."""
-        return len(self.positions) >= SIZE or self.is_large
+        return len(self._entries) >= SIZE or self.is_large
 
     @property
     def is_large(self) -> bool:
         """Whether it takes much memory until it is packed."""
         return self._bytes >= BYTES
 
-    def append(self, entry: Entry, size: int) -> None:
+    def append(self, entry: Entry) -> None:
         """Add ``entry``, which comes after all others, to a block that is not packed."""
-        self.positions.append(entry.position)
-        self.times.append(entry.time)
-        self.kinds.append(entry.kind)
-        self.reports.append(entry.reports)
-        self.sizes.append(size)
-        self._texts.append(entry.text)
-        self._bytes += size
+        self._entries.append(entry)
+        self._bytes += entry.size
+        self.last = entry.position
 
-    def entry(self, index: int, texts: list[str]) -> Entry:
-        """The entry at ``index``; ``texts`` are those of the block."""
-        return Entry(
-            self.positions[index],
-            self.times[index],
-            self.kinds[index],
-            self.reports[index],
-            texts[index],
-        )
-
-    def texts(self) -> list[str]:
-        """The texts, for reading."""
+    def entries(self, position: int = 0) -> Iterator[Entry]:
+        """Its entries from ``position`` on."""
         if self._packed is None:
-            return self._texts
-        unpacked: list[str] = marshal.loads(zlib.decompress(self._packed))  # noqa: S302 - its own
-        return unpacked
+            return islice(self._entries, bisect_left(self._entries, (position,)), None)
+        columns: list[tuple[Any, ...]] = marshal.loads(  # noqa: S302 - its own
+            zlib.decompress(self._packed)
+        )
+        rows = zip(*columns, strict=True)
+        return map(Entry._make, islice(rows, bisect_left(columns[0], position), None))
 
     def pack(self) -> None:
         """Make it small; nothing is added to it any more."""
-        if self._packed is None:
-            self._packed = zlib.compress(marshal.dumps(self._texts), _LEVEL)
-            self._texts = []
+        if self._packed is None and self._entries:
+            columns = list(zip(*self._entries, strict=True))
+            self._packed = zlib.compress(marshal.dumps(columns), _LEVEL)
+            self._entries = []
+
+    def drop_oldest(self) -> Entry:
+        """Drop its first entry, of a block that is packed or full."""
+        if self._packed is not None:
+            self._entries, self._packed = list(self.entries()), None
+        return self._entries.pop(0)

@@ -1,9 +1,9 @@
 """ProgressLog: the run's reports and the worker's events, in order, bounded. A plain object.
 
 Its owner is the progress listener. Positions count from 1 and never restart. Two stores hold the
-entries, merged by position on reading: *passing* are those that a reader can do without
-(``_is_passing``), *kept* are all others. Each store has a budget of its own and
-drops its oldest entry when that is used up, so no amount of the one pushes out the other.
+entries, merged by position on reading: *passing* are those that a reader can do without, the
+reports of a batch and ``PASSING_EVENTS``, *kept* are all others. Each store has a budget of its own
+and drops its oldest entry when that is used up, so no amount of the one pushes out the other.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from bisect import bisect_left
 from dataclasses import replace
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.progress_listener.block import ADDED, NOTE, REPORT, Block, Entry
@@ -36,14 +37,13 @@ back."""
 DECODE_LIMIT: Final = 64 * 1024
 """Characters of the longest text that is decoded to learn its event: that takes a millisecond."""
 
-_ENDS: Final = ('"train_end"', '"epoch_end"')
-"""Parts of the messages that end something: a text without them need not be decoded."""
-
 _NAMED: Final = re.compile(r'\{"what": "[^"\\]*", "event": "([^"\\]*)"')
 """How sleap-nn's reports begin, and worker events."""
 
 _BATCH_EVENTS: Final = ("batch_start", "batch_end")
 """Reports of these events need not be decoded."""
+
+_LAST: Final = attrgetter("last")
 
 _JOBS: Final = 1000
 """Jobs whose begin and end are remembered."""
@@ -56,18 +56,20 @@ class _Store:
         self._limit = limit
         self._max_bytes = max_bytes
         self._blocks: list[Block] = []
-        self._dropped = 0
-        """Entries of the first block that have been dropped."""
         self._bytes = 0
         self.count = 0
+
+    @property
+    def last(self) -> int:
+        """The newest entry's position; 0 when there was none."""
+        return self._blocks[-1].last if self._blocks else 0
 
     def append(self, entry: Entry) -> None:
         """Add an entry, which comes after all others."""
         if not self._blocks or self._blocks[-1].is_full:
             self._begin_block()
-        size = text_bytes(entry.text)
-        self._blocks[-1].append(entry, size)
-        self._bytes += size
+        self._blocks[-1].append(entry)
+        self._bytes += entry.size
         self.count += 1
         while self.count > 1 and (self.count > self._limit or self._bytes > self._max_bytes):
             self._drop_oldest()
@@ -81,22 +83,17 @@ class _Store:
 
     def _drop_oldest(self) -> None:
         block = self._blocks[0]
-        self._bytes -= block.sizes[self._dropped]
+        oldest = block.drop_oldest()
+        self._bytes -= oldest.size
         self.count -= 1
-        self._dropped += 1
-        if self._dropped == len(block):
+        if oldest.position == block.last:
             del self._blocks[0]
-            self._dropped = 0
 
     def entries(self, position: int) -> Iterator[Entry]:
         """What is there from ``position`` on."""
-        begin = bisect_left(self._blocks, position, key=lambda block: block.last)
+        begin = bisect_left(self._blocks, position, key=_LAST)
         for at in range(begin, len(self._blocks)):
-            block = self._blocks[at]
-            first = bisect_left(block.positions, position, lo=0 if at else self._dropped)
-            texts = block.texts()
-            for index in range(first, len(block)):
-                yield block.entry(index, texts)
+            yield from self._blocks[at].entries(position)
 
 
 class ProgressLog:
@@ -152,14 +149,13 @@ class ProgressLog:
     def receive(self, text: str, *, time: float = 0.0) -> bool:
         """Add the job's next report, which came at ``time`` (seconds); whether it is the last."""
         self._reports += 1
-        self._append(text, time, REPORT)
-        report = _report_of(text) if any(part in text for part in _ENDS) else {}
-        epoch = index_of(report.get("epoch"))
-        if report.get("event") == "epoch_end" and epoch is not None:
+        report = _report_of(text)
+        event = report.get("event")
+        self._append(text, time, REPORT, passes=event in _BATCH_EVENTS)
+        if event == "epoch_end" and (epoch := index_of(report.get("epoch"))) is not None:
             self._last_epoch = epoch
-        ends = report.get("event") == "train_end"
-        self._train_end = self._train_end or ends
-        return ends
+        self._train_end = self._train_end or event == "train_end"
+        return event == "train_end"
 
     def count_undecodable(self) -> None:
         """Count a message of the job that is not a report."""
@@ -167,12 +163,14 @@ class ProgressLog:
 
     def append(self, text: str, *, time: float = 0.0, note: bool = False) -> None:
         """Add a report, or with ``note`` a worker event, that counts in no job."""
-        self._append(text, time, NOTE if note else ADDED)
+        passing = PASSING_EVENTS if note else _BATCH_EVENTS
+        passes = _report_of(text).get("event") in passing
+        self._append(text, time, NOTE if note else ADDED, passes=passes)
 
-    def _append(self, text: str, time: float, kind: int) -> None:
+    def _append(self, text: str, time: float, kind: int, *, passes: bool) -> None:
         self.last += 1
-        store = self._passing if _is_passing(text, note=kind == NOTE) else self._kept
-        store.append(Entry(self.last, time, kind, self._reports, text))
+        store = self._passing if passes else self._kept
+        store.append(Entry(self.last, time, kind, self._reports, text_bytes(text), text))
 
     # Reading
 
@@ -199,13 +197,13 @@ class ProgressLog:
         """
         if after >= self.last:
             return None
-        first = after + 1
-        entries = heapq.merge(self._kept.entries(first), self._passing.entries(first))
+        stores = [store for store in (self._kept, self._passing) if store.last > after]
+        entries = heapq.merge(*(store.entries(after + 1) for store in stores))
         found = [next(entries)]  # a store never drops its newest entry
         final = self._end_of_job(found[0].position)
-        size = text_bytes(found[0].text)
+        size = found[0].size
         for entry in entries:
-            size += text_bytes(entry.text)
+            size += entry.size
             is_next = entry.position == found[-1].position + 1 <= final
             if not is_next or size > PAGE_BYTES or len(found) == limit:
                 break
@@ -234,23 +232,13 @@ class ProgressLog:
         return inf if at == len(self._job_ends) else self._job_ends[at]
 
 
-def _is_passing(text: str, *, note: bool) -> bool:
-    """Whether a reader can do without it."""
-    if note:
-        return _event_of(text) in PASSING_EVENTS
-    named = _NAMED.match(text)
-    return (named is not None and named[1] in _BATCH_EVENTS) or _event_of(text) in _BATCH_EVENTS
-
-
-def _event_of(text: str) -> object:
-    return _report_of(text).get("event")
-
-
 def _report_of(text: str) -> dict[str, Any]:
-    """The fields of a report, of a large one its event alone; none where it does not begin so."""
+    """The fields of a report, of a batch's or a large one its event alone; none of what is none."""
+    named = _NAMED.match(text)
+    if named is not None and (named[1] in _BATCH_EVENTS or len(text) > DECODE_LIMIT):
+        return {"event": named[1]}
     if len(text) > DECODE_LIMIT:
-        named = _NAMED.match(text)
-        return {} if named is None else {"event": named[1]}
+        return {}
     try:
         report = json.loads(text)
     except (ValueError, RecursionError):

@@ -268,7 +268,7 @@ def test_a_block_of_large_reports_is_packed_in_small_pieces():
     texts = [json.dumps({"event": "epoch_end", "n": n, "x": "y" * 50_000}) for n in range(60)]
     for text in texts:
         log.append(text)
-    assert max(len(block) for block in log._kept._blocks) <= 3
+    assert max(len(list(block.entries())) for block in log._kept._blocks) <= 3
     assert list(read_all(log).values()) == texts
 
 
