@@ -192,8 +192,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.end()
         session, self._session = self._session, None
         if session is not None:
-            if session.sockets.context is not None:
-                session.sockets.context.terminate_at_once()
+            session.sockets.terminate_context()
             session.job.failure = session.job.failure or "the reporter has been ended"
             self._answer_all(session)
 

@@ -49,12 +49,8 @@ class _Context(zmq.Context["zmq.Socket[bytes]"]):
     pyzmq would let one be made of what another thread frees at that moment.
     """
 
-    _making: threading.Lock
+    _making = threading.Lock()
     _is_given_up = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._making = threading.Lock()
 
     def socket(self, socket_type: int, *args: Any, **kwargs: Any) -> zmq.Socket[bytes]:
         with self._making:
@@ -68,57 +64,37 @@ class _Context(zmq.Context["zmq.Socket[bytes]"]):
 
 
 class SessionContext:
-    """Terminated once, by ``terminate`` or ``terminate_at_once``.
-
-    Raises NoRoomError when it cannot be made.
-    """
+    """Raises NoRoomError when it cannot be made."""
 
     def __init__(self) -> None:
         _try_threads()
         _try_descriptors()
         self.zmq = _Context()
-        self._reaper: threading.Thread | None = None
         self.close_progress_socket: Callable[[], Future[None]] | None = None
         """Has the listener's socket closed, if it has made one."""
 
-    def terminate(self, done: Callable[[], None]) -> None:
-        """Terminate it; ``done`` is called when that has been done, on another thread.
+    def terminate(self) -> None:
+        """Terminate it, once, and wait for that; where the system gives no thread it is left.
 
-        When the system gives none the context is left as it is, and ``done`` called at once.
         The progress socket is closed before, on its own thread: that is done already unless the
         event loop is stuck.
         """
-        close_progress_socket = self.close_progress_socket
         self.zmq.give_up()
-
-        def reap() -> None:
-            if close_progress_socket is not None:
-                close_progress_socket().exception()
-            self.zmq.term()
-            done()
-
-        reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
+        reaper = threading.Thread(target=self._reap, name="zmq-term", daemon=True)
         try:
             reaper.start()
         except RuntimeError as error:
             log.error("zmq context not terminated: %s", error)
             LEFT.append(self.zmq)
-            done()
             return
-        self._reaper = reaper
+        reaper.join(CLOSE_TIMEOUT)
+        if reaper.is_alive():
+            log.error("zmq context not terminated: a socket is open")
 
-    def terminate_at_once(self) -> None:
-        """Terminate it, and wait for that."""
-        if self._reaper is None:
-            self.terminate(lambda: None)
-        self.join(CLOSE_TIMEOUT)
-
-    def join(self, timeout: float = CLOSE_TIMEOUT / 10) -> None:
-        """Wait for the thread; that which has called ``done`` may not be over yet."""
-        if self._reaper is not None:
-            self._reaper.join(timeout)
-            if self._reaper.is_alive():
-                log.error("zmq context not terminated: a socket is open")
+    def _reap(self) -> None:
+        if self.close_progress_socket is not None:
+            self.close_progress_socket().exception()
+        self.zmq.term()
 
 
 def _try_descriptors() -> None:

@@ -168,12 +168,14 @@ class Sockets:
         self._children.control.tell(CloseControlSocket(reply_to=wait))
         if (yield wait) is Missing.TIMED_OUT:
             log.error("the control socket is not closed after %.1f s", CLOSE_TIMEOUT)
+        self.terminate_context()
+        self.addresses = None
+
+    def terminate_context(self) -> None:
+        """Terminate the context, if there is one."""
         if self.context is not None:
-            wait = self._waits.wait(CLOSE_TIMEOUT)
-            self.context.terminate(lambda: wait.tell(None))
-            yield wait
-            self.context.join()
-        self.context = self.addresses = None
+            self.context.terminate()
+            self.context = None
 
     def address_of(self, child: str) -> str:
         """Where the socket of ``child`` is or was bound; empty if it has none."""

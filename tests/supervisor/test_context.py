@@ -33,7 +33,7 @@ for kind in (zmq.PUB, zmq.SUB):
     socket.bind("tcp://127.0.0.1:*")
     socket.get_monitor_socket().close()
     socket.close()
-context.terminate_at_once()
+context.terminate()
 """
 """Makes a context and its sockets where so many MB of memory may be used more, of which a thread's
 stack takes 8, or so many files be opened more."""
