@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
-from actors.runtime import LOOP_CLOSED, ThreadActor, TypedRef, reply
-from actors.supervisor.children import Child, ChildEvent, Children, FromChild
-from actors.supervisor.clients import Clients, FromClient
+from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
+from actors.supervisor.children import ChildEvent, Children
+from actors.supervisor.clients import Clients
 from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
-from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
+from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
 from actors.supervisor.script import Answered, Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
 from actors.supervisor.sockets import CLOSED
@@ -44,7 +45,6 @@ from messages import (
     ProgressSocketMade,
     PublishControl,
     ReporterStatus,
-    ReportingDegraded,
     ReportingFailed,
     ReportingStopped,
     SendControl,
@@ -86,7 +86,7 @@ class Shutdown:
     timeout: float
 
 
-_Inbox: TypeAlias = SupervisorMessage | FromChild | FromClient | Answered | Shutdown
+_Inbox: TypeAlias = SupervisorMessage | Answered | Shutdown
 
 
 class SupervisorActor(ThreadActor[SupervisorMessage]):
@@ -132,7 +132,12 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._known = KnownTrainers(owner)
         self._queries: set[Script[None]] = set()
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
-        self._children = Children(loop=loop, me=self._me, scheduler=scheduler, settings=settings)
+        self._children = Children(
+            loop=loop,
+            parent=Adapter(self._me, partial(Answered, self._from_child)),
+            scheduler=scheduler,
+            settings=settings,
+        )
 
     def set_up(self) -> None:
         """Start the children."""
@@ -143,11 +148,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         match message:
             case Answered():
                 message.take(message.answer)
-            case FromChild():
-                if self._children.is_current(message.child):
-                    self._from_child(message.child, message.event)
-            case FromClient():
-                self._from_client(message)
+                self._leave_if_alone()
             case Shutdown():
                 self._shut_down(message)
             case _:
@@ -360,12 +361,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         else:
             self._clients.attach(message)
 
-    def _from_client(self, message: FromClient) -> None:
-        crash = self._clients.handle(message)
-        if crash is not None:
-            self._tell_degraded(crash)
-        self._leave_if_alone()
-
     def _report_status(self, message: GetStatus) -> None:
         status = ReporterStatus(
             phase=self._phase,
@@ -386,7 +381,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     # What the children tell
 
-    def _from_child(self, child: Child, event: ChildEvent) -> None:
+    def _from_child(self, event: ChildEvent) -> None:
         match event:
             case TrainerConnected():
                 self._joined = event
@@ -410,7 +405,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case StrangerConnected():
                 self._known.stranger_came(event)
             case ChildDown():
-                self._child_down(child, event)
+                self._child_down(event)
             case _:
                 assert_never(event)
 
@@ -421,19 +416,18 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._trainer_connected = True
         reply(self._owner, joined)
 
-    def _child_down(self, child: Child, down: ChildDown) -> None:
+    def _child_down(self, down: ChildDown) -> None:
         if self._alone is not None:
-            self._children.forget(child)
-            self._leave_if_alone()
+            self._children.forget(down.child)
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
         sockets = None if self._session is None else self._session.sockets
-        reopens = is_open and sockets is not None and sockets.address_of(child.name) != ""
-        self._clients.follow(self._children.replace(child, reopens=reopens))
-        self._tell_degraded(down)
+        reopens = is_open and sockets is not None and sockets.address_of(down.child) != ""
+        self._clients.follow(self._children.replace(down.child, reopens=reopens))
+        tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()
         if self._script is not None and self._phase is not Phase.BINDING:
-            self._script.crashed(child.name)
+            self._script.crashed(down.child)
         match self._phase:
             case Phase.BINDING:
                 self._give_up(f"{down.child} failed: {down.reason}")
@@ -441,7 +435,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 if self._loop.is_closed():
                     self._give_up(CLOSED)
                 elif bearable and reopens:
-                    self._reopen(child.name)
+                    self._reopen(down.child)
                 elif not bearable:
                     times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
                     self._give_up(f"{down.child} failed {times}: {down.reason}")
@@ -449,11 +443,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 pass
             case _:
                 assert_never(self._phase)
-
-    def _tell_degraded(self, down: ChildDown) -> None:
-        log.error("%s failed: %s", down.child, down.reason)
-        reason = f"{down.child} failed and is replaced: {down.reason}"
-        reply(self._owner, ReportingDegraded(reason=reason))
 
     def _reopen(self, child: str) -> None:
         assert self._session is not None

@@ -5,7 +5,6 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors import control_socket, progress_listener
@@ -28,28 +27,7 @@ ADDED_AT_ONCE: Final = 500
 """Entries that are added to the log in one turn of the event loop: it takes 2 ms."""
 
 ChildEvent: TypeAlias = control_socket.ParentEvent | progress_listener.ParentEvent
-
-
-@dataclass(frozen=True, slots=True)
-class FromChild:
-    """What the actor of ``child`` has told its parent; it may have been replaced meanwhile."""
-
-    child: Child
-    event: ChildEvent
-
-
-class Child:
-    """One actor: that which replaces it is another ``Child``."""
-
-    ref: TypedRef[Any]
-
-    def __init__(self, name: str, me: Mailbox[FromChild]) -> None:
-        self.name = name
-        self._me = me
-
-    def tell(self, event: ChildEvent, /) -> None:
-        """What the actor tells its parent."""
-        self._me.tell(FromChild(self, event))
+"""What they tell their parent; ``ChildDown`` is the last that one of them tells."""
 
 
 class Children:
@@ -63,17 +41,17 @@ class Children:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        me: Mailbox[FromChild],
+        parent: Mailbox[ChildEvent],
         scheduler: Scheduler | None,
         settings: ReporterSettings,
     ) -> None:
         self._loop = loop
-        self._me = me
+        self._parent = parent
         self._stop_in_force = StopInForce()
         self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
         self._scheduler = scheduler
         self._settings = settings
-        self._alive: dict[str, Child] = {}
+        self._alive: dict[str, TypedRef[Any]] = {}
         self.control: TypedRef[ControlSocketMessage]
         self.listener: TypedRef[ProgressListenerMessage]
 
@@ -83,19 +61,15 @@ class Children:
         self._spawn(LISTENER)
         return self._actors()
 
-    def replace(self, child: Child, *, reopens: bool) -> FollowRun:
+    def replace(self, child: str, *, reopens: bool) -> FollowRun:
         """Start a successor of ``child``, which has ended; what the clients are to follow.
 
         With ``reopens`` its socket is opened where the former's was.
         """
         self.forget(child)
-        if child.name == CONTROL or not self._loop.is_closed():
-            self._spawn(child.name, reopens=reopens)
+        if child == CONTROL or not self._loop.is_closed():
+            self._spawn(child, reopens=reopens)
         return self._actors()
-
-    def is_current(self, child: Child) -> bool:
-        """Whether ``child`` has not been replaced."""
-        return self._alive.get(child.name) is child
 
     def forget_stop(self, told: AwaitNextTrainer | ForgetStop) -> None:
         """No trainer that joins from now on is told to stop."""
@@ -116,33 +90,34 @@ class Children:
 
     def end(self) -> None:
         """Have both end; each tells ``ChildDown``."""
-        for child in self._alive.values():
-            child.ref.request_stop()
+        for ref in self._alive.values():
+            ref.request_stop()
 
-    def forget(self, child: Child) -> None:
+    def forget(self, child: str) -> None:
         """It has ended, and is not replaced."""
-        self._alive.pop(child.name, None)
+        self._alive.pop(child, None)
 
     @property
     def any_alive(self) -> bool:
         """Whether one of them has not ended."""
         return bool(self._alive)
 
-    def _spawn(self, name: str, *, reopens: bool = False) -> None:
-        child = Child(name, self._me)
-        if name == CONTROL:
-            child.ref = self.control = control_socket.spawn(
-                parent=child,
+    def _spawn(self, child: str, *, reopens: bool = False) -> None:
+        if child == CONTROL:
+            self._alive[child] = self.control = control_socket.spawn(
+                parent=self._parent,
                 scheduler=self._scheduler,
                 settings=self._settings,
                 stop_in_force=self._stop_in_force,
                 reopens=reopens,
             )
         else:
-            child.ref = self.listener = progress_listener.spawn(
-                loop=self._loop, parent=child, progress_log=self._log, settings=self._settings
+            self._alive[child] = self.listener = progress_listener.spawn(
+                loop=self._loop,
+                parent=self._parent,
+                progress_log=self._log,
+                settings=self._settings,
             )
-        self._alive[name] = child
 
     def _actors(self) -> FollowRun:
         return FollowRun(listener=self.listener, control=self.control)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from actors import client_channel
-from actors.runtime import reply
+from actors.runtime import Adapter, reply
 from actors.supervisor.gather import Gather
-from actors.supervisor.restarts import RestartIntensity
-from actors.supervisor.script import MARGIN, Missing
+from actors.supervisor.restarts import RestartIntensity, tell_degraded
+from actors.supervisor.script import MARGIN, Answered, Missing
 from messages import (
     AttachChannel,
     AttachClient,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
-    from actors.supervisor.script import Answered, Steps
+    from actors.supervisor.script import Steps
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +50,7 @@ LOST_LIMIT: Final = 50
 
 
 ClientEvent: TypeAlias = ChildDown | ChannelClosed | ChannelLost
-"""What a client's actor tells by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class FromClient:
-    """What a client's actor has told its parent; it may have been replaced meanwhile."""
-
-    attachment: Attachment
-    event: ClientEvent
+"""What a client's actor tells by itself, ``ChildDown`` last."""
 
 
 @dataclass(eq=False, slots=True)
@@ -87,25 +80,21 @@ class Client:
         return status.forwarded, status.failed + status.missed + self.waiting
 
 
+@dataclass(eq=False, slots=True)
 class Attachment:
-    """One actor of a client, from its start to its end; it tells its parent here."""
+    """One actor of a client, from its start to its end."""
 
-    ref: TypedRef[ClientChannelMessage]
-
-    def __init__(self, client: Client, message: AttachClient, me: Mailbox[FromClient]) -> None:
-        self.client = client
-        self.message = message
-        self._me = me
-        self.is_lost = False
-        """Whether its channel is closed, and it is kept for what may still come."""
-        self.closing = False
-        self.next: AttachClient | None = None
-        """Who is to be attached when it has ended."""
-        self.detached: list[Mailbox[ClientDetached] | None] = []
-
-    def tell(self, event: ClientEvent, /) -> None:
-        """What the actor tells."""
-        self._me.tell(FromClient(self, event))
+    client: Client
+    message: AttachClient
+    ref: TypedRef[ClientChannelMessage] = field(init=False)
+    told: Mailbox[ClientEvent] = field(init=False)
+    """Its parent's mailbox."""
+    is_lost: bool = False
+    """Whether its channel is closed, and it is kept for what may still come."""
+    closing: bool = False
+    next: AttachClient | None = None
+    """Who is to be attached when it has ended."""
+    detached: list[Mailbox[ClientDetached] | None] = field(default_factory=list)
 
     def attach(self, message: AttachClient) -> None:
         """Give the actor a channel."""
@@ -123,20 +112,17 @@ class Attachment:
         """Have the actor end. Idempotent."""
         if not self.closing:
             self.closing = True
-            self.ref.tell(CloseChannel(reply_to=self))
+            self.ref.tell(CloseChannel(reply_to=self.told))
 
 
 class Clients:
-    """Starts and ends the clients' actors, and remembers how far each client came.
-
-    ``me`` gets what the actors tell; hand it to ``handle``.
-    """
+    """Starts and ends the clients' actors, and remembers how far each client came."""
 
     def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        me: Mailbox[FromClient | Answered],
+        me: Mailbox[Answered],
         owner: Mailbox[OwnerEvent],
         settings: ReporterSettings,
     ) -> None:
@@ -237,11 +223,7 @@ class Clients:
 
     # What the actors tell
 
-    def handle(self, message: FromClient) -> ChildDown | None:
-        """Take what a client's actor has told; its ``ChildDown`` when it crashed."""
-        attachment, event = message.attachment, message.event
-        if attachment.client.attachment is not attachment:
-            return None
+    def _told(self, attachment: Attachment, event: ClientEvent) -> None:
         match event:
             case ChannelLost():
                 if event.channel is attachment.message.channel:
@@ -253,12 +235,11 @@ class Clients:
                 attachment.client.status = event.status
                 attachment.client.waiting = event.waiting
             case ChildDown():
-                return self._down(attachment, event)
+                self._down(attachment, event)
             case _:
                 assert_never(event)
-        return None
 
-    def _down(self, attachment: Attachment, down: ChildDown) -> ChildDown | None:
+    def _down(self, attachment: Attachment, down: ChildDown) -> None:
         client, message = attachment.client, attachment.message
         client.attachment = None
         crashed = down.reason is not None and not attachment.closing
@@ -276,7 +257,8 @@ class Clients:
                 gather.go_on_without(client.client_id)
         else:
             self._start(client, successor)
-        return down if crashed else None
+        if crashed:
+            tell_degraded(self._owner, down)
 
     # One client
 
@@ -284,12 +266,13 @@ class Clients:
         """Start an actor for the client, which goes on after its position if it has one."""
         former, client.waiting = client.status, 0
         after = message.after if former is None else former.position
-        client.attachment = attachment = Attachment(client, message, self._me)
+        client.attachment = attachment = Attachment(client, message)
+        attachment.told = Adapter(self._me, partial(Answered, partial(self._told, attachment)))
         attachment.ref = client_channel.spawn(
             client_id=client.client_id,
             after=after,
             loop=self._loop,
-            parent=attachment,
+            parent=attachment.told,
             owner=self._owner,
             settings=self._settings,
             former=former,

@@ -1,10 +1,19 @@
-"""RestartIntensity: how often a part may crash before it is given up. A plain object."""
+"""What is done about an actor that has crashed: how often it may, and what the owner is told."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from actors.runtime import reply
+from messages import ReportingDegraded
+
+if TYPE_CHECKING:
+    from messages import ChildDown, Mailbox
+
+log = logging.getLogger(__name__)
 
 CRASHES: Final = 3
 WINDOW: Final = 5.0
@@ -21,3 +30,10 @@ class RestartIntensity:
         """Count a crash; False when it was one too many."""
         self._crashes.append(time.monotonic())
         return len(self._crashes) <= CRASHES or self._crashes[-1] - self._crashes[0] > WINDOW
+
+
+def tell_degraded(owner: Mailbox[ReportingDegraded], down: ChildDown) -> None:
+    """Tell ``owner`` of a crash."""
+    log.error("%s failed: %s", down.child, down.reason)
+    reason = f"{down.child} failed and is replaced: {down.reason}"
+    reply(owner, ReportingDegraded(reason=reason))

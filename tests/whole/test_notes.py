@@ -169,7 +169,7 @@ class Listener(Probe[AddToLog]):
 
 @pytest.mark.parametrize("count", [0, 1, ADDED_AT_ONCE, 2 * ADDED_AT_ONCE + 1])
 def test_no_turn_of_the_event_loop_adds_more_than_some_entries(loop_thread, settings, count):
-    children = Children(loop=loop_thread.loop, me=Probe(), scheduler=None, settings=settings)
+    children = Children(loop=loop_thread.loop, parent=Probe(), scheduler=None, settings=settings)
     children.listener = listener = Listener()
     entries, asker = tuple(LogEntry(text=str(number)) for number in range(count)), Probe()
     children.add_to_log(AddToLog(entries=entries, reply_to=asker))
