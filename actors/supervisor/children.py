@@ -71,6 +71,11 @@ class Children:
             self._spawn(child, reopens=reopens)
         return self._actors()
 
+    def tell(self, child: str, message: Any) -> None:
+        """Tell the actor of ``child``."""
+        ref: TypedRef[Any] = self.control if child == CONTROL else self.listener
+        ref.tell(message)
+
     def forget_stop(self, told: AwaitNextTrainer | ForgetStop) -> None:
         """No trainer that joins from now on is told to stop."""
         if not self.control.try_tell(told):

@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    import asyncio
-
     from actors.runtime import Scheduler
     from messages import Mailbox
 
 T = TypeVar("T")
-
-LOOP_TIMEOUT: Final = 2.0
-"""Seconds after which an event loop that does not run is waited for no longer."""
-
 
 MARGIN: Final = 1.0
 """Seconds beyond its own bound that an actor is waited for; it answers in milliseconds."""
@@ -78,40 +72,6 @@ class Wait:
 
 Steps: TypeAlias = Generator[Wait, Any, T]
 """A part of a script that comes to a ``T``."""
-
-
-class Waits:
-    """Makes waits for ``me``; some of the answers come from the event loop."""
-
-    def __init__(self, me: Mailbox[Answered], loop: asyncio.AbstractEventLoop) -> None:
-        self._me = me
-        self._loop = loop
-        self._loop_answers = True
-
-    def wait(self, timeout: float | None, child: str | None = None) -> Wait:
-        """See ``Wait``."""
-        return Wait(self._me, timeout=timeout, child=child)
-
-    def loop_may_answer(self) -> None:
-        """The event loop may be well again."""
-        self._loop_answers = True
-
-    def on_loop(self, wait: Wait, timeout: float) -> Steps[Any]:
-        """An answer that comes from the event loop, within ``timeout`` seconds.
-
-        A loop that does not run is given ``LOOP_TIMEOUT``; one that does not answer is not asked
-        again before ``loop_may_answer``.
-        """
-        if not self._loop_answers or self._loop.is_closed():
-            return Missing.TIMED_OUT
-        wait.timeout = min(timeout, LOOP_TIMEOUT)
-        answer = yield wait
-        if answer is Missing.TIMED_OUT and timeout > LOOP_TIMEOUT and self._loop.is_running():
-            wait.timeout = timeout - LOOP_TIMEOUT
-            answer = yield wait
-        if answer is Missing.TIMED_OUT:
-            self._loop_answers = False
-        return answer
 
 
 class Script(Generic[T]):

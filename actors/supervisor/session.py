@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime import reply
@@ -15,7 +16,7 @@ from actors.settings import PortConflict
 from actors.supervisor.children import LISTENER
 from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES
-from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait, Waits
+from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait
 from actors.supervisor.sockets import NotOpenedError, Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
@@ -76,7 +77,7 @@ class Session:
         drain_timeout: Callable[[], float],
     ) -> None:
         self.job = job
-        self._waits = Waits(me, loop)
+        self._me = me
         self._settings = settings
         self._children = children
         self._clients = clients
@@ -86,9 +87,7 @@ class Session:
         self._drain_timeout = drain_timeout
         self._until_stranger: Wait | None = None
         """The connect wait that ends when a stranger has joined."""
-        self.sockets = Sockets(
-            loop=loop, waits=self._waits, settings=settings, children=children, known=known
-        )
+        self.sockets = Sockets(loop=loop, me=me, settings=settings, children=children, known=known)
 
     def bypass(self) -> Steps[None]:
         """Let the job, and those that follow it, run without reports: nothing is opened."""
@@ -96,7 +95,7 @@ class Session:
             self._become(Phase.BYPASSED)
             self.job.answer_start(ReportingBypassed(job_id=self.job.job_id))
             while True:
-                switch: SwitchJob = yield self._waits.wait(None)
+                switch: SwitchJob = yield Wait(self._me)
                 self.job.outcome = switch.outcome
                 self._begin_next_job(switch, ReportingBypassed(job_id=switch.next_job_id))
         except Ended:
@@ -109,10 +108,10 @@ class Session:
             self._become(Phase.REPORTING)
             self.job.answer_start(replace(self._ready(), peers=peers))
             while True:
-                switch: SwitchJob = yield self._waits.wait(None)
+                self.sockets.loop_answers = True  # it may be well again
+                switch: SwitchJob = yield Wait(self._me)
                 self._become(Phase.SWITCHING)
                 yield from self._switch(switch)
-                self._waits.loop_may_answer()
                 self._become(Phase.REPORTING)
         except NotOpenedError as error:
             self.job.failure, self.job.strangers = str(error), error.strangers
@@ -151,7 +150,7 @@ class Session:
         self._become(Phase.BINDING)
         yield from self.sockets.open(control, progress)
         self._become(Phase.CONNECTING)
-        wait = self._waits.wait(self._settings.connect_wait)
+        wait = Wait(self._me, timeout=self._settings.connect_wait)
         self._until_stranger = wait if until_stranger else None
         yield wait
         if not self._settings.connect_wait:
@@ -207,7 +206,7 @@ class Session:
             yield from self._flush(ended.counts, until - time.monotonic())
         else:  # what comes from here on is the next job's, whenever the event loop is well again
             log.error("the event loop is stuck: reports of this job may count in the next one")
-            self._children.listener.tell(EndJob(reply_to=self._waits.wait(None), timeout=0.0))
+            self._children.listener.tell(EndJob(reply_to=Wait(self._me), timeout=0.0))
         if job.ending:
             raise Ended
         self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
@@ -256,9 +255,8 @@ class Session:
         """The listener's answer, or that of its successor when it crashes."""
         answer: Any = Missing.CRASHED
         for _ in range(CRASHES + 1):
-            wait = self._waits.wait(None, LISTENER)
-            self._children.listener.tell(end(reply_to=wait, timeout=drain))
-            answer = yield from self._waits.on_loop(wait, drain + MARGIN)
+            make = partial(end, timeout=drain)
+            answer = yield from self.sockets.ask(LISTENER, make, drain + MARGIN)
             if answer is not Missing.CRASHED:
                 break
         return answer

@@ -6,12 +6,13 @@ A plain object on the supervisor's thread; its methods are parts of the session'
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
 from actors.supervisor.context import CLOSE_TIMEOUT, NoRoomError, SessionContext
-from actors.supervisor.script import Missing
+from actors.supervisor.script import Missing, Wait
 from messages import (
     AcceptReports,
     Addresses,
@@ -29,16 +30,21 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from actors.settings import ReporterSettings
     from actors.supervisor.children import Children
     from actors.supervisor.known_trainers import KnownTrainers
-    from actors.supervisor.script import Steps, Wait, Waits
+    from actors.supervisor.script import Answered, Steps
+    from messages import Mailbox
 
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT: Final = 5.0
 """Seconds that binding a socket may take; it takes milliseconds unless the event loop is busy."""
+
+LOOP_TIMEOUT: Final = 2.0
+"""Seconds after which an event loop that does not run is waited for no longer."""
 
 PEERS_TIMEOUT: Final = 1.0
 """Seconds that finding out who has joined may take; it takes milliseconds."""
@@ -52,6 +58,10 @@ NOT_RUNNING: Final = (
     "the event loop given as `loop` does not run: start the reporter with the loop that runs, and "
     "keep it running"
 )
+SILENT: Final = {
+    CONTROL: "the control socket's actor does not answer",
+    LISTENER: "the event loop does not answer",
+}
 
 
 class NotOpenedError(Exception):
@@ -69,13 +79,13 @@ class Sockets:
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        waits: Waits,
+        me: Mailbox[Answered],
         settings: ReporterSettings,
         children: Children,
         known: KnownTrainers,
     ) -> None:
         self._loop = loop
-        self._waits = waits
+        self._me = me
         self._children = children
         self._known = known
         self._free_port_if_in_use = settings.on_port_conflict is PortConflict.FREE
@@ -86,11 +96,31 @@ class Sockets:
         """That of the open sockets."""
         self.listens = False
         """Whether the listener has been told to listen."""
+        self.loop_answers = True
+        """Whether the event loop, which the listener runs on, has answered when it was asked."""
         self.addresses: Addresses | None = None
         """Where both sockets are bound; None unless they are."""
         self.conflicts: tuple[str, ...] = ()
 
-    def open(self, control_address: str | None, progress_address: str | None) -> Steps[None]:
+    def ask(self, child: str, make: Callable[..., Any], timeout: float) -> Steps[Any]:
+        """What ``child`` answers to the message that ``make`` makes with its ``reply_to``.
+
+        An event loop that does not run is given ``LOOP_TIMEOUT``; one that has not answered is told
+        and not waited for.
+        """
+        wait = Wait(self._me, timeout=timeout, child=child)
+        self._children.tell(child, make(reply_to=wait))
+        if child == CONTROL:
+            return (yield wait)
+        if not self.loop_answers or self._loop.is_closed():
+            return Missing.TIMED_OUT
+        if not self._loop.is_running():
+            wait.timeout = min(timeout, LOOP_TIMEOUT)
+        answer = yield wait
+        self.loop_answers = answer is not Missing.TIMED_OUT
+        return answer
+
+    def open(self, control: str | None, progress: str | None) -> Steps[None]:
         """Make a context and bind the control socket, then the progress socket.
 
         What comes in the connect wait is held: it may be a stranger's. Raises NotOpenedError.
@@ -102,29 +132,41 @@ class Sockets:
         except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
         self.holds = self._may_hold and not self._known.may_be_anybody
-        control, progress = ControlSocketOpened(address=""), ListeningStarted(address="")
-        if control_address is not None:
-            wait = self._waits.wait(OPEN_TIMEOUT, CONTROL)
-            self._open_control(control_address, wait)
-            control = _opened((yield wait), "the control socket's actor does not answer")
-        if progress_address is not None:
-            wait = self._waits.wait(None, LISTENER)
-            self.listens = True
-            self._open_progress(progress_address, wait)
-            answer = yield from self._waits.on_loop(wait, OPEN_TIMEOUT)
-            stuck = "the event loop does not answer" if self._loop.is_running() else NOT_RUNNING
-            progress = _opened(answer, stuck)
-        self.addresses = Addresses(control=control.address, progress=progress.address)
-        conflicts = control.conflict, progress.conflict
-        self.conflicts += tuple(conflict for conflict in conflicts if conflict is not None)
+        bound = {CONTROL: "", LISTENER: ""}
+        for child, address in ((CONTROL, control), (LISTENER, progress)):
+            if address is None:
+                continue
+            self.listens = child == LISTENER
+            answer = yield from self.ask(child, self._opening(child, address), OPEN_TIMEOUT)
+            match answer:
+                case ControlSocketOpened() | ListeningStarted():
+                    bound[child] = answer.address
+                    self.conflicts += (answer.conflict,) if answer.conflict else ()
+                case ControlSocketFailed() | ListeningFailed():
+                    raise NotOpenedError(answer.reason)
+                case _:
+                    raise NotOpenedError(SILENT[child] if self._loop.is_running() else NOT_RUNNING)
+        self.addresses = Addresses(control=bound[CONTROL], progress=bound[LISTENER])
+
+    def _opening(self, child: str, address: str) -> Callable[..., Any]:
+        """Makes the message that has the socket of ``child`` opened at ``address``."""
+        assert self.context is not None
+        goes_on = self.addresses is not None
+        listen = partial(StartListening, hold=self.holds)
+        return partial(
+            OpenControlSocket if child == CONTROL else listen,
+            context=self.context.zmq,
+            address=address,
+            free_port_if_in_use=self._free_port_if_in_use and not goes_on,
+            goes_on=goes_on,
+            trainers=self._known.pids,
+        )
 
     def find_peers(self) -> Steps[tuple[Peer, ...]]:
         """Who has joined the progress socket by now."""
         if not self.listens:
             return ()
-        wait = self._waits.wait(PEERS_TIMEOUT, LISTENER)
-        self._children.listener.tell(FindPeers(reply_to=wait))
-        found = yield wait
+        found = yield from self.ask(LISTENER, FindPeers, PEERS_TIMEOUT)
         if isinstance(found, PeersFound):
             return found.peers
         log.warning("who reports to the progress socket is not known: it is taken for the trainer")
@@ -135,38 +177,10 @@ class Sockets:
         self.holds = False
         self._children.listener.tell(AcceptReports())
 
-    def _open_control(self, address: str, reply_to: Wait) -> None:
-        assert self.context is not None
-        self._children.control.tell(
-            OpenControlSocket(
-                context=self.context.zmq,
-                address=address,
-                reply_to=reply_to,
-                free_port_if_in_use=self._free_port_if_in_use and self.addresses is None,
-                goes_on=self.addresses is not None,
-                trainers=self._known.pids,
-            )
-        )
-
-    def _open_progress(self, address: str, reply_to: Wait) -> None:
-        assert self.context is not None
-        self._children.listener.tell(
-            StartListening(
-                context=self.context.zmq,
-                address=address,
-                reply_to=reply_to,
-                free_port_if_in_use=self._free_port_if_in_use and self.addresses is None,
-                goes_on=self.addresses is not None,
-                hold=self.holds,
-                trainers=self._known.pids,
-            )
-        )
-
     def close(self) -> Steps[None]:
         """Close the control socket and terminate the context; the listener has stopped before."""
-        wait = self._waits.wait(CLOSE_TIMEOUT, CONTROL)
-        self._children.control.tell(CloseControlSocket(reply_to=wait))
-        if (yield wait) is Missing.TIMED_OUT:
+        closed = yield from self.ask(CONTROL, CloseControlSocket, CLOSE_TIMEOUT)
+        if closed is Missing.TIMED_OUT:
             log.error("the control socket is not closed after %.1f s", CLOSE_TIMEOUT)
         self.terminate_context()
         self.addresses = None
@@ -189,25 +203,14 @@ class Sockets:
         The system may take a moment to release the address. An answer is waited for without a
         bound: the actor answers or crashes, and a stop closes the script.
         """
-        open_ = self._open_control if child == CONTROL else self._open_progress
         address, reason = self.address_of(child), ""
         for _ in range(REOPENS):
-            wait = self._waits.wait(None)
-            open_(address, wait)
+            wait = Wait(self._me)
+            self._children.tell(child, self._opening(child, address)(reply_to=wait))
             match (yield wait):
                 case ControlSocketOpened() | ListeningStarted():
                     log.info("%s is open again", address)
                     return ""
                 case ControlSocketFailed(reason=reason) | ListeningFailed(reason=reason):
-                    yield self._waits.wait(REOPEN_INTERVAL)
+                    yield Wait(self._me, timeout=REOPEN_INTERVAL)
         return reason
-
-
-def _opened(answer: Any, no_answer: str) -> Any:
-    match answer:
-        case ControlSocketOpened() | ListeningStarted():
-            return answer
-        case ControlSocketFailed() | ListeningFailed():
-            raise NotOpenedError(answer.reason)
-        case _:
-            raise NotOpenedError(no_answer)

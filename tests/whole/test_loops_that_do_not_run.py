@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from actors import attach, spawn_supervisor
-from actors.supervisor.script import LOOP_TIMEOUT
+from actors.supervisor.sockets import LOOP_TIMEOUT
 from messages import (
     ClientGone,
     JobOutcome,
