@@ -60,7 +60,6 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from actors.runtime import Scheduler
     from actors.settings import ReporterSettings
@@ -119,8 +118,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
         self._session: Session | None = None
-        self._script: Script[None] | None = None
-        self._reopening: dict[str, Script[str]] = {}
+        self._script: Script | None = None
+        self._reopening: dict[str, Script] = {}
         self._last_stopped: ReportingStopped | None = None
         self._trainer_connected = False
         self._joined: TrainerConnected | None = None
@@ -130,7 +129,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """What is waited for when all other actors are to end."""
         self._intensity = RestartIntensity()
         self._known = KnownTrainers(owner)
-        self._queries: set[Script[None]] = set()
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
         self._children = Children(
             loop=loop,
@@ -185,9 +183,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
-        for query in list(self._queries):
-            query.resume(Missing.TIMED_OUT)  # with what is known
-        self._close_scripts()
+        self._close_reopening()
+        if self._script is not None:
+            self._script.close()
         self._clients.close_all()
         self._clients.answer_all()
         self._children.end()
@@ -228,7 +226,17 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         self._intensity = RestartIntensity()
         self._session = session = self._new_session(Job(message.job_id, start=message))
-        self._begin_script(session.report() if message.gui else session.bypass(), self._closed)
+        self._begin_script(self._life(session, gui=message.gui))
+
+    def _life(self, session: Session, *, gui: bool) -> Steps[None]:
+        """Report, then answer all who wait for the end: nothing is open any more."""
+        yield from session.report() if gui else session.bypass()
+        self._session = None
+        self._known.forget()
+        self._become(Phase.IDLE)
+        self._answer_all(session)
+        if self._shutdown is not None:
+            yield from self._leave()
 
     def _new_session(self, job: Job) -> Session:
         return Session(
@@ -276,31 +284,15 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def _end_job(self, job: Job) -> None:
         """Deliver what is left, then close everything."""
         job.ending = True
-        match self._phase:
-            case Phase.BYPASSED | Phase.BINDING | Phase.CONNECTING | Phase.REPORTING:
-                assert self._script is not None
-                self._script.end()
-            case Phase.SWITCHING:
-                self._become(Phase.STOPPING)  # when the switch has delivered its job
-            case Phase.STOPPING | Phase.IDLE:
-                pass
-            case _:
-                assert_never(self._phase)
+        if self._phase is Phase.SWITCHING:
+            self._become(Phase.STOPPING)  # when the switch has delivered its job
+        elif self._phase is not Phase.STOPPING:
+            assert self._script is not None
+            self._script.end()
 
     def _drain_timeout(self) -> float:
         drain = self._settings.drain_timeout
         return drain if self._shutdown is None else min(drain, DRAIN_SHARE * self._shutdown.timeout)
-
-    def _closed(self, _: None) -> None:
-        """Nothing is open: answer all who wait for that."""
-        session, self._session = self._session, None
-        assert session is not None
-        self._close_scripts()
-        self._known.forget()
-        self._become(Phase.IDLE)
-        self._answer_all(session)
-        if self._shutdown is not None:
-            self._begin_script(self._leave())
 
     def _answer_all(self, session: Session) -> None:
         job, stopped = session.job, session.stopped()
@@ -310,17 +302,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
-    def _begin_script(
-        self, steps: Steps[None], over: Callable[[None], None] = lambda _: None
-    ) -> None:
-        self._script = Script(steps, self._scheduler, over)
-        self._script.begin()
-
-    def _close_scripts(self) -> None:
-        self._close_reopening()
-        if self._script is not None:
-            self._script.close()
-        self._script = None
+    def _begin_script(self, steps: Steps[None]) -> None:
+        self._script = Script(steps, self._scheduler)
+        self._script.resume(None)
 
     def _close_reopening(self) -> None:
         while self._reopening:
@@ -375,9 +359,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             listener=self._children.listener,
             clients=self._clients,
         )
-        query = Script(steps, self._scheduler, lambda _: self._queries.discard(query))
-        self._queries.add(query)
-        query.begin()
+        Script(steps, self._scheduler).resume(None)
 
     # What the children tell
 
@@ -428,32 +410,27 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         bearable = self._intensity.allows_another()
         if self._script is not None and self._phase is not Phase.BINDING:
             self._script.crashed(down.child)
-        match self._phase:
-            case Phase.BINDING:
-                self._give_up(f"{down.child} failed: {down.reason}")
-            case Phase.CONNECTING | Phase.REPORTING | Phase.SWITCHING:
-                if self._loop.is_closed():
-                    self._give_up(CLOSED)
-                elif bearable and reopens:
-                    self._reopen(down.child)
-                elif not bearable:
-                    times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
-                    self._give_up(f"{down.child} failed {times}: {down.reason}")
-            case Phase.STOPPING | Phase.IDLE | Phase.BYPASSED:
-                pass
-            case _:
-                assert_never(self._phase)
+        if self._phase is Phase.BINDING:
+            self._give_up(f"{down.child} failed: {down.reason}")
+        elif is_open and self._loop.is_closed():
+            self._give_up(CLOSED)
+        elif is_open and not bearable:
+            times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
+            self._give_up(f"{down.child} failed {times}: {down.reason}")
+        elif reopens:
+            self._reopen(down.child)
 
     def _reopen(self, child: str) -> None:
-        assert self._session is not None
         former = self._reopening.pop(child, None)
         if former is not None:
             former.close()
-        script = Script(self._session.sockets.reopen(child), self._scheduler, self._reopened)
-        self._reopening[child] = script
-        script.begin()
+        self._reopening[child] = script = Script(self._open_again(child), self._scheduler)
+        script.resume(None)
 
-    def _reopened(self, reason: str) -> None:
+    def _open_again(self, child: str) -> Steps[None]:
+        assert self._session is not None
+        reason = yield from self._session.sockets.reopen(child)
+        del self._reopening[child]
         if reason:
             self._give_up(reason)
 

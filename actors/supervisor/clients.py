@@ -178,7 +178,9 @@ class Clients:
             attachment.close()
 
     def answer_all(self) -> None:
-        """Answer who waits for a client's end: the supervisor ends, and hears of none."""
+        """Answer who waits for the clients: the supervisor ends, and hears of none."""
+        for gather in list(self._gathers):
+            gather.wait.answered(Missing.TIMED_OUT)
         for attachment in self._attachments():
             waiting, attachment.detached = attachment.detached, []
             for mailbox in waiting:

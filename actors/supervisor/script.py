@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from actors.runtime import Scheduler
+    from actors.runtime import Cancellable, Scheduler
     from messages import Mailbox
 
 T = TypeVar("T")
@@ -74,22 +74,17 @@ Steps: TypeAlias = Generator[Wait, Any, T]
 """A part of a script that comes to a ``T``."""
 
 
-class Script(Generic[T]):
-    """Runs ``steps``; ``over`` is called with what they have come to by themselves."""
+class Script:
+    """Runs ``steps``."""
 
-    def __init__(self, steps: Steps[T], scheduler: Scheduler, over: Callable[[T], None]) -> None:
+    def __init__(self, steps: Steps[None], scheduler: Scheduler) -> None:
         self._steps = steps
         self._scheduler = scheduler
-        self._over = over
         self._wait: Wait | None = None
-        self._leave: Callable[[], None] = lambda: None
-
-    def begin(self) -> None:
-        """Run to the first wait."""
-        self._run(lambda: next(self._steps))
+        self._timer: Cancellable | None = None
 
     def resume(self, answer: Any) -> None:
-        """Go on with ``answer``."""
+        """Go on with ``answer``; None begins it."""
         self._run(lambda: self._steps.send(answer))
 
     def crashed(self, child: str) -> None:
@@ -103,24 +98,22 @@ class Script(Generic[T]):
 
     def close(self) -> None:
         """Leave it where it is, for good."""
-        self._leave()
+        self._leave_wait()
         self._steps.close()
 
     def _run(self, advance: Callable[[], Wait]) -> None:
-        self._leave()
+        self._leave_wait()
         try:
-            wait = advance()
-        except StopIteration as end:
-            self._over(end.value)
+            self._wait = wait = advance()
+        except StopIteration:
             return
-        timer = None
-        if wait.timeout is not None:
-            timer = self._scheduler.after(wait.timeout, lambda: wait.tell(Missing.TIMED_OUT))
-
-        def leave() -> None:
-            self._wait = wait.resume = None
-            if timer is not None:
-                timer.cancel()
-
-        self._wait, self._leave = wait, leave
         wait.resume = self.resume
+        if wait.timeout is not None:
+            self._timer = self._scheduler.after(wait.timeout, lambda: wait.tell(Missing.TIMED_OUT))
+
+    def _leave_wait(self) -> None:
+        if self._wait is not None:
+            self._wait.resume = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wait = self._timer = None
