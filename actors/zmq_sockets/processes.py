@@ -33,9 +33,6 @@ _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - who listens there
 BREATH: Final = 0.001
 """Seconds of a search at a stretch."""
 
-_GENERATIONS: Final = 100
-"""Ancestors of a process that are looked at: numbers that change meanwhile could make a circle."""
-
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -54,13 +51,9 @@ class _Socket:
 
     own: Address
     remote: Address | None
-    pids: tuple[int, ...] = ()
-    inode: int | None = None
-    user: int | None = None
-
-    def holders(self) -> tuple[int, ...]:
-        """The processes that have it, as far as they may be seen."""
-        return self.pids if self.inode is None else tuple(_holders(self.inode))
+    user: int | None
+    pids: Iterator[int]
+    """The processes that have it, as far as they may be seen; looked for when it is used."""
 
 
 def who_listens_at(host: str, port: int) -> str:
@@ -71,12 +64,11 @@ def who_listens_at(host: str, port: int) -> str:
     wanted = host.strip("[]")
     is_one = is_address(wanted) and wanted not in _EVERYWHERE
     for found in _sockets(port):
-        if found.remote is not None or (is_one and found.own[0] not in (wanted, *_EVERYWHERE)):
-            continue
-        for pid in found.holders()[:1]:
-            itself = ", this process" if pid == os.getpid() else ""
-            known = process(pid)
-            return f" by process {pid} ({'?' if known is None else known.name}{itself})"
+        if found.remote is None and (not is_one or found.own[0] in (wanted, *_EVERYWHERE)):
+            for pid in found.pids:
+                itself = ", this process" if pid == os.getpid() else ""
+                known = process(pid)
+                return f" by process {pid} ({'?' if known is None else known.name}{itself})"
     return ""
 
 
@@ -87,7 +79,7 @@ def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[i
     """
     for found in _sockets(own[1]):
         if (found.own, found.remote) == (own, remote):
-            return found.user, found.holders()
+            return found.user, tuple(found.pids)
     return None, ()
 
 
@@ -110,16 +102,16 @@ def process(pid: int) -> Process | None:
 
 def kin_of(pids: Collection[int]) -> frozenset[int]:
     """``pids``, their ancestors, and the sessions of ``pids``."""
-    kin = set(pids)
+    kin: set[int] = {0}
+    sessions: set[int] = set()
     for pid in pids:
+        kin.add(pid)
         found = process(pid)
-        kin.update(() if found is None else (found.session,))
-        for _ in range(_GENERATIONS):
-            if found is None or found.parent == 0:
-                break
+        sessions.update(() if found is None else (found.session,))
+        while found is not None and found.parent not in kin:
             kin.add(found.parent)
             found = process(found.parent)
-    return frozenset(kin - {0})
+    return frozenset((kin | sessions) - {0})
 
 
 def users_of(roots: Collection[int]) -> frozenset[int]:
@@ -172,8 +164,8 @@ def _sockets(port: int) -> Iterator[_Socket]:
                         yield _Socket(
                             _readable(fields[1]),
                             None if fields[3] == _LISTEN else _readable(fields[2]),
-                            inode=int(fields[9]),
                             user=int(fields[7]),
+                            pids=_holders(int(fields[9])),
                         )
         return
     psutil = _psutil()
@@ -188,7 +180,7 @@ def _sockets(port: int) -> Iterator[_Socket]:
                     own = (plain(row.laddr.ip), row.laddr.port)
                     holders.setdefault((own, remote), []).append(found.pid)
     for (own, remote), pids in holders.items():
-        yield _Socket(own, remote, pids=tuple(pids))
+        yield _Socket(own, remote, user=None, pids=iter(pids))
 
 
 def _readable(address: str) -> Address:
