@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import selectors
 import socket
 import struct
 import sys
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 RETRY: Final = 0.25
 """Seconds within which a publisher that has lost its peer tries again: ZMQ_RECONNECT_IVL is 100 ms,
 to which libzmq adds less than as much again by chance."""
+
+_STEP: Final = 0.002
+"""Seconds between two looks, each of which takes one more connection."""
 
 _TCP: Final = re.compile(r"tcp://(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+|\*)):([0-9]{1,5})")
 """An address of numbers: a name server is not asked, an interface has no port to listen at."""
@@ -50,51 +52,31 @@ def reporter_at(address: str | None) -> Peer | None:
         host = tcp[1] or tcp[2]
         listener.bind(("" if host == "*" else host, int(tcp[3])))
         listener.listen()
-        return _Handshakes(listener, stack).publisher(time.monotonic() + RETRY)
+        listener.setblocking(False)
+        connections: list[socket.socket] = []
+        until = time.monotonic() + RETRY
+        while time.monotonic() < until:
+            time.sleep(_STEP)
+            with suppress(OSError):
+                connections.append(stack.enter_context(listener.accept()[0]))
+                _greet(connections[-1])
+            for connection in connections:
+                ends = ends_of(connection.fileno())
+                if ends is not None and _is_publisher(connection):
+                    return find_peer(ends)
     return None
 
 
-class _Handshakes:
-    """Those that are begun with whoever connects to ``listener``; ``stack`` closes them."""
+def _greet(connection: socket.socket) -> None:
+    connection.setblocking(False)
+    # It is closed with a reset: nothing of it stays at the port.
+    linger = struct.pack("ii" if sys.platform != "win32" else "hh", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    connection.send(_GREETING)
 
-    def __init__(self, listener: socket.socket, stack: ExitStack) -> None:
-        self._listener, self._stack = listener, stack
-        self._selector = stack.enter_context(selectors.DefaultSelector())
-        self._received: dict[socket.socket, bytes] = {}
-        listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ)
 
-    def publisher(self, until: float) -> Peer | None:
-        """The first that says to be one, until that time on the monotonic clock."""
-        while (left := until - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                if key.fileobj is self._listener:
-                    self._accept()
-                    continue
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                ends = ends_of(connection.fileno())
-                if self._is_publisher(connection) and ends is not None:
-                    return find_peer(ends)
-        return None
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            connection = self._stack.enter_context(self._listener.accept()[0])
-            # It is closed with a reset: nothing of it stays at the port.
-            linger = struct.pack("ii" if sys.platform != "win32" else "hh", 1, 0)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            connection.setblocking(False)
-            connection.send(_GREETING)
-            self._received[connection] = b""
-            self._selector.register(connection, selectors.EVENT_READ)
-
-    def _is_publisher(self, connection: socket.socket) -> bool:
-        """Read on; whoever leaves, or says too much, is not listened to any more."""
-        with suppress(OSError):
-            received = connection.recv(_MOST)
-            whole = self._received[connection] = self._received[connection] + received
-            if received and len(whole) < _MOST:
-                return _PUBLISHER.search(whole) is not None
-        self._selector.unregister(connection)
-        return False
+def _is_publisher(connection: socket.socket) -> bool:
+    """Whether what it has said so far is a publisher's handshake; False when it is gone."""
+    with suppress(OSError):
+        return _PUBLISHER.search(connection.recv(_MOST, socket.MSG_PEEK)) is not None
+    return False
