@@ -75,15 +75,17 @@ def _parse(command: str) -> tuple[bool, Any]:
     """Whether ``command`` is JSON, and its value; keys are checked, also those given twice."""
     try:
         value = json.loads(command, object_pairs_hook=_checked_object)
+        is_too_deep = _depth(value) > MAX_DEPTH
     except ControlRefusedError:
         raise
     except RecursionError:
-        raise ControlRefusedError("the JSON is nested too deeply") from None
+        is_too_deep = True
     except json.JSONDecodeError:
         return False, None
     except ValueError:  # Python refuses to read it
         raise ControlRefusedError("the JSON holds a number of too many digits") from None
-    _check_depth(value)
+    if is_too_deep:
+        raise ControlRefusedError(f"the JSON is nested more than {MAX_DEPTH} deep")
     return True, value
 
 
@@ -94,20 +96,7 @@ def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            for child in (
-                parent.values()
-                if isinstance(parent, dict)
-                else parent
-                if isinstance(parent, list)
-                else ()
-            )
-        ]
-        if not level:
-            return
-    raise ControlRefusedError(f"the JSON is nested more than {MAX_DEPTH} deep")
+def _depth(value: Any) -> int:
+    """1 for what holds nothing. Raises RecursionError."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
