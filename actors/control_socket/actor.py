@@ -77,7 +77,7 @@ GONE: Final = "the control socket's actor has ended: send the command again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainerSettled:
-    """The settle time of ``connection`` is over, ``waited`` seconds after it has joined."""
+    """Whether ``connection`` can be sent a command, ``waited`` seconds after it has joined."""
 
     connection: Connection
     waited: float
@@ -258,10 +258,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             self._trainers.leave(change.connection)
         else:
             self._trainers.join(change.connection)
-            self._settle(change.connection, self._settings.settle_time, waited=0.0)
+            self._settle(change.connection, self._settings.settle_time)
         self._tell_changes()
 
-    def _settle(self, connection: Connection, delay: float, *, waited: float) -> None:
+    def _settle(self, connection: Connection, delay: float, waited: float = 0.0) -> None:
         settled = _TrainerSettled(connection=connection, waited=waited + delay)
         self._scheduler.after(delay, lambda: self._me.tell(settled))
 
@@ -273,18 +273,14 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def _trainer_settled(self, message: _TrainerSettled) -> None:
         if self._socket is None or not self._trainers.expects(message.connection):
             return
-        if not has_subscriber(self._socket, timeout=SUBSCRIBE_AT_ONCE):
-            if message.waited < SUBSCRIBE_TIMEOUT:
-                delay = min(max(message.waited, 0.1), 1.0)
-                self._settle(message.connection, delay, waited=message.waited)
-                return
+        has_subscribed = has_subscriber(self._socket, timeout=SUBSCRIBE_AT_ONCE)
+        if not has_subscribed and message.waited >= SUBSCRIBE_TIMEOUT:
             log.warning("the trainer has joined, but has not subscribed to control messages")
-        is_known = self._trainers.settle(message.connection)
-        if not is_known and message.waited < LOOK_UP_TIMEOUT:
-            rest = LOOK_UP_TIMEOUT - message.waited
-            self._settle(message.connection, rest, waited=message.waited)
-        elif not is_known:
+            has_subscribed = True
+        if message.waited >= LOOK_UP_TIMEOUT:
             self._trainers.give_up(message.connection)
+        if not (has_subscribed and self._trainers.settle(message.connection)):
+            self._settle(message.connection, min(max(message.waited, 0.1), 1.0), message.waited)
         self._serve()
 
     def _serve(self) -> None:
