@@ -116,6 +116,7 @@ def test_the_connection_that_came_first_may_leave_first(rig: ControlRig) -> None
     rig.clock.advance(SETTLE)
     with StandInTrainer(control_address=address) as second:
         wait_until_subscribed(rig, second)
+        assert settled(lambda: rig.clock.waiting(SETTLE))
         first.close()
         rig.publish("still there")
         rig.clock.advance(SETTLE)  # the second's own
@@ -169,11 +170,15 @@ def test_a_stop_is_published_to_each_trainer_that_joins_later(rig: ControlRig) -
         rig.publish().expect(ControlPublished())
         rig.publish("other").expect(ControlPublished())
         with StandInTrainer(control_address=address) as trainer:
+            wait_until_subscribed(rig, trainer)
             assert settled(lambda: rig.clock.waiting(SETTLE))
             rig.clock.advance(SETTLE)
             assert trainer.command() == "STOP"
-            assert [stranger.command() for _ in range(3)] == ["STOP", "other", "STOP"]
             assert not trainer.has_command()
+            heard = [stranger.command()]
+            while heard.count("STOP") < 2:
+                heard.append(stranger.command())
+            assert [text for text in heard if "marker" not in text] == ["STOP", "other", "STOP"]
 
 
 @pytest.mark.parametrize("used_up_by", [ForgetStop, AwaitNextTrainer])
