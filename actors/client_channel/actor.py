@@ -61,14 +61,7 @@ class _Closed:
     attached: AttachChannel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FlushTimedOut:
-    """The time of ``flush`` is up."""
-
-    flush: FlushReports
-
-
-_Inbox: TypeAlias = ClientChannelMessage | _Changed | _Closed | _FlushTimedOut
+_Inbox: TypeAlias = ClientChannelMessage | _Changed | _Closed
 
 
 class ClientChannelActor(LoopActor[ClientChannelMessage]):
@@ -135,8 +128,6 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                     self._channel_closed("its channel is closed")
             case FlushReports():
                 self._begin_flush(message)
-            case _FlushTimedOut():
-                self._flush_timed_out(message.flush)
             case CountReports():
                 reply(message.reply_to, self._status())
             case CloseChannel():
@@ -151,7 +142,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._cursor.failures.log_left_out()
         waiting = self._cursor.waiting if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
-        self._attached = self._channel = None
+        self._attached = self._channel = self._flush = None
         for handle in (self._opening, self._flush_timer, self._yielding):
             if handle is not None:
                 handle.cancel()
@@ -195,16 +186,13 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _look_whether_it_opens(self, changed: _Changed) -> None:
         self._open_until = self._loop.time() + self._settings.open_timeout
-        self._look_in(FIRST_LOOK, changed)
+        self._look(changed, FIRST_LOOK)
 
-    def _look_in(self, delay: float, changed: _Changed) -> None:
-        """Look again whether the channel has opened: not every kind announces it."""
-        delay = min(delay, max(0.0, self._open_until - self._loop.time()))
-        self._opening = self._loop.call_later(delay, self._look, delay, changed)
-
-    def _look(self, waited: float, changed: _Changed) -> None:
-        self._look_in(2 * waited, changed)
+    def _look(self, changed: _Changed, delay: float) -> None:
+        """Look now and again whether the channel has opened: not every kind announces it."""
         self._me.tell(changed)
+        left = max(0.0, self._open_until - self._loop.time())
+        self._opening = self._loop.call_later(min(delay, left), self._look, changed, 2 * delay)
 
     def _stop_looking(self) -> None:
         if self._opening is not None:
@@ -352,11 +340,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         if isinstance(self._yielding, asyncio.TimerHandle):
             self._yielding.cancel()  # there is no time for a pause
             self._read_after(0)
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-        self._flush_timer = self._loop.call_later(
-            flush.timeout, self._me.tell, _FlushTimedOut(flush=flush)
-        )
+        self._flush_timer = self._loop.call_later(flush.timeout, self._flush_timed_out, flush)
         self._go_on()
 
     def _answer_flush(self) -> None:
@@ -385,10 +369,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _end_flush(self, flush: FlushReports) -> None:
         self._flush = None
-        self._cursor.failures.log_left_out()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
-            self._flush_timer = None
+        self._cursor.failures.log_left_out()
         self._cursor.give_up(flush.counts)
         reply(flush.reply_to, ReportsFlushed(status=self._status(flush.counts.job)))
 
