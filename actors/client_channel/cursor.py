@@ -98,12 +98,10 @@ class Cursor:
 
     def begin(self, protocol: str, after: int | None) -> None:
         """Go on for a channel of the sub-protocol ``protocol``, after ``after`` if it is given."""
-        as_before = self._texts.is_plain and after is None
         self._texts = PageTexts(protocol)
-        as_before = as_before and self._texts.is_plain
         if after is not None:
             self.after, self._jumped = after, True
-        if self.after is not None and not as_before:
+        if self.after is not None:
             self._page.clear()  # it was meant for the former channel: it is read again
             self.expects_page = False
 
