@@ -197,10 +197,9 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         log.info("ZMQ control socket initialized")
         self._address = bound.address
         self._watch = PeerWatch(self._me, name="control-socket-peers", trainers=message.trainers)
-        self._monitor.follow()  # from here on no fork keeps the address
+        self._monitor.start()  # from here on no fork keeps the address
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
-        self._monitor.start()  # behind the answer: a host may be waiting for it
 
     def _close(self) -> None:
         self._reopens = False

@@ -23,7 +23,7 @@ JOIN_TIMEOUT: Final = 1.0
 class SocketMonitor:
     """Tells ``ConnectionChanged``; used on the thread that owns ``socket``.
 
-    It follows from its making on; what there is by ``start`` is told then.
+    It follows from its making on, and tells from ``start`` on.
     """
 
     def __init__(
@@ -33,13 +33,9 @@ class SocketMonitor:
         self._connections = Connections(socket)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def follow(self) -> None:
-        """Tell what there is, before the start."""
-        for change in self._connections.follow():
-            self._changed.tell(change)
-
     def start(self) -> None:
-        """Begin to tell."""
+        """Tell what there is, and from then on what comes."""
+        self._follow()
         self._thread.start()
 
     def stop(self) -> None:
@@ -56,8 +52,12 @@ class SocketMonitor:
         try:
             while not self._connections.is_over:
                 self._connections.wait()
-                self.follow()
+                self._follow()
         except zmq.ZMQError as error:
             log.debug("%s ends: %r", self._thread.name, error)
         finally:
             self._connections.close()
+
+    def _follow(self) -> None:
+        for change in self._connections.follow():
+            self._changed.tell(change)
