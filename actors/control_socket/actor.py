@@ -301,13 +301,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _tell_changes(self) -> None:
         for event in self._trainers.changes():
-            match event:
-                case TrainerConnected():
-                    log.info("trainer connected")
-                case TrainerDisconnected():
-                    log.info("trainer disconnected")
-                case _:
-                    assert_never(event)
+            if isinstance(event, TrainerConnected):
+                log.info("trainer connected")
+            else:
+                log.info("trainer disconnected")
             self._parent.tell(event)
 
 
