@@ -265,7 +265,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._scheduler.after(delay, lambda: self._me.tell(settled))
 
     def _judge(self, verdict: Verdict) -> None:
-        if self._trainers.judge(verdict):
+        self._trainers.judge(verdict)
+        if verdict.is_stranger and self._watch is not None:
             self._parent.tell(StrangerConnected(peer=verdict.peer, address=self._address))
         self._serve()
 

@@ -59,14 +59,11 @@ class Trainers:
         joined.is_settled = True
         return joined.peer is not None
 
-    def judge(self, verdict: Verdict) -> bool:
-        """It has been looked up; whether it turns out to be a stranger now."""
+    def judge(self, verdict: Verdict) -> None:
+        """It has been looked up, or is judged otherwise than before."""
         joined = self._joined.get(verdict.connection)
-        if joined is None:
-            return False
-        joined.peer, was_stranger = verdict.peer, joined.is_stranger
-        joined.is_stranger = verdict.is_stranger
-        return verdict.is_stranger and not was_stranger
+        if joined is not None:
+            joined.peer, joined.is_stranger = verdict.peer, verdict.is_stranger
 
     def give_up(self, connection: Connection) -> None:
         """Trust it if it has not been looked up by now."""
