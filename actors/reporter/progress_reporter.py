@@ -16,7 +16,7 @@ from actors.client_channel import attach, data_channel
 from actors.reporter.reporting import BoundSocket, Reporting
 from actors.runtime import FutureMailbox
 from actors.settings import ReporterSettings, settings_of
-from messages import SendControl
+from messages import SendControl, TrainEndReceived
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -169,7 +169,7 @@ class ProgressReporter:
         data_channel(channel)  # raises before anything is switched
         former, listening = self._progress.supervisor, self.listener_task
         await self._progress.switch_job()
-        self._control.forget_stop()
+        self._control.tell(TrainEndReceived())
         if former is not None and self._progress.supervisor is None:
             return  # it has been cleaned up meanwhile
         self._start_listener(channel)

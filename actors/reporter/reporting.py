@@ -98,12 +98,7 @@ class Reporting:
         return BoundSocket(answer.control_address or answer.progress_address)
 
     def tell(self, _: TrainEndReceived, /) -> None:
-        """The trainer has ended its training: no stop of it is for the next. From any thread."""
-        if self._control is not None:
-            self._control.forget_stop()
-
-    def forget_stop(self) -> None:
-        """A stop that has been published is used up."""
+        """The training has ended: no stop of it is for the next. From any thread."""
         supervisor = self.supervisor
         if supervisor is not None:
             supervisor.tell(ForgetStop())
@@ -210,7 +205,7 @@ class Reporting:
         self._started, self._over = FutureMailbox(), FutureMailbox()
         self.failed = asyncio.wrap_future(self._over.future)
         self.supervisor = spawn_supervisor(
-            loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self
+            loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self._control
         )
         self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
         return self.supervisor
