@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import pykka
 
-from actors.runtime.inbox import Failed, Inbox
+from actors.runtime.inbox import Inbox, Timer
 from actors.runtime.typed_ref import TypedRef
 from messages import ChildDown
 
@@ -105,8 +105,8 @@ class ReporterActor(pykka.Actor, Generic[M_contra]):
 
     def _handle_receive(self, message: Any) -> Any:
         try:
-            if isinstance(message, Failed):
-                raise message.error
+            if isinstance(message, Timer):
+                return message.fire() if message.fire is not None else None
             return super()._handle_receive(message)
         except Exception:
             raise

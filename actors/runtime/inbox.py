@@ -7,7 +7,6 @@ import itertools
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +21,14 @@ class TurnOverError(Exception):
     """The actor's turn has no message left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """In place of a message: what a timer called has raised ``error``."""
-
-    error: Exception
-
-
-class _Timer:
-    """See ``Cancellable``."""
+class Timer:
+    """See ``Cancellable``. When it is due it is handed out as a message is."""
 
     def __init__(self, fire: Callable[[], None]) -> None:
         self.fire: Callable[[], None] | None = fire
 
     def cancel(self) -> None:
+        """Do not fire."""
         self.fire = None
 
 
@@ -44,13 +37,13 @@ class Inbox:
 
     ``get`` waits for a message. In an actor that runs in turns of an event loop it raises
     TurnOverError instead, and ``wake`` is called for each message that is put. It is the
-    ``Scheduler`` of an actor that has a thread: its timers are fired in ``get``.
+    ``Scheduler`` of an actor that has a thread: ``get`` hands out its timers that are due.
     """
 
     def __init__(self) -> None:
         self._envelopes: deque[Envelope[Any]] = deque()
         self._changed = threading.Condition(threading.Lock())
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()  # timers that are due at once fire in their order
         self._closed = False
         self._left: int | None = None
@@ -74,9 +67,9 @@ class Inbox:
             raise dead
         envelope.reply_to.set_exception((type(dead), dead, None))
 
-    def after(self, delay: float, fire: Callable[[], None], /) -> _Timer:
-        """Have ``get`` call ``fire`` once, ``delay`` seconds from here, on the actor's thread."""
-        timer = _Timer(fire)
+    def after(self, delay: float, fire: Callable[[], None], /) -> Timer:
+        """Have the actor call ``fire`` once, ``delay`` seconds from here, on its thread."""
+        timer = Timer(fire)
         with self._changed:
             heapq.heappush(self._timers, (time.monotonic() + delay, next(self._numbers), timer))
             self._changed.notify()
@@ -88,31 +81,27 @@ class Inbox:
 
     def get(self) -> Envelope[Any]:
         """The next envelope."""
-        while True:
-            with self._changed:
-                fire = self._due()
-                if fire is None and self._envelopes and self._left != 0:
+        with self._changed:
+            while True:
+                timer = self._due()
+                if timer is not None:
+                    return Envelope(timer)
+                if self._envelopes and self._left != 0:
                     self._left = None if self._left is None else self._left - 1
                     return self._envelopes.popleft()
-                if fire is None and self._left is not None:
+                if self._left is not None:
                     raise TurnOverError
-                if fire is None:
-                    due = self._timers[0][0] if self._timers else inf
-                    self._changed.wait(min(due - time.monotonic(), threading.TIMEOUT_MAX))
-                    continue
-            try:
-                fire()
-            except Exception as error:  # Pykka calls this outside of what it guards
-                return Envelope(Failed(error))
+                due = self._timers[0][0] if self._timers else inf
+                self._changed.wait(min(due - time.monotonic(), threading.TIMEOUT_MAX))
 
-    def _due(self) -> Callable[[], None] | None:
-        """What the next timer that is due calls."""
+    def _due(self) -> Timer | None:
+        """The next timer that is due."""
         while self._timers and (
             self._timers[0][2].fire is None or self._timers[0][0] <= time.monotonic()
         ):
-            fire = heapq.heappop(self._timers)[2].fire
-            if fire is not None:
-                return fire
+            timer = heapq.heappop(self._timers)[2]
+            if timer.fire is not None:
+                return timer
         return None
 
     def empty(self) -> bool:
