@@ -56,13 +56,8 @@ LOOK_UP_TIMEOUT: Final = 2.0
 """Seconds after which one that has joined is trusted, also if the system has not told yet who it
 is; it takes milliseconds."""
 
-SUBSCRIBE_AT_ONCE: Final = 0.02
-"""Seconds within which a trainer that connects for the first time has subscribed too; it takes a
-millisecond."""
-
 SUBSCRIBE_TIMEOUT: Final = 30.0
-"""Seconds that a trainer which connects again may take to subscribe: it does so after its batch.
-Beyond, its commands are published anyway."""
+"""Seconds that a trainer may take to subscribe. Beyond, its commands are published anyway."""
 
 NOT_OPEN: Final = (
     "there is no control socket: either no training is reported, or its start is still under way "
@@ -273,7 +268,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def _trainer_settled(self, message: _TrainerSettled) -> None:
         if self._socket is None or not self._trainers.expects(message.connection):
             return
-        has_subscribed = has_subscriber(self._socket, timeout=SUBSCRIBE_AT_ONCE)
+        has_subscribed = has_subscriber(self._socket)
         if not has_subscribed and message.waited >= SUBSCRIBE_TIMEOUT:
             log.warning("the trainer has joined, but has not subscribed to control messages")
             has_subscribed = True

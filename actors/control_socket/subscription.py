@@ -12,27 +12,24 @@ from typing import Final
 
 import zmq
 
-_STEP: Final = 0.001
-"""Seconds between two looks."""
+AT_ONCE: Final = 0.02
+"""Seconds that one which connects for the first time is waited for."""
 
 
-def has_subscriber(socket: zmq.Socket[bytes], *, timeout: float) -> bool:
-    """Whether ``socket`` has had a subscriber, or gets one within ``timeout`` seconds; blocks.
+def has_subscriber(socket: zmq.Socket[bytes]) -> bool:
+    """Whether ``socket`` has had a subscriber, or gets one within ``AT_ONCE``; blocks.
 
     For the thread that owns ``socket``. True where libzmq does not tell; of later subscribers it
     does not: it counts a topic up when it is subscribed to and not down when a connection ends.
     """
-    deadline = time.monotonic() + timeout
-    while not _topics(socket):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_STEP)
-    return True
-
-
-def _topics(socket: zmq.Socket[bytes]) -> int:
+    deadline = time.monotonic() + AT_ONCE
     try:
-        socket.get(zmq.EVENTS)  # has the socket take in what has arrived
-        return int(socket.get(zmq.TOPICS_COUNT))
+        while True:
+            socket.get(zmq.EVENTS)  # has the socket take in what has arrived
+            if socket.get(zmq.TOPICS_COUNT):
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(AT_ONCE / 20)
     except zmq.ZMQError:
-        return 1
+        return True
