@@ -18,7 +18,7 @@ from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
 from actors.supervisor.children import ChildEvent, Children
 from actors.supervisor.clients import Clients
-from actors.supervisor.front_door import NotAcceptedError, checked, turn_away
+from actors.supervisor.front_door import ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
@@ -192,12 +192,12 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         session, self._session = self._session, None
         if session is not None:
             session.sockets.terminate_context()
-            session.job.failure = session.job.failure or "the reporter has been ended"
+            session.job.failure = session.job.failure or ENDED
             self._answer_all(session)
 
     def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
-        turn_away(message, "the reporter has ended", self._owner)
+        turn_away(message, ENDED, self._owner)
 
     def _become(self, phase: Phase) -> None:
         if phase is self._phase:
@@ -274,9 +274,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         job = self._job
         if job is None:
             return
-        # Who waits for the start is told the reason; later nobody may be listening.
-        level = logging.ERROR if job.start is None else logging.INFO
-        log.log(level, "reporting of job %s ends: %s", job.job_id, reason)
+        log.error("reporting of job %s ends: %s", job.job_id, reason)
         job.failure = job.failure or reason
         job.end_with(JobOutcome.FAILED)
         self._end_job(job)

@@ -11,7 +11,7 @@ import enum
 import logging
 import typing
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import messages
 from actors.runtime import reply
@@ -39,6 +39,8 @@ from messages import (
 )
 
 log = logging.getLogger(__name__)
+
+ENDED: Final = "the reporter has ended"
 
 
 class NotAcceptedError(Exception):

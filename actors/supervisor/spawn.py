@@ -17,11 +17,9 @@ from actors.runtime import (
 )
 from actors.settings import ReporterSettings, seconds, settings_of, shown
 from actors.supervisor.actor import Shutdown, SupervisorActor
-from actors.supervisor.front_door import turn_away
+from actors.supervisor.front_door import ENDED, turn_away
 from messages import (
-    AddToLog,
     ChildDown,
-    DetachClient,
     Mailbox,
     OwnerEvent,
     SupervisorMessage,
@@ -59,10 +57,8 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
     def tell(self, message: SupervisorMessage, /) -> None:
         """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
         if not self.try_tell(message):
-            reason = "the reporter has ended"
-            level = logging.DEBUG if _wants_nothing(message) else logging.WARNING
-            log.log(level, "a %s came too late: %s", type(message).__name__, reason)
-            turn_away(message, reason, self._owner)
+            log.info("a %s came too late", type(message).__name__)
+            turn_away(message, ENDED, self._owner)
 
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:
         """Have it deliver what is left, close everything and end.
@@ -108,11 +104,6 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
             return False
         gone.result().join(THREAD_END)
         return not gone.result().is_alive()
-
-
-def _wants_nothing(message: SupervisorMessage) -> bool:
-    """Whether ``message`` wants no answer, and nothing of a reporter that has ended."""
-    return isinstance(message, DetachClient | AddToLog) and message.reply_to is None
 
 
 def spawn_supervisor(

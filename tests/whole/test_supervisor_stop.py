@@ -1,5 +1,6 @@
 """``SupervisorRef.stop`` in every phase: True, and nothing is left."""
 
+import logging
 import time
 from contextlib import ExitStack
 
@@ -234,6 +235,7 @@ def test_what_is_told_after_the_end_is_answered_at_once_and_is_one_line(
         answers.expect(answer)
     supervisor.tell(GetStatus(reply_to=answers))
     assert answers.get().phase is Phase.IDLE
+    caplog.set_level(logging.INFO)
     caplog.clear()
     attach_early(loop_thread, supervisor, channel)
     loop_thread.call(channel.receive, "a text")
