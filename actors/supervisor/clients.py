@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors import client_channel
 from actors.runtime import Adapter, reply
@@ -64,7 +64,6 @@ class Client:
     """Reports that have failed unless it comes back: it is given them then."""
     is_counted: bool = True
     """Whether its reports are in the job's counts."""
-    attachment: Attachment | None = None
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
 
     def told(self, answer: ClientStatus | ReportsFlushed, /) -> None:
@@ -133,6 +132,7 @@ class Clients:
         self._actors: FollowRun
         self._clients: dict[str, Client] = {}
         """In the order in which they came, or left."""
+        self._attached: dict[str, Attachment] = {}
         self._forgotten: dict[int, tuple[int, int]] = {}
         """By job, the counts of the clients that are forgotten."""
         self._gathers: list[Gather] = []
@@ -140,13 +140,13 @@ class Clients:
     @property
     def any_attached(self) -> bool:
         """Whether an actor of a client has not ended."""
-        return any(client.attachment is not None for client in self._clients.values())
+        return bool(self._attached)
 
     def attach(self, message: AttachClient) -> None:
         """Attach a client, with a channel in place of a former one."""
         client = self._clients.setdefault(message.client_id, Client(message.client_id))
         client.is_counted = message.is_counted
-        attachment = client.attachment
+        attachment = self._attached.get(message.client_id)
         if attachment is None:
             self._start(client, message)
         elif attachment.closing:
@@ -156,24 +156,24 @@ class Clients:
 
     def detach(self, message: DetachClient) -> None:
         """Release the client's channel."""
-        client = self._clients.get(message.client_id)
-        if client is None or client.attachment is None:
+        attachment = self._attached.get(message.client_id)
+        if attachment is None:
             log.info("client %s is not attached", message.client_id)
             reply(message.reply_to, ClientDetached(client_id=message.client_id))
             return
-        client.attachment.next = None
-        client.attachment.detached.append(message.reply_to)
-        client.attachment.close()
+        attachment.next = None
+        attachment.detached.append(message.reply_to)
+        attachment.close()
 
     def follow(self, run: FollowRun) -> None:
         """Have all clients read from these actors, and every one that comes."""
         self._actors = run
-        for attachment in self._attachments():
+        for attachment in self._attached.values():
             attachment.ref.tell(run)
 
     def close_all(self) -> None:
         """End every client's actor."""
-        for attachment in self._attachments():
+        for attachment in self._attached.values():
             attachment.next = None
             attachment.close()
 
@@ -181,7 +181,7 @@ class Clients:
         """Answer who waits for the clients: the supervisor ends, and hears of none."""
         for gather in list(self._gathers):
             gather.wait.answered(Missing.TIMED_OUT)
-        for attachment in self._attachments():
+        for attachment in self._attached.values():
             waiting, attachment.detached = attachment.detached, []
             for mailbox in waiting:
                 reply(mailbox, ClientDetached(client_id=attachment.client.client_id))
@@ -191,7 +191,7 @@ class Clients:
     def ask_all(self, gather: Gather) -> Steps[bool]:
         """Ask all clients, and all that come; whether all have answered or are gone."""
         self._gathers.append(gather)
-        for attachment in self._attachments():
+        for attachment in self._attached.values():
             if not attachment.closing:
                 self._ask(gather, attachment)
         answer = (yield gather.wait) if gather.waits_for else None
@@ -200,10 +200,7 @@ class Clients:
 
     def flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
         """Have all clients given what is left of what was counted."""
-
-        def make(reply_to: Mailbox[Any]) -> FlushReports:
-            return FlushReports(counts=counts, timeout=timeout, reply_to=reply_to)
-
+        make = partial(FlushReports, counts=counts, timeout=timeout)
         flush = Gather(self._me, make, timeout=timeout + MARGIN)
         if not (yield from self.ask_all(flush)):
             missing = ", ".join(sorted(map(str, flush.waits_for)))
@@ -211,7 +208,8 @@ class Clients:
 
     def _ask(self, gather: Gather, attachment: Attachment) -> None:
         client = attachment.client
-        attachment.ref.tell(gather.make(gather.reply_to(client.client_id, client.told)))
+        reply_to = gather.reply_to(client.client_id, client.told)
+        attachment.ref.tell(gather.make(reply_to=reply_to))
 
     def take_counts(self, job: int) -> tuple[int, int]:
         """Reports forwarded and failed of ``job``, which is over, by all who are counted.
@@ -230,8 +228,8 @@ class Clients:
             case ChannelLost():
                 if event.channel is attachment.message.channel:
                     attachment.is_lost = True
-                    kept = [a for a in self._attachments() if a.is_lost and not a.closing]
-                    if event.reports_wait or len(kept) > LOST_LIMIT:
+                    lost = sum(other.is_lost for other in self._attached.values())
+                    if event.reports_wait or lost > LOST_LIMIT:
                         attachment.close()
             case ChannelClosed():
                 attachment.client.status = event.status
@@ -243,14 +241,16 @@ class Clients:
 
     def _down(self, attachment: Attachment, down: ChildDown) -> None:
         client, message = attachment.client, attachment.message
-        client.attachment = None
+        del self._attached[client.client_id]
         crashed = down.reason is not None and not attachment.closing
         successor = attachment.next
         if crashed and client.restarts.allows_another():
             # It goes on from its position, and not from where it was to begin.
             successor = message if client.status is None else replace(message, after=None)
         elif crashed:
-            self._tell_gone(client, f"its actor fails again and again: {down.reason}")
+            reason = f"its actor fails again and again: {down.reason}"
+            log.error("client %s is gone: %s", client.client_id, reason)
+            reply(self._owner, ClientGone(client_id=client.client_id, reason=reason))
         for mailbox in attachment.detached:
             reply(mailbox, ClientDetached(client_id=client.client_id))
         if successor is None:
@@ -268,7 +268,7 @@ class Clients:
         """Start an actor for the client, which goes on after its position if it has one."""
         former, client.waiting = client.status, 0
         after = message.after if former is None else former.position
-        client.attachment = attachment = Attachment(client, message)
+        self._attached[client.client_id] = attachment = Attachment(client, message)
         attachment.told = Adapter(self._me, partial(Answered, partial(self._told, attachment)))
         attachment.ref = client_channel.spawn(
             client_id=client.client_id,
@@ -291,19 +291,10 @@ class Clients:
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""
         self._clients[client.client_id] = self._clients.pop(client.client_id)
-        gone = [client for client in self._clients.values() if client.attachment is None]
+        gone = [it for it in self._clients.values() if it.client_id not in self._attached]
         for forgotten in gone[:-REMEMBERED]:
             del self._clients[forgotten.client_id]
             if forgotten.status is not None:
                 job = forgotten.status.job
                 counts, others = forgotten.counts(job), self._forgotten.get(job, (0, 0))
                 self._forgotten[job] = counts[0] + others[0], counts[1] + others[1]
-
-    def _attachments(self) -> list[Attachment]:
-        return [
-            client.attachment for client in self._clients.values() if client.attachment is not None
-        ]
-
-    def _tell_gone(self, client: Client, reason: str) -> None:
-        log.error("client %s is gone: %s", client.client_id, reason)
-        reply(self._owner, ClientGone(client_id=client.client_id, reason=reason))

@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 class Gather:
     """``wait`` is over when all that were asked have answered or are gone.
 
-    Each client is asked with what ``make`` builds around the ``reply_to``.
+    Each client is asked with the message that ``make`` makes with its ``reply_to``.
     """
 
-    def __init__(
-        self, me: Mailbox[Answered], make: Callable[[Mailbox[Any]], Any], *, timeout: float
-    ) -> None:
+    def __init__(self, me: Mailbox[Answered], make: Callable[..., Any], *, timeout: float) -> None:
         self._me = me
         self.make = make
         self.wait = Wait(me, timeout=timeout)
