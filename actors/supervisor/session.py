@@ -9,11 +9,11 @@ import logging
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.settings import PortConflict
-from actors.supervisor.children import LISTENER
+from actors.supervisor.children import CONTROL, LISTENER
 from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES
 from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait
@@ -22,9 +22,7 @@ from actors.zmq_sockets import at_free_port
 from messages import (
     AwaitNextTrainer,
     EndJob,
-    JobEnded,
     JobOutcome,
-    ListeningStopped,
     Peer,
     Phase,
     ProgressCounts,
@@ -85,8 +83,7 @@ class Session:
         self._become = become
         self._job_over = job_over
         self._drain_timeout = drain_timeout
-        self._until_stranger: Wait | None = None
-        """The connect wait that ends when a stranger has joined."""
+        self._connecting: Wait | None = None
         self.sockets = Sockets(loop=loop, me=me, settings=settings, children=children, known=known)
 
     def bypass(self) -> Steps[None]:
@@ -130,59 +127,47 @@ class Session:
         Raises NotOpenedError, and Ended if reporting is to end.
         """
         control, progress = self._settings.control_address, self._settings.progress_address
-        may_leave = self._settings.on_port_conflict is PortConflict.FREE
-        peers, strangers = yield from self._open(control, progress, until_stranger=may_leave)
-        if strangers and may_leave:
-            self.sockets.conflicts += (self._reported_by(strangers),)
-            yield from self._leave_addresses()
-            peers, strangers = yield from self._open(at_free_port(control), at_free_port(progress))
-        if strangers:
-            raise NotOpenedError(
-                f"{self._reported_by(strangers)}: {self._known.instead}", strangers
-            )
-        self.sockets.accept_reports()
-        return peers
+        places = [(control, progress)]
+        if self._settings.on_port_conflict is PortConflict.FREE:
+            places.append((at_free_port(control), at_free_port(progress)))
+        for control, progress in places:
+            peers = yield from self._open(control, progress)
+            strangers = self._known.strangers_among(peers)
+            if not strangers:
+                self.sockets.accept_reports()
+                return peers
+            conflict = reporting_to(self.sockets.address_of(LISTENER), strangers)
+            self.sockets.conflicts += (conflict,)
+            self._become(Phase.STOPPING)
+            leave = partial(StopListening, timeout=0.0)  # what has been reported there is dropped
+            yield from self.sockets.ask(LISTENER, leave, MARGIN)
+            yield from self.sockets.close()
+            if self.job.ending:
+                raise Ended
+        raise NotOpenedError(f"{conflict}: {self._known.instead}", strangers)
 
-    def _open(
-        self, control: str | None, progress: str | None, *, until_stranger: bool = False
-    ) -> Steps[tuple[tuple[Peer, ...], tuple[Peer, ...]]]:
-        """Open both and wait; who has joined meanwhile, and who of them is a stranger."""
+    def _open(self, control: str | None, progress: str | None) -> Steps[tuple[Peer, ...]]:
+        """Open both and wait; who has joined meanwhile."""
         self._become(Phase.BINDING)
         yield from self.sockets.open(control, progress)
         self._become(Phase.CONNECTING)
-        wait = Wait(self._me, timeout=self._settings.connect_wait)
-        self._until_stranger = wait if until_stranger else None
-        yield wait
+        self._connecting = Wait(self._me, timeout=self._settings.connect_wait)
+        yield self._connecting
         if not self._settings.connect_wait:
-            return (), ()
-        peers = yield from self.sockets.find_peers()
-        return peers, self._known.strangers_among(peers)
+            return ()
+        return (yield from self.sockets.find_peers())
 
     def peers_joined(self, peers: tuple[Peer, ...]) -> None:
         """``peers`` have joined the progress socket while what they report is held."""
-        if self._until_stranger is not None and self._known.strangers_among(peers):
-            self._until_stranger.answered(None)
-
-    def _reported_by(self, strangers: tuple[Peer, ...]) -> str:
-        addresses = self.sockets.addresses
-        assert addresses is not None
-        return reporting_to(addresses.progress, strangers)
-
-    def _leave_addresses(self) -> Steps[None]:
-        """Close both, without what has been reported there."""
-        self._become(Phase.STOPPING)
-        yield from self._ask_listener(StopListening, 0.0)
-        yield from self.sockets.close()
-        if self.job.ending:
-            raise Ended
+        may_leave = self._settings.on_port_conflict is PortConflict.FREE
+        if may_leave and self._connecting and self._known.strangers_among(peers):
+            self._connecting.answered(None)
 
     def _ready(self) -> ReportingReady:
-        addresses = self.sockets.addresses
-        assert addresses is not None
         return ReportingReady(
             job_id=self.job.job_id,
-            control_address=addresses.control,
-            progress_address=addresses.progress,
+            control_address=self.sockets.address_of(CONTROL),
+            progress_address=self.sockets.address_of(LISTENER),
             conflicts=self.sockets.conflicts,
         )
 
@@ -199,13 +184,8 @@ class Session:
         self._children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout
         drain = self._settings.drain_timeout if drain is None else drain
-        until = time.monotonic() + drain
-        ended = yield from self._ask_listener(EndJob, drain)
-        if isinstance(ended, JobEnded):
-            job.counts = ended.counts
-            yield from self._flush(ended.counts, until - time.monotonic())
-        else:  # what comes from here on is the next job's, whenever the event loop is well again
-            log.error("the event loop is stuck: reports of this job may count in the next one")
+        if not (yield from self._deliver(EndJob, drain)):
+            # What comes from here on is the next job's, whenever the event loop is well again.
             self._children.listener.tell(EndJob(reply_to=Wait(self._me), timeout=0.0))
         if job.ending:
             raise Ended
@@ -239,27 +219,26 @@ class Session:
         )
 
     def deliver_rest(self) -> Steps[None]:
-        """Receive what is still coming, then give each client what is left."""
-        if not self.sockets.listens and not self._clients.any_attached:
-            return
-        drain = self._drain_timeout()
-        until = time.monotonic() + drain
-        stopped = yield from self._ask_listener(StopListening, drain)
-        if not isinstance(stopped, ListeningStopped):
-            log.error("the event loop is stuck: reports that it still had to deliver may be lost")
-        elif self.job.counts is None:  # else these are those of the job that was to follow
-            self.job.counts = stopped.counts
-            yield from self._flush(stopped.counts, until - time.monotonic())
+        """Have listening end, and give each client what is left."""
+        if self.sockets.listens or self._clients.any_attached:
+            yield from self._deliver(StopListening, self._drain_timeout())
 
-    def _ask_listener(self, end: type[EndJob | StopListening], drain: float) -> Steps[Any]:
-        """The listener's answer, or that of its successor when it crashes."""
-        answer: Any = Missing.CRASHED
+    def _deliver(self, end: type[EndJob | StopListening], drain: float) -> Steps[bool]:
+        """Receive what is still coming, then give each client what is left.
+
+        False when the event loop is stuck. A listener that crashes has a successor that answers.
+        """
+        until = time.monotonic() + drain
         for _ in range(CRASHES + 1):
             make = partial(end, timeout=drain)
             answer = yield from self.sockets.ask(LISTENER, make, drain + MARGIN)
             if answer is not Missing.CRASHED:
                 break
-        return answer
-
-    def _flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
-        yield from self._clients.flush(counts, max(FLUSH_LEAST, timeout))
+        if isinstance(answer, Missing):
+            log.error("the event loop is stuck: what it still had to deliver may be lost")
+            return False
+        if self.job.counts is None:  # else these are those of the job that was to follow
+            self.job.counts = answer.counts
+            rest = max(FLUSH_LEAST, until - time.monotonic())
+            yield from self._clients.flush(answer.counts, rest)
+        return True
