@@ -10,14 +10,14 @@ It runs on a thread of its own, so that it can close everything also when the ev
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
 from actors.supervisor.children import ChildEvent, Children
-from actors.supervisor.clients import Clients
+from actors.supervisor.clients import Clients, Gather
 from actors.supervisor.front_door import ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
@@ -25,13 +25,14 @@ from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_d
 from actors.supervisor.script import Answered, Missing, Script, Steps, Wait
 from actors.supervisor.session import Session
 from actors.supervisor.sockets import CLOSED
-from actors.supervisor.status import tell_status
 from messages import (
     AddToLog,
     AttachClient,
     ChildDown,
     ClientGone,
     ControlRejected,
+    CountProgress,
+    CountReports,
     DetachClient,
     ForgetStop,
     GetStatus,
@@ -42,6 +43,7 @@ from messages import (
     OwnerEvent,
     PeersFound,
     Phase,
+    ProgressCounts,
     ProgressSocketMade,
     PublishControl,
     ReporterStatus,
@@ -71,6 +73,9 @@ DRAIN_SHARE: Final = 0.25
 
 END_TIMEOUT: Final = 1.0
 """Seconds that the other actors may take to end; it takes milliseconds."""
+
+STATUS_TIMEOUT: Final = 0.8
+"""Seconds that those who know a part of the status are waited for."""
 
 BEING_ENDED: Final = "the reporter is being ended"
 
@@ -177,7 +182,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case AddToLog():
                 self._children.add_to_log(message)
             case GetStatus():
-                self._report_status(message)
+                Script(self._tell_status(message), self._scheduler).resume(None)
             case _:
                 assert_never(message)
 
@@ -343,21 +348,29 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         else:
             self._clients.attach(message)
 
-    def _report_status(self, message: GetStatus) -> None:
+    def _tell_status(self, message: GetStatus) -> Steps[None]:
+        """Ask all who know a part of it; what is missing after a while stays out."""
+        gather = Gather(self._me, CountReports, timeout=STATUS_TIMEOUT)
+        self._children.listener.tell(CountProgress(reply_to=gather.reply_to(None)))
+        is_complete = yield from self._clients.ask_all(gather)
+        counts = gather.answers.pop(None, ProgressCounts())
+        rows = [
+            # It has been given nothing of this job yet.
+            row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
+            for _, row in sorted(gather.answers.items())
+        ]
+        session = self._session
         status = ReporterStatus(
             phase=self._phase,
-            job_id=None if self._job is None else self._job.job_id,
-            addresses=None if self._session is None else self._session.sockets.addresses,
+            job_id=None if session is None else session.job.job_id,
+            addresses=None if session is None else session.sockets.addresses,
             trainer_connected=self._trainer_connected,
+            received=counts.received,
+            undecodable=counts.undecodable,
+            clients=tuple(rows),
+            is_complete=is_complete,
         )
-        steps = tell_status(
-            status,
-            message.reply_to,
-            me=self._me,
-            listener=self._children.listener,
-            clients=self._clients,
-        )
-        Script(steps, self._scheduler).resume(None)
+        reply(message.reply_to, status)
 
     # What the children tell
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from actors import client_channel
 from actors.runtime import Adapter, reply
-from actors.supervisor.gather import Gather
 from actors.supervisor.restarts import RestartIntensity, tell_degraded
-from actors.supervisor.script import MARGIN, Answered, Missing
+from actors.supervisor.script import MARGIN, Answered, Missing, Wait
 from messages import (
     AttachChannel,
     AttachClient,
@@ -35,6 +34,7 @@ from messages import (
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
@@ -112,6 +112,39 @@ class Attachment:
         if not self.closing:
             self.closing = True
             self.ref.tell(CloseChannel(reply_to=self.told))
+
+
+class Gather:
+    """``wait`` is over when all that were asked have answered or are gone.
+
+    Each client is asked with the message that ``make`` makes with its ``reply_to``.
+    """
+
+    def __init__(self, me: Mailbox[Answered], make: Callable[..., Any], *, timeout: float) -> None:
+        self._me = me
+        self.make = make
+        self.wait = Wait(me, timeout=timeout)
+        self.answers: dict[str | None, Any] = {}
+        """By the client's id; None is the listener."""
+        self.waits_for: set[str | None] = set()
+
+    def reply_to(
+        self, name: str | None, take: Callable[[Any], None] = lambda _: None
+    ) -> Mailbox[Any]:
+        """The mailbox for the answer of ``name``, which ``take`` is given too."""
+        self.waits_for.add(name)
+        return Adapter(self._me, partial(Answered, partial(self._answered, name, take)))
+
+    def go_on_without(self, name: str | None) -> None:
+        """Wait for ``name`` no longer."""
+        self.waits_for.discard(name)
+        if not self.waits_for:
+            self.wait.tell(None)
+
+    def _answered(self, name: str | None, take: Callable[[Any], None], answer: Any) -> None:
+        take(answer)
+        self.answers[name] = answer
+        self.go_on_without(name)
 
 
 class Clients:
