@@ -48,7 +48,6 @@ from messages import (
     PublishControl,
     ReporterStatus,
     ReportingFailed,
-    ReportingStopped,
     SendControl,
     StartReporting,
     StopReporting,
@@ -122,10 +121,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._train_ends = train_ends
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
-        self._session: Session | None = None
         self._script: Script | None = None
         self._reopening: dict[str, Script] = {}
-        self._last_stopped: ReportingStopped | None = None
         self._trainer_connected = False
         self._joined: TrainerConnected | None = None
         """What the owner is to be told when it is known that it is no stranger."""
@@ -140,6 +137,15 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             parent=Adapter(self._me, partial(Answered, self._from_child)),
             scheduler=scheduler,
             settings=settings,
+        )
+        self._session = Session(
+            loop=loop,
+            me=self._me,
+            settings=settings,
+            children=self._children,
+            clients=self._clients,
+            known=self._known,
+            become=self._become,
         )
 
     def set_up(self) -> None:
@@ -194,11 +200,11 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.close_all()
         self._clients.answer_all()
         self._children.end()
-        session, self._session = self._session, None
-        if session is not None:
-            session.sockets.terminate_context()
-            session.job.failure = session.job.failure or ENDED
-            self._answer_all(session)
+        self._session.sockets.terminate_context()
+        job = self._job
+        if job is not None:
+            job.failure = job.failure or ENDED
+            self._answer_all(job)
 
     def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
@@ -217,7 +223,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     @property
     def _job(self) -> Job | None:
-        return None if self._session is None else self._session.job
+        return None if self._phase is Phase.IDLE else self._session.job
 
     def _start(self, message: StartReporting) -> None:
         if self._job is not None or self._shutdown is not None:
@@ -230,32 +236,17 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
             return
         self._intensity = RestartIntensity()
-        self._session = session = self._new_session(Job(message.job_id, start=message))
-        self._begin_script(self._life(session, gui=message.gui))
+        self._session.begin(Job(message.job_id, start=message))
+        self._begin_script(self._life(gui=message.gui))
 
-    def _life(self, session: Session, *, gui: bool) -> Steps[None]:
+    def _life(self, *, gui: bool) -> Steps[None]:
         """Report, then answer all who wait for the end: nothing is open any more."""
-        yield from session.report() if gui else session.bypass()
-        self._session = None
+        yield from self._session.report() if gui else self._session.bypass()
         self._known.forget()
         self._become(Phase.IDLE)
-        self._answer_all(session)
+        self._answer_all(self._session.job)
         if self._shutdown is not None:
             yield from self._leave()
-
-    def _new_session(self, job: Job) -> Session:
-        return Session(
-            job,
-            loop=self._loop,
-            me=self._me,
-            settings=self._settings,
-            children=self._children,
-            clients=self._clients,
-            known=self._known,
-            become=self._become,
-            job_over=self._job_over,
-            drain_timeout=self._drain_timeout,
-        )
 
     def _stop_job(self, message: StopReporting) -> None:
         job = self._job
@@ -267,7 +258,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._end_job(job)
 
     def _refuse_stop(self, message: StopReporting, job: Job | None) -> None:
-        last = self._last_stopped
+        last = self._session.last_stopped
         if last is not None and last.job_id == message.job_id:
             reply(message.reply_to, last)
             return
@@ -293,15 +284,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             assert self._script is not None
             self._script.end()
 
-    def _drain_timeout(self) -> float:
-        drain = self._settings.drain_timeout
-        return drain if self._shutdown is None else min(drain, DRAIN_SHARE * self._shutdown.timeout)
-
-    def _answer_all(self, session: Session) -> None:
-        job, stopped = session.job, session.stopped()
+    def _answer_all(self, job: Job) -> None:
         never_ready = job.start is not None
-        self._job_over(stopped)
-        job.answer(stopped)
+        job.answer(self._session.stopped())
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
@@ -312,9 +297,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def _close_reopening(self) -> None:
         while self._reopening:
             self._reopening.popitem()[1].close()
-
-    def _job_over(self, stopped: ReportingStopped) -> None:
-        self._last_stopped = stopped
 
     def _switch(self, message: SwitchJob) -> None:
         job, script = self._job, self._script
@@ -359,11 +341,10 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
             for _, row in sorted(gather.answers.items())
         ]
-        session = self._session
         status = ReporterStatus(
             phase=self._phase,
-            job_id=None if session is None else session.job.job_id,
-            addresses=None if session is None else session.sockets.addresses,
+            job_id=None if self._job is None else self._job.job_id,
+            addresses=self._session.sockets.addresses,
             trainer_connected=self._trainer_connected,
             received=counts.received,
             undecodable=counts.undecodable,
@@ -388,11 +369,10 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 self._children.forget_stop(ForgetStop())
                 reply(self._train_ends, event)
             case ProgressSocketMade():
-                if self._session is not None and self._session.sockets.context is not None:
+                if self._session.sockets.context is not None:
                     self._session.sockets.context.close_progress_socket = event.close
             case PeersFound():
-                if self._session is not None:
-                    self._session.peers_joined(event.peers)
+                self._session.peers_joined(event.peers)
             case ListeningFailed():
                 self._give_up(event.reason)
             case StrangerConnected():
@@ -403,7 +383,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 assert_never(event)
 
     def _tell_of_trainer(self) -> None:
-        if self._joined is None or (self._session is not None and self._session.sockets.holds):
+        if self._joined is None or self._session.sockets.holds:
             return
         joined, self._joined = self._joined, None
         self._trainer_connected = True
@@ -414,8 +394,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._children.forget(down.child)
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
-        sockets = None if self._session is None else self._session.sockets
-        reopens = is_open and sockets is not None and sockets.address_of(down.child) != ""
+        reopens = is_open and self._session.sockets.address_of(down.child) != ""
         self._clients.follow(self._children.replace(down.child, reopens=reopens))
         tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()
@@ -439,7 +418,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         script.resume(None)
 
     def _open_again(self, child: str) -> Steps[None]:
-        assert self._session is not None
         reason = yield from self._session.sockets.reopen(child)
         del self._reopening[child]
         if reason:
@@ -451,7 +429,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if self._shutdown is not None:
             return
         self._shutdown = message
-        job = self._job
+        drain, job = DRAIN_SHARE * message.timeout, self._job
+        self._session.drain_timeout = min(self._session.drain_timeout, drain)
         if job is None:
             self._begin_script(self._leave())
         else:
@@ -460,8 +439,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def _leave(self) -> Steps[None]:
         """Give the clients what is left, end the other actors, then end."""
-        self._become(Phase.STOPPING)
-        yield from self._new_session(Job("")).deliver_rest()
+        self._session.begin(Job(""))
+        yield from self._session.deliver_rest()
         self._alone = alone = Wait(self._me, timeout=END_TIMEOUT)
         self._clients.close_all()
         self._children.end()

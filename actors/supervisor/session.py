@@ -53,16 +53,13 @@ FLUSH_LEAST: Final = 0.25
 
 
 class Session:
-    """``report`` is its life.
+    """``report`` is the life of a job, from ``begin`` on, and of those that follow it.
 
-    ``become`` is called with each phase that it comes to, and ``job_over`` with what those are
-    answered who asked for the end of a job. ``drain_timeout`` says how many seconds delivering may
-    take.
+    ``become`` is called with each phase that it comes to.
     """
 
     def __init__(
         self,
-        job: Job,
         *,
         loop: asyncio.AbstractEventLoop,
         me: Mailbox[Answered],
@@ -71,20 +68,26 @@ class Session:
         clients: Clients,
         known: KnownTrainers,
         become: Callable[[Phase], None],
-        job_over: Callable[[ReportingStopped], None],
-        drain_timeout: Callable[[], float],
     ) -> None:
-        self.job = job
         self._me = me
         self._settings = settings
         self._children = children
         self._clients = clients
         self._known = known
         self._become = become
-        self._job_over = job_over
-        self._drain_timeout = drain_timeout
+        self._sockets = partial(
+            Sockets, loop=loop, me=me, settings=settings, children=children, known=known
+        )
         self._connecting: Wait | None = None
-        self.sockets = Sockets(loop=loop, me=me, settings=settings, children=children, known=known)
+        self.drain_timeout = settings.drain_timeout
+        """Seconds that delivering may take at the end."""
+        self.last_stopped: ReportingStopped | None = None
+        """Of the last job that is over, for who asks again for its end."""
+        self.begin(Job(""))
+
+    def begin(self, job: Job) -> None:
+        """The job is ``job``; nothing is open."""
+        self.job, self.sockets = job, self._sockets()
 
     def bypass(self) -> Steps[None]:
         """Let the job, and those that follow it, run without reports: nothing is opened."""
@@ -193,7 +196,6 @@ class Session:
 
     def _begin_next_job(self, switch: SwitchJob, answer: StartAnswer) -> None:
         stopped = self.stopped()
-        self._job_over(stopped)
         self.job = Job(switch.next_job_id)
         reply(switch.reply_to, stopped)
         reply(switch.reply_to, answer)
@@ -204,7 +206,7 @@ class Session:
         """What those are answered who asked for the job's end."""
         job, counts = self.job, self.job.counts or ProgressCounts()
         forwarded, failed = self._clients.take_counts(counts.job) if job.counts else (0, 0)
-        return ReportingStopped(
+        self.last_stopped = ReportingStopped(
             job_id=job.job_id,
             outcome=job.outcome or JobOutcome.FAILED,
             summary=ReportingSummary(
@@ -217,11 +219,12 @@ class Session:
                 is_complete=job.counts is not None or not self.sockets.listens,
             ),
         )
+        return self.last_stopped
 
     def deliver_rest(self) -> Steps[None]:
         """Have listening end, and give each client what is left."""
         if self.sockets.listens or self._clients.any_attached:
-            yield from self._deliver(StopListening, self._drain_timeout())
+            yield from self._deliver(StopListening, self.drain_timeout)
 
     def _deliver(self, end: type[EndJob | StopListening], drain: float) -> Steps[bool]:
         """Receive what is still coming, then give each client what is left.

@@ -183,7 +183,7 @@ class Sockets:
         if closed is Missing.TIMED_OUT:
             log.error("the control socket is not closed after %.1f s", CLOSE_TIMEOUT)
         self.terminate_context()
-        self.addresses = None
+        self.addresses, self.holds = None, False
 
     def terminate_context(self) -> None:
         """Terminate the context, if there is one."""
