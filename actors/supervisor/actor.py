@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
@@ -339,7 +340,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         rows = [
             # It has been given nothing of this job yet.
             row if row.job == counts.job else replace(row, forwarded=0, failed=0, missed=0)
-            for _, row in sorted(gather.answers.items())
+            for row in sorted(gather.answers.values(), key=attrgetter("client_id"))
         ]
         status = ReporterStatus(
             phase=self._phase,

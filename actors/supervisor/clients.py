@@ -66,11 +66,6 @@ class Client:
     """Whether its reports are in the job's counts."""
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
 
-    def told(self, answer: ClientStatus | ReportsFlushed, /) -> None:
-        """Its actor has answered; at the end of a job, with how it fared in that."""
-        if isinstance(answer, ReportsFlushed):
-            self.status = answer.status
-
     def counts(self, job: int) -> tuple[int, int]:
         """Reports forwarded and failed of ``job``, if they are counted."""
         status = self.status
@@ -122,29 +117,32 @@ class Gather:
 
     def __init__(self, me: Mailbox[Answered], make: Callable[..., Any], *, timeout: float) -> None:
         self._me = me
-        self.make = make
+        self._make = make
         self.wait = Wait(me, timeout=timeout)
-        self.answers: dict[str | None, Any] = {}
-        """By the client's id; None is the listener."""
-        self.waits_for: set[str | None] = set()
+        self.answers: dict[Client | None, Any] = {}
+        """By the client; None is the listener."""
+        self.waits_for: set[Client | None] = set()
 
-    def reply_to(
-        self, name: str | None, take: Callable[[Any], None] = lambda _: None
-    ) -> Mailbox[Any]:
-        """The mailbox for the answer of ``name``, which ``take`` is given too."""
-        self.waits_for.add(name)
-        return Adapter(self._me, partial(Answered, partial(self._answered, name, take)))
+    def ask(self, attachment: Attachment) -> None:
+        """Ask a client."""
+        attachment.ref.tell(self._make(reply_to=self.reply_to(attachment.client)))
 
-    def go_on_without(self, name: str | None) -> None:
-        """Wait for ``name`` no longer."""
-        self.waits_for.discard(name)
+    def reply_to(self, client: Client | None) -> Mailbox[Any]:
+        """The mailbox for the answer of ``client``, who is waited for from now on."""
+        self.waits_for.add(client)
+        return Adapter(self._me, partial(Answered, partial(self._answered, client)))
+
+    def go_on_without(self, client: Client | None) -> None:
+        """Wait for ``client`` no longer."""
+        self.waits_for.discard(client)
         if not self.waits_for:
             self.wait.tell(None)
 
-    def _answered(self, name: str | None, take: Callable[[Any], None], answer: Any) -> None:
-        take(answer)
-        self.answers[name] = answer
-        self.go_on_without(name)
+    def _answered(self, client: Client | None, answer: Any) -> None:
+        if client is not None and isinstance(answer, ReportsFlushed):
+            client.status = answer.status
+        self.answers[client] = answer
+        self.go_on_without(client)
 
 
 class Clients:
@@ -226,7 +224,7 @@ class Clients:
         self._gathers.append(gather)
         for attachment in self._attached.values():
             if not attachment.closing:
-                self._ask(gather, attachment)
+                gather.ask(attachment)
         answer = (yield gather.wait) if gather.waits_for else None
         self._gathers.remove(gather)
         return answer is not Missing.TIMED_OUT
@@ -236,13 +234,8 @@ class Clients:
         make = partial(FlushReports, counts=counts, timeout=timeout)
         flush = Gather(self._me, make, timeout=timeout + MARGIN)
         if not (yield from self.ask_all(flush)):
-            missing = ", ".join(sorted(map(str, flush.waits_for)))
-            log.error("clients have not answered: %s", missing)
-
-    def _ask(self, gather: Gather, attachment: Attachment) -> None:
-        client = attachment.client
-        reply_to = gather.reply_to(client.client_id, client.told)
-        attachment.ref.tell(gather.make(reply_to=reply_to))
+            missing = sorted(client.client_id for client in flush.waits_for if client is not None)
+            log.error("clients have not answered: %s", ", ".join(missing))
 
     def take_counts(self, job: int) -> tuple[int, int]:
         """Reports forwarded and failed of ``job``, which is over, by all who are counted.
@@ -289,7 +282,7 @@ class Clients:
         if successor is None:
             self._remember(client)
             for gather in self._gathers:
-                gather.go_on_without(client.client_id)
+                gather.go_on_without(client)
         else:
             self._start(client, successor)
         if crashed:
@@ -319,7 +312,7 @@ class Clients:
             self._actors.listener.tell(first)
         attachment.attach(message)
         for gather in self._gathers:
-            self._ask(gather, attachment)
+            gather.ask(attachment)
 
     def _remember(self, client: Client) -> None:
         """It is gone: keep its position, and forget who has been gone for longest."""

@@ -88,8 +88,7 @@ class Sockets:
         self._me = me
         self._children = children
         self._known = known
-        self._free_port_if_in_use = settings.on_port_conflict is PortConflict.FREE
-        self._may_hold = settings.connect_wait > 0
+        self._settings = settings
         self.holds = False
         """Whether who has joined, and what it has reported, may be a stranger's."""
         self.context: SessionContext | None = None
@@ -131,7 +130,7 @@ class Sockets:
             self.context = SessionContext()
         except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
-        self.holds = self._may_hold and not self._known.may_be_anybody
+        self.holds = self._settings.connect_wait > 0 and not self._known.may_be_anybody
         bound = {CONTROL: "", LISTENER: ""}
         for child, address in ((CONTROL, control), (LISTENER, progress)):
             if address is None:
@@ -152,12 +151,13 @@ class Sockets:
         """Makes the message that has the socket of ``child`` opened at ``address``."""
         assert self.context is not None
         goes_on = self.addresses is not None
+        may_leave = self._settings.on_port_conflict is PortConflict.FREE
         listen = partial(StartListening, hold=self.holds)
         return partial(
             OpenControlSocket if child == CONTROL else listen,
             context=self.context.zmq,
             address=address,
-            free_port_if_in_use=self._free_port_if_in_use and not goes_on,
+            free_port_if_in_use=may_leave and not goes_on,
             goes_on=goes_on,
             trainers=self._known.pids,
         )
