@@ -23,7 +23,7 @@ from actors.supervisor.front_door import ENDED, NotAcceptedError, checked, turn_
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
-from actors.supervisor.script import Answered, Missing, Script, Steps, Wait
+from actors.supervisor.script import Answered, Script, Steps, Wait
 from actors.supervisor.session import Session
 from actors.supervisor.sockets import CLOSED
 from messages import (
@@ -128,8 +128,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._joined: TrainerConnected | None = None
         """What the owner is to be told when it is known that it is no stranger."""
         self._shutdown: Shutdown | None = None
-        self._alone: Wait | None = None
-        """What is waited for when all other actors are to end."""
+        self._leaving = False
+        """Whether all other actors are to end, and then this one."""
         self._intensity = RestartIntensity()
         self._known = KnownTrainers(owner)
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
@@ -158,7 +158,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         match message:
             case Answered():
                 message.take(message.answer)
-                self._leave_if_alone()
+                if self._leaving and not (self._children.any_alive or self._clients.any_attached):
+                    self.stop()
             case Shutdown():
                 self._shut_down(message)
             case _:
@@ -391,7 +392,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         reply(self._owner, joined)
 
     def _child_down(self, down: ChildDown) -> None:
-        if self._alone is not None:
+        if self._leaving:
             self._children.forget(down.child)
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
@@ -442,14 +443,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """Give the clients what is left, end the other actors, then end."""
         self._session.begin(Job(""))
         yield from self._session.deliver_rest()
-        self._alone = alone = Wait(self._me, timeout=END_TIMEOUT)
+        self._leaving = True
         self._clients.close_all()
         self._children.end()
-        self._leave_if_alone()
-        if (yield alone) is Missing.TIMED_OUT:
-            log.error("not all actors have ended: the event loop is stuck or closed")
+        yield Wait(self._me, timeout=END_TIMEOUT)
+        log.error("not all actors have ended: the event loop is stuck or closed")
         self.stop()
-
-    def _leave_if_alone(self) -> None:
-        if self._alone is not None and not (self._children.any_alive or self._clients.any_attached):
-            self._alone.tell(None)
