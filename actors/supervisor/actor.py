@@ -30,8 +30,6 @@ from messages import (
     AddToLog,
     AttachClient,
     ChildDown,
-    ClientGone,
-    ControlRejected,
     CountProgress,
     CountReports,
     DetachClient,
@@ -166,7 +164,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 try:
                     self._requested(checked(message))
                 except NotAcceptedError as error:
-                    log.error("%s", error)
+                    log.info("a %s is refused: %s", type(message).__name__, error)
                     turn_away(message, str(error), self._owner)
 
     def _requested(self, message: SupervisorMessage) -> None:
@@ -228,15 +226,13 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         return None if self._phase is Phase.IDLE else self._session.job
 
     def _start(self, message: StartReporting) -> None:
-        if self._job is not None or self._shutdown is not None:
-            reason = (
-                BEING_ENDED
-                if self._job is None
-                else f"job {self._job.job_id} is being reported ({self._phase.name}): stop it "
-                "first, or use a supervisor of its own with other addresses"
+        if self._shutdown is not None:
+            raise NotAcceptedError(BEING_ENDED)
+        if self._job is not None:
+            raise NotAcceptedError(
+                f"job {self._job.job_id} is being reported ({self._phase.name}): stop it first, or "
+                "use a supervisor of its own with other addresses"
             )
-            reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
-            return
         self._intensity = RestartIntensity()
         self._session.begin(Job(message.job_id, start=message))
         self._begin_script(self._life(gui=message.gui))
@@ -251,22 +247,16 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             yield from self._leave()
 
     def _stop_job(self, message: StopReporting) -> None:
-        job = self._job
-        if job is None or not job.knows(message.job_id):
-            self._refuse_stop(message, job)
-            return
-        job.stops.append(message)
-        job.end_with(message.outcome)
-        self._end_job(job)
-
-    def _refuse_stop(self, message: StopReporting, job: Job | None) -> None:
-        last = self._session.last_stopped
-        if last is not None and last.job_id == message.job_id:
+        job, last = self._job, self._session.last_stopped
+        if job is not None and job.knows(message.job_id):
+            job.stops.append(message)
+            job.end_with(message.outcome)
+            self._end_job(job)
+        elif last is not None and last.job_id == message.job_id:
             reply(message.reply_to, last)
-            return
-        reported = "no job is" if job is None else f"job {job.job_id} is"
-        reason = f"job {message.job_id} is not being reported: {reported}"
-        reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
+        else:
+            reported = "no job is" if job is None else f"job {job.job_id} is"
+            raise NotAcceptedError(f"job {message.job_id} is not being reported: {reported}")
 
     def _give_up(self, reason: str) -> None:
         job = self._job
@@ -301,23 +291,21 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._reopening.popitem()[1].close()
 
     def _switch(self, message: SwitchJob) -> None:
-        job, script = self._job, self._script
         is_reported = self._phase in (Phase.REPORTING, Phase.BYPASSED)
-        if job is None or script is None or job.job_id != message.job_id or not is_reported:
-            reason = (
+        if not is_reported or self._session.job.job_id != message.job_id:
+            raise NotAcceptedError(
                 f"job {message.job_id} cannot be followed by {message.next_job_id}: "
                 f"it is not being reported ({self._phase.name})"
             )
-            reply(message.reply_to, ReportingFailed(job_id=message.job_id, reason=reason))
-        else:
-            script.resume(message)
+        assert self._script is not None
+        self._script.resume(message)
 
     # Clients and status
 
     def _send_control(self, message: SendControl) -> None:
         publish = PublishControl(command=message.command, reply_to=message.reply_to)
         if not self._children.control.try_tell(publish):
-            reply(message.reply_to, ControlRejected(reason=GONE))
+            raise NotAcceptedError(GONE)
 
     def _know_trainer(self, message: KnowTrainer) -> None:
         self._known.know(message.pid)
@@ -325,12 +313,11 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.listener.tell(message)
 
     def _attach(self, message: AttachClient) -> None:
-        reason = BEING_ENDED if self._shutdown is not None else LOOP_CLOSED
-        if self._shutdown is not None or self._loop.is_closed():
-            log.warning("client %s is gone: %s", message.client_id, reason)
-            reply(self._owner, ClientGone(client_id=message.client_id, reason=reason))
-        else:
-            self._clients.attach(message)
+        if self._shutdown is not None:
+            raise NotAcceptedError(BEING_ENDED)
+        if self._loop.is_closed():
+            raise NotAcceptedError(LOOP_CLOSED)
+        self._clients.attach(message)
 
     def _tell_status(self, message: GetStatus) -> Steps[None]:
         """Ask all who know a part of it; what is missing after a while stays out."""

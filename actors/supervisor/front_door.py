@@ -44,15 +44,22 @@ ENDED: Final = "the reporter has ended"
 
 
 class NotAcceptedError(Exception):
-    """It is not a request, or has a value of a wrong type; the message says which."""
+    """A request is refused; the message says why."""
 
 
 def checked(message: object) -> SupervisorMessage:
-    """``message``, with each value as its field has it. Raises NotAcceptedError."""
-    if not isinstance(message, SupervisorMessage):
-        text = f"a {type(message).__name__} is passed over: the supervisor does not take it"
-        raise NotAcceptedError(text)
-    return cast("SupervisorMessage", _checked(message))
+    """``message``, with each value as its field has it.
+
+    Raises NotAcceptedError, and logs it, when it is not a request, or has a value of a wrong type.
+    """
+    try:
+        if not isinstance(message, SupervisorMessage):
+            text = f"a {type(message).__name__} is passed over: the supervisor does not take it"
+            raise NotAcceptedError(text)
+        return cast("SupervisorMessage", _checked(message))
+    except NotAcceptedError as error:
+        log.error("%s", error)
+        raise
 
 
 def _checked(message: Any) -> Any:
