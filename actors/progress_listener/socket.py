@@ -239,9 +239,9 @@ class ProgressSocket:
             if is_untaken or drained.more or not drained.count:
                 return drained
             receiver.tell(drained)
-            since, came = drained.at - came, drained.at
-            streak = streak + 1 if since < PACE * gather else 0
-            gather = self._gather * (FAST_GATHER if drained.count > FAST * since else 1)
+            streak = streak + 1 if drained.at - came < PACE * gather else 0
+            came = drained.at
+            gather = self._gather * (FAST_GATHER if drained.count > FAST * gather else 1)
             is_followed = streak > 0 or drained.count > 1
             if streak >= STREAK:
                 is_woken = self._is_woken(within=gather) or self._is_woken_before_arrival()
