@@ -120,12 +120,12 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._train_ends = train_ends
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._phase = Phase.IDLE
-        self._script: Script | None = None
+        self._script = Script(self._life(), self._scheduler)
         self._reopening: dict[str, Script] = {}
         self._trainer_connected = False
         self._joined: TrainerConnected | None = None
         """What the owner is to be told when it is known that it is no stranger."""
-        self._shutdown: Shutdown | None = None
+        self._is_to_end = False
         self._leaving = False
         """Whether all other actors are to end, and then this one."""
         self._intensity = RestartIntensity()
@@ -150,6 +150,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def set_up(self) -> None:
         """Start the children."""
         self._clients.follow(self._children.start())
+        self._script.resume(None)
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message; one that nobody should have told is logged and passed over."""
@@ -195,8 +196,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
     def release(self) -> None:
         """End the children and terminate the context, without delivering what is left."""
         self._close_reopening()
-        if self._script is not None:
-            self._script.close()
+        self._script.close()
         self._clients.close_all()
         self._clients.answer_all()
         self._children.end()
@@ -226,7 +226,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         return None if self._phase is Phase.IDLE else self._session.job
 
     def _start(self, message: StartReporting) -> None:
-        if self._shutdown is not None:
+        if self._is_to_end:
             raise NotAcceptedError(BEING_ENDED)
         if self._job is not None:
             raise NotAcceptedError(
@@ -234,17 +234,38 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 "use a supervisor of its own with other addresses"
             )
         self._intensity = RestartIntensity()
-        self._session.begin(Job(message.job_id, start=message))
-        self._begin_script(self._life(gui=message.gui))
+        self._script.resume(message)
 
-    def _life(self, *, gui: bool) -> Steps[None]:
-        """Report, then answer all who wait for the end: nothing is open any more."""
-        yield from self._session.report() if gui else self._session.bypass()
-        self._known.forget()
-        self._become(Phase.IDLE)
-        self._answer_all(self._session.job)
-        if self._shutdown is not None:
-            yield from self._leave()
+    def _life(self) -> Steps[None]:
+        """Report one job after another, then end the other actors, and this one."""
+        while not self._is_to_end:
+            start: StartReporting | None = yield Wait(self._me)
+            if start is not None:
+                self._session.begin(Job(start.job_id, start=start))
+                yield from self._session.report() if start.gui else self._session.bypass()
+                self._known.forget()
+                self._become(Phase.IDLE)
+                self._answer_all(self._session.job)
+        self._session.begin(Job(""))
+        yield from self._session.deliver_rest()
+        self._leaving = True
+        self._clients.close_all()
+        self._children.end()
+        yield Wait(self._me, timeout=END_TIMEOUT)
+        log.error("not all actors have ended: the event loop is stuck or closed")
+        self.stop()
+
+    def _shut_down(self, message: Shutdown) -> None:
+        if self._is_to_end:
+            return
+        self._is_to_end = True
+        drain, job = DRAIN_SHARE * message.timeout, self._job
+        self._session.drain_timeout = min(self._session.drain_timeout, drain)
+        if job is None:
+            self._script.resume(None)
+        else:
+            job.end_with(JobOutcome.CANCELLED)
+            self._end_job(job)
 
     def _stop_job(self, message: StopReporting) -> None:
         job, last = self._job, self._session.last_stopped
@@ -273,7 +294,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if self._phase is Phase.SWITCHING:
             self._become(Phase.STOPPING)  # when the switch has delivered its job
         elif self._phase is not Phase.STOPPING:
-            assert self._script is not None
             self._script.end()
 
     def _answer_all(self, job: Job) -> None:
@@ -281,10 +301,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         job.answer(self._session.stopped())
         if job.failure is not None and not never_ready:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
-
-    def _begin_script(self, steps: Steps[None]) -> None:
-        self._script = Script(steps, self._scheduler)
-        self._script.resume(None)
 
     def _close_reopening(self) -> None:
         while self._reopening:
@@ -297,7 +313,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 f"job {message.job_id} cannot be followed by {message.next_job_id}: "
                 f"it is not being reported ({self._phase.name})"
             )
-        assert self._script is not None
         self._script.resume(message)
 
     # Clients and status
@@ -313,7 +328,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.listener.tell(message)
 
     def _attach(self, message: AttachClient) -> None:
-        if self._shutdown is not None:
+        if self._is_to_end:
             raise NotAcceptedError(BEING_ENDED)
         if self._loop.is_closed():
             raise NotAcceptedError(LOOP_CLOSED)
@@ -387,7 +402,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.follow(self._children.replace(down.child, reopens=reopens))
         tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()
-        if self._script is not None and self._phase is not Phase.BINDING:
+        if self._phase is not Phase.BINDING:
             self._script.crashed(down.child)
         if self._phase is Phase.BINDING:
             self._give_up(f"{down.child} failed: {down.reason}")
@@ -411,28 +426,3 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         del self._reopening[child]
         if reason:
             self._give_up(reason)
-
-    # The supervisor's own end
-
-    def _shut_down(self, message: Shutdown) -> None:
-        if self._shutdown is not None:
-            return
-        self._shutdown = message
-        drain, job = DRAIN_SHARE * message.timeout, self._job
-        self._session.drain_timeout = min(self._session.drain_timeout, drain)
-        if job is None:
-            self._begin_script(self._leave())
-        else:
-            job.end_with(JobOutcome.CANCELLED)
-            self._end_job(job)
-
-    def _leave(self) -> Steps[None]:
-        """Give the clients what is left, end the other actors, then end."""
-        self._session.begin(Job(""))
-        yield from self._session.deliver_rest()
-        self._leaving = True
-        self._clients.close_all()
-        self._children.end()
-        yield Wait(self._me, timeout=END_TIMEOUT)
-        log.error("not all actors have ended: the event loop is stuck or closed")
-        self.stop()
