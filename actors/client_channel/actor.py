@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from actors.client_channel.channels import NotSentError, data_channel
+from actors.client_channel.channels import EarlyChannel, NotSentError, data_channel
 from actors.client_channel.cursor import Cursor
 from actors.client_channel.text_limit import LIMIT, TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
@@ -168,11 +168,13 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         # A handler that raised would close the client's whole connection: each does no more than
         # tell.
         changed, closed = _Changed(attached=attached), _Closed(attached=attached)
+        early: object = attached.channel
+        events = early if isinstance(early, EarlyChannel) else channel
         if attached.accept_texts is True:
-            channel.on("message", lambda data: self._data_arrived(attached, data))
-        channel.on("close", lambda: self._me.tell(closed))
-        channel.on("open", lambda: self._me.tell(changed))
-        channel.on("bufferedamountlow", lambda: self._room_again(changed))
+            events.on("message", lambda data: self._data_arrived(attached, data))
+        events.on("close", lambda: self._me.tell(closed))
+        events.on("open", lambda: self._me.tell(changed))
+        events.on("bufferedamountlow", lambda: self._room_again(changed))
         if channel.readyState == "closed":
             # Announced before anybody listened; behind the texts that came before it.
             self._me.tell(closed)

@@ -52,11 +52,12 @@ def attach(
     callback that announces the channel: what a client sends before somebody listens is lost for
     good. A channel that is none is ``ClientGone`` to the supervisor's owner.
     """
+    early: Any = channel
     try:
-        early = _EarlyChannel(channel, texts=accept_texts) if _is_whole(channel) else channel
+        if _is_whole(channel):
+            early = EarlyChannel(channel, texts=accept_texts)
     except Exception as error:  # whatever a host's channel raises when it is looked at
         log.debug("what is early of a channel is not kept: %r", error)
-        early = channel
     supervisor.tell(
         AttachClient(
             client_id=client_id,
@@ -73,8 +74,8 @@ def data_channel(channel: Any) -> DataChannel:
 
     Raises TypeError for what has no ``send``, or one that is to be awaited.
     """
-    if _is_whole(channel):
-        whole: DataChannel = channel
+    whole: DataChannel = channel.channel if isinstance(channel, EarlyChannel) else channel
+    if _is_whole(whole):
         return whole
     send = getattr(channel, "send", None)
     if not callable(send):
@@ -128,11 +129,11 @@ class _SendOnlyChannel:
         return f
 
 
-class _EarlyChannel:
-    """A ``DataChannel`` that keeps what arrives until somebody listens."""
+class EarlyChannel:
+    """Keeps what arrives by ``channel`` until somebody listens here."""
 
     def __init__(self, channel: DataChannel, *, texts: bool) -> None:
-        self._channel = channel
+        self.channel = channel
         self._early: dict[str, deque[tuple[Any, ...]]] = {}
         self._room, self._lost = EARLY_BYTES, False
         # Nobody ever listens when there is no reporter any more.
@@ -161,29 +162,6 @@ class _EarlyChannel:
                 log.warning("events of a channel are lost: too many before its actor listens")
 
         return caught
-
-    @property
-    def protocol(self) -> str:
-        return str(getattr(self._channel, "protocol", ""))
-
-    @property
-    def readyState(self) -> str:
-        return self._channel.readyState
-
-    @property
-    def bufferedAmount(self) -> int:
-        return self._channel.bufferedAmount
-
-    @property
-    def bufferedAmountLowThreshold(self) -> int:
-        return self._channel.bufferedAmountLowThreshold
-
-    @bufferedAmountLowThreshold.setter
-    def bufferedAmountLowThreshold(self, value: int) -> None:
-        self._channel.bufferedAmountLowThreshold = value
-
-    def send(self, data: str, /) -> object:
-        return self._channel.send(data)
 
     def on(self, event: str, f: Callable[..., Any], /) -> object:
         """Pass on what was caught, then all that comes."""
