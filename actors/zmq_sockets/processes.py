@@ -77,10 +77,12 @@ def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[i
 
     Where the system does not tell there is no user, and no process.
     """
+    user, pids = None, list[int]()
     for found in _sockets(own[1]):
         if (found.own, found.remote) == (own, remote):
-            return found.user, tuple(found.pids)
-    return None, ()
+            user = found.user
+            pids.extend(found.pids)
+    return user, tuple(pids)
 
 
 def process(pid: int) -> Process | None:
@@ -155,7 +157,7 @@ def _booted() -> float:
 
 
 def _sockets(port: int) -> Iterator[_Socket]:
-    """The TCP sockets whose own port is ``port``, with the processes that have each."""
+    """The TCP sockets whose own port is ``port``, once or once for each process that has it."""
     if sys.platform == "linux":
         for family in ("tcp", "tcp6"):
             with suppress(OSError), Path(f"/proc/net/{family}").open() as table:
@@ -169,18 +171,13 @@ def _sockets(port: int) -> Iterator[_Socket]:
                         )
         return
     psutil = _psutil()
-    if psutil is None:
-        return
-    holders: dict[tuple[Address, Address | None], list[int]] = {}
-    for found in psutil.process_iter():
+    for found in () if psutil is None else psutil.process_iter():
         with suppress(psutil.Error, OSError):  # without root, of one's own processes alone
             for row in found.net_connections(kind="tcp"):
                 if row.laddr and row.laddr.port == port:
+                    own = (plain(row.laddr.ip), port)
                     remote = (plain(row.raddr.ip), row.raddr.port) if row.raddr else None
-                    own = (plain(row.laddr.ip), row.laddr.port)
-                    holders.setdefault((own, remote), []).append(found.pid)
-    for (own, remote), pids in holders.items():
-        yield _Socket(own, remote, user=None, pids=iter(pids))
+                    yield _Socket(own, remote, user=None, pids=iter((found.pid,)))
 
 
 def _readable(address: str) -> Address:
