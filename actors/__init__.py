@@ -35,21 +35,13 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
-        "Cancellable": "runtime",
-        "ClientChannelActor": "client_channel",
-        "ControlEncoding": "settings",
-        "ControlSocketActor": "control_socket",
-        "PortConflict": "settings",
-        "ProgressListenerActor": "progress_listener",
-        "ProgressLog": "progress_listener",
-        "ProgressReporter": "reporter",
-        "ReporterSettings": "settings",
-        "Scheduler": "runtime",
-        "SupervisorActor": "supervisor",
-        "SupervisorRef": "supervisor",
-        "TypedRef": "runtime",
-        "attach": "client_channel",
-        "spawn_supervisor": "supervisor",
+        "client_channel": ("ClientChannelActor", "attach"),
+        "control_socket": ("ControlSocketActor",),
+        "progress_listener": ("ProgressListenerActor", "ProgressLog"),
+        "reporter": ("ProgressReporter",),
+        "runtime": ("Cancellable", "Scheduler", "TypedRef"),
+        "settings": ("ControlEncoding", "PortConflict", "ReporterSettings"),
+        "supervisor": ("SupervisorActor", "SupervisorRef", "spawn_supervisor"),
     },
 )
 

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 
-def lazy_door(package: str, modules: dict[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of ``package``, whose name ``n`` comes from its module ``modules[n]``."""
+def lazy_door(package: str, modules: dict[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of ``package``, with the names that come from each of its modules."""
 
     def import_name(name: str) -> Any:
-        if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        for module, names in modules.items():
+            if name in names:
+                return getattr(importlib.import_module(f"{package}.{module}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return import_name

@@ -31,13 +31,11 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
-        "Plan": "plan",
-        "Signals": "signals",
-        "Standalone": "standalone",
-        "consoles": "outputs",
-        "export": "exporting",
-        "journal_of": "kept_runs",
-        "list_runs": "kept_runs",
-        "plan_of": "plan",
+        "exporting": ("export",),
+        "kept_runs": ("journal_of", "list_runs"),
+        "outputs": ("consoles",),
+        "plan": ("Plan", "plan_of"),
+        "signals": ("Signals",),
+        "standalone": ("Standalone",),
     },
 )

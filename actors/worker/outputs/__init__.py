@@ -66,4 +66,4 @@ __all__ = [
     "state_of",
 ]
 
-__getattr__ = lazy_door(__name__, {"LocalClient": "local_client"})  # aiortc takes half a second
+__getattr__ = lazy_door(__name__, {"local_client": ("LocalClient",)})  # aiortc takes half a second
