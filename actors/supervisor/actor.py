@@ -373,8 +373,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 self._children.forget_stop(ForgetStop())
                 reply(self._train_ends, event)
             case ProgressSocketMade():
-                if self._session.sockets.context is not None:
-                    self._session.sockets.context.close_progress_socket = event.close
+                self._session.sockets.close_progress_socket = event.close
             case PeersFound():
                 self._session.peers_joined(event.peers)
             case ListeningFailed():

@@ -43,58 +43,53 @@ class NoRoomError(Exception):
     """The system has not what a context needs; the message is human-readable."""
 
 
-class _Context(zmq.Context["zmq.Socket[bytes]"]):
-    """Makes no socket once it has been given up, whoever comes late with an open.
+class SessionContext(zmq.Context["zmq.Socket[bytes]"]):
+    """Makes no socket once its end has begun, whoever comes late with an open.
 
     pyzmq would let one be made of what another thread frees at that moment.
     """
 
     _making = threading.Lock()
-    _is_given_up = False
+    _is_ending = False
 
     def socket(self, socket_type: int, *args: Any, **kwargs: Any) -> zmq.Socket[bytes]:
+        """As pyzmq's."""
         with self._making:
-            if self._is_given_up:
+            if self._is_ending:
                 raise zmq.ContextTerminated
             return super().socket(socket_type, *args, **kwargs)
 
-    def give_up(self) -> None:
-        with self._making:
-            self._is_given_up = True
-
-
-class SessionContext:
-    """Raises NoRoomError when it cannot be made."""
-
-    def __init__(self) -> None:
-        _try_threads()
-        _try_descriptors()
-        self.zmq = _Context()
-        self.close_progress_socket: Callable[[], Future[None]] | None = None
-        """Has the listener's socket closed, if it has made one."""
-
-    def terminate(self) -> None:
-        """Terminate it, once, and wait for that; where the system gives no thread it is left.
+    def end(self, close_progress_socket: Callable[[], Future[None]] | None) -> None:
+        """Terminate it and wait for that; where the system gives no thread it is left as it is.
 
         The progress socket is closed before, on its own thread: that is done already unless the
         event loop is stuck.
         """
-        self.zmq.give_up()
-        reaper = threading.Thread(target=self._reap, name="zmq-term", daemon=True)
+        with self._making:
+            self._is_ending = True
+
+        def reap() -> None:
+            if close_progress_socket is not None:
+                close_progress_socket().exception()
+            self.term()
+
+        reaper = threading.Thread(target=reap, name="zmq-term", daemon=True)
         try:
             reaper.start()
         except RuntimeError as error:
             log.error("zmq context not terminated: %s", error)
-            LEFT.append(self.zmq)
+            LEFT.append(self)
             return
         reaper.join(CLOSE_TIMEOUT)
         if reaper.is_alive():
             log.error("zmq context not terminated: a socket is open")
 
-    def _reap(self) -> None:
-        if self.close_progress_socket is not None:
-            self.close_progress_socket().exception()
-        self.zmq.term()
+
+def session_context() -> SessionContext:
+    """A context. Raises NoRoomError when it cannot be made."""
+    _try_threads()
+    _try_descriptors()
+    return SessionContext()
 
 
 def _try_descriptors() -> None:

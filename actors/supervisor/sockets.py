@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
-from actors.supervisor.context import CLOSE_TIMEOUT, NoRoomError, SessionContext
+from actors.supervisor.context import CLOSE_TIMEOUT, NoRoomError, SessionContext, session_context
 from actors.supervisor.script import Missing, Wait
 from messages import (
     AcceptReports,
@@ -31,6 +31,7 @@ from messages import (
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from actors.settings import ReporterSettings
     from actors.supervisor.children import Children
@@ -93,6 +94,8 @@ class Sockets:
         """Whether who has joined, and what it has reported, may be a stranger's."""
         self.context: SessionContext | None = None
         """That of the open sockets."""
+        self.close_progress_socket: Callable[[], Future[None]] | None = None
+        """Has the listener's socket closed, if it has made one."""
         self.listens = False
         """Whether the listener has been told to listen."""
         self.loop_answers = True
@@ -127,7 +130,7 @@ class Sockets:
         if self._loop.is_closed():
             raise NotOpenedError(CLOSED)
         try:
-            self.context = SessionContext()
+            self.context = session_context()
         except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
         self.holds = self._settings.connect_wait > 0 and not self._known.may_be_anybody
@@ -155,7 +158,7 @@ class Sockets:
         listen = partial(StartListening, hold=self.holds)
         return partial(
             OpenControlSocket if child == CONTROL else listen,
-            context=self.context.zmq,
+            context=self.context,
             address=address,
             free_port_if_in_use=may_leave and not goes_on,
             goes_on=goes_on,
@@ -188,7 +191,7 @@ class Sockets:
     def terminate_context(self) -> None:
         """Terminate the context, if there is one."""
         if self.context is not None:
-            self.context.terminate()
+            self.context.end(self.close_progress_socket)
             self.context = None
 
     def address_of(self, child: str) -> str:

@@ -15,7 +15,7 @@ from tests.support.reporting import ask_start, start, stop
 LIMITED = """\
 import os, resource, sys, zmq
 from pathlib import Path
-from actors.supervisor.context import NoRoomError, SessionContext
+from actors.supervisor.context import NoRoomError, session_context
 kind, room = sys.argv[1], int(sys.argv[2])
 if kind == "memory":
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -24,16 +24,16 @@ else:
     limit, of = len(os.listdir("/proc/self/fd")) - 1 + room, resource.RLIMIT_NOFILE
 resource.setrlimit(of, (limit, limit))
 try:
-    context = SessionContext()
+    context = session_context()
 except NoRoomError as error:
     print(error)
     sys.exit(7)
 for kind in (zmq.PUB, zmq.SUB):
-    socket = context.zmq.socket(kind)
+    socket = context.socket(kind)
     socket.bind("tcp://127.0.0.1:*")
     socket.get_monitor_socket().close()
     socket.close()
-context.terminate()
+context.end(None)
 """
 """Makes a context and its sockets where so many MB of memory may be used more, of which a thread's
 stack takes 8, or so many files be opened more."""
