@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
-from actors.supervisor.children import ChildEvent, Children
+from actors.supervisor.children import CONTROL, LISTENER, ChildEvent, Children
 from actors.supervisor.clients import Clients, Gather
 from actors.supervisor.front_door import ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.job import Job
@@ -149,7 +149,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
 
     def set_up(self) -> None:
         """Start the children."""
-        self._clients.follow(self._children.start())
+        self._children.start(CONTROL)
+        self._children.start(LISTENER)
+        self._clients.follow(self._children.run)
         self._script.resume(None)
 
     def on_receive(self, message: _Inbox) -> None:
@@ -393,12 +395,13 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         reply(self._owner, joined)
 
     def _child_down(self, down: ChildDown) -> None:
+        self._children.forget(down.child)
         if self._leaving:
-            self._children.forget(down.child)
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
         reopens = is_open and self._session.sockets.address_of(down.child) != ""
-        self._clients.follow(self._children.replace(down.child, reopens=reopens))
+        self._children.start(down.child, reopens=reopens)
+        self._clients.follow(self._children.run)
         tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()
         if self._phase is not Phase.BINDING:

@@ -55,21 +55,31 @@ class Children:
         self.control: TypedRef[ControlSocketMessage]
         self.listener: TypedRef[ProgressListenerMessage]
 
-    def start(self) -> FollowRun:
-        """Start both; what the clients are to follow."""
-        self._spawn(CONTROL)
-        self._spawn(LISTENER)
-        return self._actors()
+    @property
+    def run(self) -> FollowRun:
+        """What the clients are to follow."""
+        return FollowRun(listener=self.listener, control=self.control)
 
-    def replace(self, child: str, *, reopens: bool) -> FollowRun:
-        """Start a successor of ``child``, which has ended; what the clients are to follow.
+    def start(self, child: str, *, reopens: bool = False) -> None:
+        """Start the actor of ``child``; with ``reopens`` its socket is opened where a former's was.
 
-        With ``reopens`` its socket is opened where the former's was.
+        A closed event loop has no listener.
         """
-        self.forget(child)
-        if child == CONTROL or not self._loop.is_closed():
-            self._spawn(child, reopens=reopens)
-        return self._actors()
+        if child == CONTROL:
+            self._alive[child] = self.control = control_socket.spawn(
+                parent=self._parent,
+                scheduler=self._scheduler,
+                settings=self._settings,
+                stop_in_force=self._stop_in_force,
+                reopens=reopens,
+            )
+        elif not self._loop.is_closed():
+            self._alive[child] = self.listener = progress_listener.spawn(
+                loop=self._loop,
+                parent=self._parent,
+                progress_log=self._log,
+                settings=self._settings,
+            )
 
     def tell(self, child: str, message: Any) -> None:
         """Tell the actor of ``child``."""
@@ -99,30 +109,10 @@ class Children:
             ref.request_stop()
 
     def forget(self, child: str) -> None:
-        """It has ended, and is not replaced."""
+        """It has ended."""
         self._alive.pop(child, None)
 
     @property
     def any_alive(self) -> bool:
         """Whether one of them has not ended."""
         return bool(self._alive)
-
-    def _spawn(self, child: str, *, reopens: bool = False) -> None:
-        if child == CONTROL:
-            self._alive[child] = self.control = control_socket.spawn(
-                parent=self._parent,
-                scheduler=self._scheduler,
-                settings=self._settings,
-                stop_in_force=self._stop_in_force,
-                reopens=reopens,
-            )
-        else:
-            self._alive[child] = self.listener = progress_listener.spawn(
-                loop=self._loop,
-                parent=self._parent,
-                progress_log=self._log,
-                settings=self._settings,
-            )
-
-    def _actors(self) -> FollowRun:
-        return FollowRun(listener=self.listener, control=self.control)

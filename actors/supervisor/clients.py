@@ -213,8 +213,7 @@ class Clients:
         for gather in list(self._gathers):
             gather.wait.answered(Missing.TIMED_OUT)
         for attachment in self._attached.values():
-            waiting, attachment.detached = attachment.detached, []
-            for mailbox in waiting:
+            for mailbox in attachment.detached:
                 reply(mailbox, ClientDetached(client_id=attachment.client.client_id))
 
     # Asking all of them

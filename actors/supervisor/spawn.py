@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime import (
@@ -86,12 +85,11 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """
         refuse_on_event_loop("stop")
         self.request_stop(timeout=timeout)
-        deadline = time.monotonic() + timeout
         try:
             thread = self._gone.result(timeout)
         except TimeoutError:
             return False
-        thread.join(max(0.0, deadline - time.monotonic()))
+        thread.join(timeout)  # it has nothing left to do but to end
         return not thread.is_alive()
 
     async def stop_async(self, *, timeout: float = TIMEOUT, within: float | None = None) -> bool:  # noqa: ASYNC109 - it is the reporter's, not the caller's
