@@ -25,7 +25,6 @@ from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
 from actors.supervisor.script import Answered, Script, Steps, Wait
 from actors.supervisor.session import Session
-from actors.supervisor.sockets import CLOSED
 from messages import (
     AddToLog,
     AttachClient,
@@ -406,10 +405,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         bearable = self._intensity.allows_another()
         if self._phase is not Phase.BINDING:
             self._script.crashed(down.child)
-        if self._phase is Phase.BINDING:
+        if self._phase is Phase.BINDING or (is_open and self._loop.is_closed()):
             self._give_up(f"{down.child} failed: {down.reason}")
-        elif is_open and self._loop.is_closed():
-            self._give_up(CLOSED)
         elif is_open and not bearable:
             times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
             self._give_up(f"{down.child} failed {times}: {down.reason}")

@@ -78,7 +78,7 @@ class Session:
         self._sockets = partial(
             Sockets, loop=loop, me=me, settings=settings, children=children, known=known
         )
-        self._connecting: Wait | None = None
+        self._connecting = Wait(me)
         self.drain_timeout = settings.drain_timeout
         """Seconds that delivering may take at the end."""
         self.last_stopped: ReportingStopped | None = None
@@ -163,7 +163,7 @@ class Session:
     def peers_joined(self, peers: tuple[Peer, ...]) -> None:
         """``peers`` have joined the progress socket while what they report is held."""
         may_leave = self._settings.on_port_conflict is PortConflict.FREE
-        if may_leave and self._connecting and self._known.strangers_among(peers):
+        if may_leave and self._known.strangers_among(peers):
             self._connecting.answered(None)
 
     def _ready(self) -> ReportingReady:
