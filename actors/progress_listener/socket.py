@@ -93,6 +93,34 @@ class Drained:
     at: float
 
 
+class _Pace:
+    """How the reports come, by the drains that have brought some."""
+
+    def __init__(self, gather: float) -> None:
+        self._gather_interval = self.gather = gather
+        """Seconds to gather for, if the next ones are to be gathered."""
+        self._streak = 0  # drains, without the first of them
+        self._is_several = False
+        self._came = -inf
+
+    def note(self, drained: Drained) -> None:
+        self._streak = self._streak + 1 if drained.at - self._came < PACE * self.gather else 0
+        self._came = drained.at
+        self._is_several = drained.count > 1
+        is_fast = drained.count > FAST * self.gather
+        self.gather = self._gather_interval * (FAST_GATHER if is_fast else 1)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether another report is likely to come right behind the next one."""
+        return self._is_several or self._streak > 0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether they come one after another, so that it does not matter when they are taken."""
+        return self._streak >= STREAK
+
+
 class ProgressSocket:
     """Opened once, closed once; ``close`` may be called from any thread and is idempotent.
 
@@ -100,7 +128,7 @@ class ProgressSocket:
     """
 
     def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
-        self._gather = settings.gather_interval
+        self._pace = _Pace(settings.gather_interval)
         self._patience = PATIENCE * settings.poll_interval
         self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
@@ -232,22 +260,20 @@ class ProgressSocket:
         self._asked_for_peers.append(reply_to)
 
     def _drain_on(self, receiver: Mailbox[Drained]) -> Drained:
-        came, streak, gather = -inf, 0, self._gather
         while True:
             is_untaken = bool(self.received)
             drained = self.drain()
+            if drained.count:
+                self._pace.note(drained)
             if is_untaken or drained.more or not drained.count:
                 return drained
             receiver.tell(drained)
-            streak = streak + 1 if drained.at - came < PACE * gather else 0
-            came = drained.at
-            gather = self._gather * (FAST_GATHER if drained.count > FAST * gather else 1)
-            is_followed = streak > 0 or drained.count > 1
-            if streak >= STREAK:
-                is_woken = self._is_woken(within=gather) or self._is_woken_before_arrival()
+            pace = self._pace
+            if pace.is_steady:
+                is_woken = self._is_woken(within=pace.gather) or self._is_woken_before_arrival()
             else:
                 is_woken = self._is_woken_before_arrival() or (
-                    is_followed and self._is_woken(within=gather)
+                    pace.is_followed and self._is_woken(within=pace.gather)
                 )
             if is_woken:
                 return self.drain()
