@@ -208,17 +208,18 @@ class ProgressLog:
             if not is_next or size > PAGE_BYTES or len(found) == limit:
                 break
             found.append(entry)
-        last = found[-1].position
+        positions, times, kinds, reports, _, texts = zip(*found, strict=True)
+        last = positions[-1]
         return ProgressPage(
-            messages=tuple(entry.text for entry in found),
+            messages=texts,
             last=last,
             missed=last - len(found) - after,
             ended=last == final,
-            notes=tuple(index for index, entry in enumerate(found) if entry.kind == NOTE),
-            added=tuple(index for index, entry in enumerate(found) if entry.kind == ADDED),
+            notes=_indices(kinds, NOTE),
+            added=_indices(kinds, ADDED),
             job=self._job_of(last),
-            reports=found[-1].reports,
-            times=tuple(entry.time for entry in found),
+            reports=reports[-1],
+            times=times,
             behind=self.last - last,
         )
 
@@ -230,6 +231,12 @@ class ProgressLog:
         """The first end of a job from ``position`` on; infinity if there is none yet."""
         at = bisect_left(self._job_ends, position)
         return inf if at == len(self._job_ends) else self._job_ends[at]
+
+
+def _indices(kinds: tuple[int, ...], kind: int) -> tuple[int, ...]:
+    return tuple(
+        [index for index, each in enumerate(kinds) if each == kind] if kind in kinds else ()
+    )
 
 
 def _report_of(text: str) -> dict[str, Any]:
