@@ -36,7 +36,7 @@ from messages import (
     ReportsFlushed,
     StopReading,
 )
-from messages.wire import ControlText, OtherText, parse_client_text, text_bytes
+from messages.wire import ControlText, parse_client_text, text_bytes
 
 if TYPE_CHECKING:
     from actors.settings import ReporterSettings
@@ -237,13 +237,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 )
             return
         text = parse_client_text(data)
-        match text:
-            case ControlText() if attached.accept_control:
-                self._run.control.tell(PublishControl(command=text.command))
-            case ControlText() | OtherText():
-                reply(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
-            case _:
-                assert_never(text)
+        if isinstance(text, ControlText) and attached.accept_control:
+            self._run.control.tell(PublishControl(command=text.command))
+        else:
+            reply(self._owner, ClientMessageReceived(client_id=self._client_id, text=data))
 
     def _is_open(self) -> bool:
         return self._state() == "open"
