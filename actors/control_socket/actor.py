@@ -130,7 +130,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case ForgetStop():
                 self._commands.forget_stop()
             case CloseControlSocket():
-                self._commands.forget_stop()
                 self._close()
                 reply(message.reply_to, ControlSocketClosed())
             case ConnectionChanged():
@@ -157,7 +156,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             case PublishControl():
                 reply(message.reply_to, ControlRejected(reason=GONE))
             case CloseControlSocket():
-                self._commands.forget_stop()
                 reply(message.reply_to, ControlSocketClosed())
             case AwaitNextTrainer() | ForgetStop():
                 self._commands.forget_stop()
@@ -171,7 +169,6 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             reason = "the control socket is open already"
             reply(message.reply_to, ControlSocketFailed(reason=reason))
             return
-        self._reopens = message.goes_on
         if not message.goes_on:
             self._commands.forget_stop()
         try:
