@@ -128,12 +128,10 @@ class Reporting:
 
     async def switch_job(self) -> None:
         """Deliver all that has come so far and what is still coming, on the same socket."""
-        if self.supervisor is None or self.socket is None:
-            return
         if self._switched is not None:  # one whose caller did not wait for its end
             await _done(self._switched.future, STOP_TIMEOUT)
-            if self.supervisor is None:
-                return
+        if self.supervisor is None or self.socket is None:
+            return
         self._switched = answer = FutureMailbox[SwitchAnswer]()
         self.supervisor.tell(
             SwitchJob(
