@@ -54,8 +54,8 @@ the training command:
   {{control_port}} and {{progress_port}} in it are filled in; for 'sleap-nn train' and 'sleap-train'
   the options that set them are appended. The exit code is the trainer's.
 
-the page:
-  The link that is printed opens it in a browser. From elsewhere, forward the port first:
+the link:
+  It is printed, and opens the page in a browser. From elsewhere, forward the port first:
     ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} gpu-box
 
 Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL), and

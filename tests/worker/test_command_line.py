@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,14 @@ def test_on_windows_the_worker_refuses_at_once_in_one_line():
     assert done.stderr == (
         "error: the worker runs on Linux and macOS: on Windows, use WSL (wsl --install)\n"
     )
+
+
+def test_no_heading_of_the_help_stands_twice(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    headings = re.findall(r"^(\w.*):$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert {"the page", "the link", "examples"} <= {*headings}
+    assert len(headings) == len({*headings})
 
 
 def test_an_older_python_is_named_in_one_line():
