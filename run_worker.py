@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - a clone is started with whatever
     # Up to here, and in its syntax, the file is one for Python 3.6 as well.
     sys.stderr.write(
         "error: run_worker.py needs Python 3.11 or newer; this is %d.%d.%d\n"  # noqa: UP031
+        "  start it with the one that it was installed with: .venv/bin/python run_worker.py\n"
         % sys.version_info[:3]
     )
     sys.exit(2)

@@ -169,17 +169,32 @@ def test_no_heading_of_the_help_stands_twice(capsys):
     assert len(headings) == len({*headings})
 
 
-def test_an_older_python_is_named_in_one_line():
-    script = "import sys; sys.version_info = (3, 9, 18, 'final', 0); import run_worker"
-    done = run(script)
+OLDER = "import sys; sys.version_info = (3, 9, 18, 'final', 0); import "
+
+
+def test_an_older_python_is_named_and_what_to_start_it_with():
+    done = run(OLDER + "run_worker")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: run_worker.py needs Python 3.11 or newer; this is 3.9.18\n"
+    assert done.stderr == (
+        "error: run_worker.py needs Python 3.11 or newer; this is 3.9.18\n"
+        "  start it with the one that it was installed with: .venv/bin/python run_worker.py\n"
+    )
 
 
-def test_an_older_python_can_read_the_script_that_says_so():
-    script = (ROOT / "run_worker.py").read_text()
+def test_an_older_python_that_installs_it_is_named_and_what_to_do_instead():
+    done = run(OLDER + "setup")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "error: this needs Python 3.11 or newer, and is installed with 3.9.18\n"
+        "  make the environment with a newer one: python3.12 -m venv --clear .venv\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["run_worker.py", "setup.py"])
+def test_an_older_python_can_read_the_script_that_says_so(name):
+    script = (ROOT / name).read_text()
     ast.parse(script, feature_version=(3, 6))
-    assert "annotations" not in script.partition("sys.exit(2)")[0]  # which 3.6 does not know
+    assert "annotations" not in script.partition("sys.exit(")[0]  # which 3.6 does not know
 
 
 def test_what_is_not_installed_is_installed_from_the_projects_folder():
