@@ -1,12 +1,14 @@
 """The tasks of whoever changes this project: ``nox -l`` lists them, ``nox -s unit`` runs one.
 
-They run in the environment that nox is installed in: nothing is built twice, and no network is
-needed. What is behind ``--`` goes to pytest or the benchmarks, as in ``nox -s unit -- -k wire``.
+They run in the environment that nox is installed in, but for ``pythons``: nothing is built twice,
+and no network is needed. What is behind ``--`` goes to pytest or the benchmarks, as in
+``nox -s unit -- -k wire``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +18,17 @@ import nox
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "unit"]
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 
 PYTHON = sys.executable
+
+VERSIONS = re.findall(
+    r"^ +Programming Language :: Python :: (3\.\d+)$",
+    Path(__file__).with_name("setup.cfg").read_text(),
+    flags=re.MULTILINE,
+)
+"""Those of Python that this is for."""
 
 ROOMS = [
     *("tests/messages", "tests/runtime", "tests/zmq_sockets", "tests/progress_listener"),
@@ -54,6 +65,13 @@ def types(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Test what needs no socket, process or browser: less than a minute."""
     _pytest(session, "-m", "unit")
+
+
+@nox.session(python=VERSIONS, venv_backend="venv", reuse_venv=True)
+def pythons(session: nox.Session) -> None:
+    """Test the same in each Python that is found, in an environment of its own."""
+    session.install("--quiet", "--editable", ".[test]")
+    session.run("python", "-m", "pytest", "-m", "unit", *session.posargs)
 
 
 @nox.session

@@ -24,9 +24,16 @@ def test_the_tasks_are_those_of_nox() -> None:
         timeout=PATIENCE,
         check=True,
     )
-    tasks = re.findall(r"^[*-] (\w+) -> ", listed.stdout, flags=re.MULTILINE)
-    assert {"unit", "tests", "faults", "nightly", "types", "bench"} <= {*tasks}
-    assert re.findall(r"^\| `(\w+)` \|", section(TEXT, "Tasks"), flags=re.MULTILINE) == tasks
+    tasks = re.findall(r"^[*-] (\w+)(?:-3\.\d+)? -> ", listed.stdout, flags=re.MULTILINE)
+    assert {"unit", "pythons", "tests", "faults", "nightly", "types", "bench"} <= {*tasks}
+    named = re.findall(r"^\| `(\w+)` \|", section(TEXT, "Tasks"), flags=re.MULTILINE)
+    assert named == [*dict.fromkeys(tasks)]
+
+
+def test_the_versions_of_python_that_were_run_are_those_that_it_is_for() -> None:
+    row = re.compile(r"^\| (3\.\d+)\.\d+ \| \d+ \w+ 20\d\d \|", flags=re.MULTILINE)
+    assert row.findall(section(TEXT, "Versions of Python")) == noxfile.VERSIONS
+    assert noxfile.VERSIONS[0] == "3.11"
 
 
 def test_the_steps_are_those_of_ci() -> None:
