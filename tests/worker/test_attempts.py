@@ -1,5 +1,7 @@
 """A training that is started again, as by a batch system, is a further attempt in its run."""
 
+import json
+
 import pytest
 
 from tests.support.journals import messages_of
@@ -41,6 +43,7 @@ def test_a_requeued_job_is_a_further_attempt_in_the_same_run(folder, tmp_path, h
         {**JOB, "SLURM_JOB_ID": "18"},
         {**JOB, "SLURM_CLUSTER_NAME": "another"},
         {**JOB, "SLURM_ARRAY_TASK_ID": "2"},
+        {**JOB, "SLURM_PROCID": "1"},
         {},
     ],
 )
@@ -50,6 +53,16 @@ def test_another_job_is_another_run(folder, other):
     assert len(list(folder.iterdir())) == 2
     assert "attempt" not in second.output
     assert "so far" not in second.output
+
+
+def test_each_task_of_a_step_is_a_further_attempt_of_its_own_run(folder):
+    tasks = [{**JOB, "SLURM_PROCID": f"{number}"} for number in range(2)]
+    for restarts, order in enumerate((tasks, tasks[::-1])):
+        for task in order:
+            with run_of(task, restarts=restarts) as worker:
+                assert worker.ends() == 0, worker.output
+    runs = [json.loads((run / "run.json").read_text()) for run in folder.iterdir()]
+    assert sorted((run["slurm"][-1], run["attempts"]) for run in runs) == [("0", 2), ("1", 2)]
 
 
 def test_an_attempt_that_still_runs_is_not_mixed_with_the_next(folder, gate):

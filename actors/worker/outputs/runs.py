@@ -325,8 +325,11 @@ def runs_folder(*, demo: bool = False) -> Path:
 
 
 def slurm_job() -> tuple[str, ...]:
-    """What tells the job of SLURM in which the worker runs from others; empty outside of one."""
-    names = ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    """What tells the job of SLURM in which the worker runs from others; empty outside of one.
+
+    Of several workers that ``srun`` has started at once, each has a job of its own by that.
+    """
+    names = ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_PROCID")
     values = tuple(os.environ.get(name, "") for name in names)
     return values if values[1] else ()
 
