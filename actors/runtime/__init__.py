@@ -5,6 +5,7 @@ from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LOOP_CLOSED, LoopActor
 from actors.runtime.rate_limit import LINES, LINES_RATE, FewLines, TokenBucket
 from actors.runtime.scheduler import Cancellable, Scheduler
+from actors.runtime.trial import threads_given
 from actors.runtime.typed_ref import (
     Adapter,
     FutureMailbox,
@@ -30,4 +31,5 @@ __all__ = [
     "refuse_on_event_loop",
     "reply",
     "starter",
+    "threads_given",
 ]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import zmq
 
+from actors.runtime import threads_given
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
@@ -107,19 +109,9 @@ def _try_descriptors() -> None:
 
 def _try_threads() -> None:
     """Raise NoRoomError where the system gives no ``THREADS``: libzmq would abort then."""
-    end = threading.Event()
-    started: list[threading.Thread] = []
-    try:
-        for _ in range(THREADS):
-            thread = threading.Thread(target=end.wait, name="zmq-trial", daemon=True)
-            thread.start()
-            started.append(thread)
-    except RuntimeError as error:
+    given = threads_given(THREADS)
+    if given < THREADS:
         raise NoRoomError(
-            f"ZeroMQ needs {THREADS} more threads, and the system gives {len(started)}: raise the "
-            "limit of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
-        ) from error
-    finally:
-        end.set()
-        for thread in started:
-            thread.join()
+            f"ZeroMQ needs {THREADS} more threads, and the system gives {given}: raise the limit "
+            "of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
+        )

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from actors.runtime import FutureMailbox
+from actors.runtime import FutureMailbox, threads_given
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
 from actors.worker.bounded import within_loop
@@ -73,6 +73,9 @@ LEAVE_TIMEOUT: Final = 3.0
 ENTRIES: Final = 500
 """Entries of a journal in one message."""
 
+FIRST_THREADS: Final = 7
+"""Without so many an actor would begin, fail to start another, and crash; each worker has more."""
+
 EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
@@ -109,6 +112,8 @@ class Standalone:
         """Whether the worker has been told to run the training."""
         self._screen: TypedRef[Any] | None = None
         self._trainer: TypedRef[TrainerMessage] | None = None
+        if threads_given(FIRST_THREADS) < FIRST_THREADS:
+            raise RuntimeError("can't start new thread")  # Python's own words
         self.worker = actor.spawn(parent=self._down)
 
     def signalled(self, number: int) -> None:

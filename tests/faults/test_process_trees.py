@@ -287,6 +287,19 @@ def test_where_the_worker_gets_no_thread_nothing_is_started_and_that_is_said(tmp
     assert not started.exists()
 
 
+@pytest.mark.parametrize("count", [6, 7, 8, 12])
+@pytest.mark.parametrize("options", [("--no-page",), ("--no-gui",)])
+def test_where_the_system_gives_few_threads_it_is_said_in_one_line(options, count, tmp_path):
+    started = tmp_path / "started"
+    command = ("--", *shell("touch $1", str(started)))
+    with RunningWorker(*options, *command, program=changed(threads=count)) as worker:
+        code = worker.ends()
+    assert code == (0 if started.exists() else 2), worker.output
+    assert started.exists() or worker.output.count("error: ") == 1, worker.output
+    assert "Traceback" not in worker.output
+    assert " ERROR " not in worker.output
+
+
 # The worker fails
 
 

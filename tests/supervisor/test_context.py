@@ -80,7 +80,7 @@ def refused(monkeypatch, name):
 
 def test_a_start_without_threads_is_answered_and_the_next_one_works(new_supervisor, monkeypatch):
     supervisor = new_supervisor()
-    with refused(monkeypatch, "zmq-trial"):
+    with refused(monkeypatch, "trial"):
         failed = ask_start(supervisor)
     assert isinstance(failed, ReportingFailed)
     assert "raise the limit of processes (ulimit -u)" in failed.reason

@@ -18,6 +18,7 @@ has 2 s for that instead of 10 s.
 ``unanswered SECONDS``: a keeper has so much time to answer, instead of 15 s, and as much to tell of
 the training's end, instead of 30 s.
 ``threadless NAME``: no thread of this name can be started.
+``threads COUNT``: no more than so many can be there at once.
 ``crash PATH``: at the report ``CRASH`` the progress listener dies, and its address is free until
 the gate is opened.
 """
@@ -256,6 +257,18 @@ def threadless(name: str) -> None:
     threading.Thread.start = start_or_not  # type: ignore[method-assign]
 
 
+def threads(count: int) -> None:
+    """As under a limit of processes."""
+    start = threading.Thread.start
+
+    def start_or_not(self: threading.Thread) -> None:
+        if threading.active_count() >= count:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    threading.Thread.start = start_or_not  # type: ignore[method-assign]
+
+
 def _wait_at(gate: str) -> None:
     with Path(gate).open() as opened:
         opened.readline()
@@ -266,7 +279,7 @@ CHANGES = {
     for change in (
         *(prompt, impatient, hasty, lasting, resigned),
         *(stuck, clock, broken, hung, frozen, patient, deaf, unanswered, threadless, crash),
-        *(unresolved, hurried),
+        *(unresolved, hurried, threads),
     )
 }
 
