@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
@@ -66,12 +67,13 @@ class Client:
     """Whether its reports are in the job's counts."""
     restarts: RestartIntensity = field(default_factory=RestartIntensity)
 
-    def counts(self, job: int) -> tuple[int, int]:
-        """Reports forwarded and failed of ``job``, if they are counted."""
+    def counts(self, job: int) -> Counter[str]:
+        """Reports ``forwarded`` and ``failed`` of ``job``, if they are counted."""
         status = self.status
         if status is None or status.job != job or not self.is_counted:
-            return 0, 0
-        return status.forwarded, status.failed + status.missed + self.waiting
+            return Counter()
+        failed = status.failed + status.missed + self.waiting
+        return Counter(forwarded=status.forwarded, failed=failed)
 
 
 @dataclass(eq=False, slots=True)
@@ -164,7 +166,7 @@ class Clients:
         self._clients: dict[str, Client] = {}
         """In the order in which they came, or left."""
         self._attached: dict[str, Attachment] = {}
-        self._forgotten: dict[int, tuple[int, int]] = {}
+        self._forgotten = defaultdict[int, Counter[str]](Counter)
         """By job, the counts of the clients that are forgotten."""
         self._gathers: list[Gather] = []
 
@@ -236,15 +238,15 @@ class Clients:
             missing = sorted(client.client_id for client in flush.waits_for if client is not None)
             log.error("clients have not answered: %s", ", ".join(missing))
 
-    def take_counts(self, job: int) -> tuple[int, int]:
-        """Reports forwarded and failed of ``job``, which is over, by all who are counted.
+    def take_counts(self, job: int) -> Counter[str]:
+        """Reports ``forwarded`` and ``failed`` of ``job``, which is over, by all who are counted.
 
         Those of clients that are forgotten are told once.
         """
-        counts = [client.counts(job) for client in self._clients.values()]
-        counts.append(self._forgotten.get(job, (0, 0)))
+        known = (client.counts(job) for client in self._clients.values())
+        counts = sum(known, self._forgotten[job])
         self._forgotten.clear()
-        return sum(forwarded for forwarded, _ in counts), sum(failed for _, failed in counts)
+        return counts
 
     # What the actors tell
 
@@ -321,5 +323,4 @@ class Clients:
             del self._clients[forgotten.client_id]
             if forgotten.status is not None:
                 job = forgotten.status.job
-                counts, others = forgotten.counts(job), self._forgotten.get(job, (0, 0))
-                self._forgotten[job] = counts[0] + others[0], counts[1] + others[1]
+                self._forgotten[job] += forgotten.counts(job)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -205,14 +206,14 @@ class Session:
     def stopped(self) -> ReportingStopped:
         """What those are answered who asked for the job's end."""
         job, counts = self.job, self.job.counts or ProgressCounts()
-        forwarded, failed = self._clients.take_counts(counts.job) if job.counts else (0, 0)
+        taken = Counter[str]() if job.counts is None else self._clients.take_counts(counts.job)
         self.last_stopped = ReportingStopped(
             job_id=job.job_id,
             outcome=job.outcome or JobOutcome.FAILED,
             summary=ReportingSummary(
                 received=counts.received,
-                forwarded=forwarded,
-                failed=failed,
+                forwarded=taken["forwarded"],
+                failed=taken["failed"],
                 undecodable=counts.undecodable,
                 train_end=counts.train_end,
                 last_epoch=counts.last_epoch,
