@@ -114,7 +114,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self.parent = gone
         self._loop = loop
         self._owner = owner
-        self._settings = settings
         self._scheduler = scheduler or self.actor_inbox
         self._train_ends = train_ends
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
