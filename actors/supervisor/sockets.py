@@ -116,9 +116,11 @@ class Sockets:
             return (yield wait)
         if not self.loop_answers or self._loop.is_closed():
             return Missing.TIMED_OUT
-        if not self._loop.is_running():
-            wait.timeout = min(timeout, LOOP_TIMEOUT)
+        wait.timeout = min(timeout, LOOP_TIMEOUT)
         answer = yield wait
+        if answer is Missing.TIMED_OUT and timeout > LOOP_TIMEOUT and self._loop.is_running():
+            wait.timeout = timeout - LOOP_TIMEOUT
+            answer = yield wait
         self.loop_answers = answer is not Missing.TIMED_OUT
         return answer
 

@@ -6,12 +6,13 @@ import threading
 import pytest
 
 from actors import attach, spawn_supervisor
-from actors.supervisor.sockets import LOOP_TIMEOUT
+from actors.supervisor.sockets import LOOP_TIMEOUT, OPEN_TIMEOUT
 from messages import (
     ClientGone,
     JobOutcome,
     Phase,
     ReportingFailed,
+    ReportingReady,
     ReportingStopped,
     ReportingSummary,
     StartReporting,
@@ -81,6 +82,27 @@ def test_a_loop_that_runs_in_time_is_reported_on(loop, owner, settings):
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     assert not isinstance(answers.get(), ReportingFailed)
+    assert supervisor.stop(timeout=PATIENCE)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def test_a_loop_that_runs_by_then_and_is_busy_is_waited_for(loop, owner, settings):
+    clock, busy = ManualScheduler(), threading.Event()
+    loop.call_soon(busy.wait, PATIENCE)
+    supervisor = spawn_supervisor(loop=loop, owner=owner, settings=settings, scheduler=clock)
+    answers = asked_to_start(supervisor)
+    assert settled(lambda: clock.waiting(LOOP_TIMEOUT))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    assert settled(loop.is_running)
+    clock.advance(LOOP_TIMEOUT)
+    assert settled(lambda: clock.waiting(OPEN_TIMEOUT - LOOP_TIMEOUT))
+    assert answers.drain() == []
+    busy.set()
+    wait_for_phase(supervisor, Phase.CONNECTING)
+    clock.advance(0.0)
+    assert isinstance(answers.get(), ReportingReady)
     assert supervisor.stop(timeout=PATIENCE)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
