@@ -398,7 +398,8 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             return
         is_open = self._phase in (Phase.CONNECTING, Phase.REPORTING, Phase.SWITCHING)
         reopens = is_open and self._session.sockets.address_of(down.child) != ""
-        self._children.start(down.child, reopens=reopens)
+        if down.child == CONTROL or not self._loop.is_closed():
+            self._children.start(down.child, reopens=reopens)
         self._clients.follow(self._children.run)
         tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()

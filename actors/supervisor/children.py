@@ -61,10 +61,7 @@ class Children:
         return FollowRun(listener=self.listener, control=self.control)
 
     def start(self, child: str, *, reopens: bool = False) -> None:
-        """Start the actor of ``child``; with ``reopens`` its socket is opened where a former's was.
-
-        A closed event loop has no listener.
-        """
+        """Start ``child``; with ``reopens`` its socket is opened where a former's was."""
         if child == CONTROL:
             self._alive[child] = self.control = control_socket.spawn(
                 parent=self._parent,
@@ -73,7 +70,7 @@ class Children:
                 stop_in_force=self._stop_in_force,
                 reopens=reopens,
             )
-        elif not self._loop.is_closed():
+        else:
             self._alive[child] = self.listener = progress_listener.spawn(
                 loop=self._loop,
                 parent=self._parent,

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from actors import attach, spawn_supervisor
+from actors import SupervisorActor, attach, spawn_supervisor
 from actors.supervisor.sockets import LOOP_TIMEOUT, OPEN_TIMEOUT
 from messages import (
     ClientGone,
@@ -106,6 +106,23 @@ def test_a_loop_that_runs_by_then_and_is_busy_is_waited_for(loop, owner, setting
     assert supervisor.stop(timeout=PATIENCE)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
+
+
+def test_a_loop_that_is_closed_before_the_reporter_has_begun_is_told_too(
+    loop, owner, settings, monkeypatch
+):
+    is_closed, begin = threading.Event(), SupervisorActor.set_up
+
+    def set_up(self):
+        is_closed.wait(PATIENCE)
+        begin(self)
+
+    monkeypatch.setattr(SupervisorActor, "set_up", set_up)
+    supervisor = spawn_supervisor(loop=loop, owner=owner, settings=settings)
+    loop.close()
+    is_closed.set()
+    assert "`loop` is closed" in ask_start(supervisor).reason
+    assert supervisor.stop(timeout=PATIENCE)
 
 
 def test_a_loop_that_is_closed_is_told_at_once(loop, owner, settings):
