@@ -27,6 +27,18 @@ FOREIGN = Peer(user=54321)
 ROOTS = Peer(user=0)
 
 
+class LookedUp(Connection):
+    """A connection of ``peer``."""
+
+    def __init__(self, peer: Peer) -> None:
+        super().__init__(7)
+        self.peer = peer
+
+
+OPEN: list[PeerWatch] = []
+"""What a test has made, to be closed at its end."""
+
+
 class Joined:
     """A socket's peers, by name; ``trainers`` are known from its opening on."""
 
@@ -39,8 +51,7 @@ class Joined:
 
     def add(self, **peers: Peer) -> "Joined":
         for name, peer in peers.items():
-            self._connections[name] = connection = Connection(7)
-            PEERS[connection] = peer
+            self._connections[name] = connection = LookedUp(peer)
             self.watch.changed(ConnectionChanged(connection, has_left=False))
         self._barrier()
         return self
@@ -65,16 +76,11 @@ class Joined:
         answers.get()
 
 
-OPEN: list[PeerWatch] = []
-PEERS: dict[Connection, Peer] = {}
-
-
 @pytest.fixture(autouse=True)
 def no_process_is_anybody_elses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(peers, "users_of", lambda roots: frozenset())
-    monkeypatch.setattr(peer_watch, "_peer_of", PEERS.__getitem__)
+    monkeypatch.setattr(peer_watch, "_peer_of", lambda connection: connection.peer)
     yield
-    PEERS.clear()
     while OPEN:
         OPEN.pop().close()
 
