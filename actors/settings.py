@@ -61,8 +61,8 @@ class ReporterSettings:
     gather_interval: float = 0.016
     """Seconds that reports are gathered when they come one after another, less than two of these
     apart: a training's pairs, the end of a batch and the beginning of the next, are taken together,
-    and at 100 a second two, which delays half of them by less than 10 ms. It saves a third of the
-    CPU time; a single report goes at once. From 500 a second on it is three times as long."""
+    and at 100 a second one or two. Each waits so long at most. It saves a third of the CPU time; a
+    single report goes at once. From 500 a second on it is three times as long."""
 
     drain_timeout: float = 5.0
     """Seconds that receiving what the trainer has still sent, and giving the clients what is
@@ -87,7 +87,8 @@ class ReporterSettings:
     """Bytes that may wait in a client's channel; a larger report waits there alone."""
 
     page_messages: int = 16
-    """Reports that are handed to a channel in one turn of the event loop."""
+    """Reports that are handed to a channel in one turn of the event loop; to a page's, which takes
+    them as one text, 16 times as many."""
 
     control_encoding: ControlEncoding = ControlEncoding.VERBATIM
 

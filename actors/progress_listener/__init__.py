@@ -2,7 +2,7 @@
 
 from actors.progress_listener.actor import ENDED, ParentEvent, ProgressListenerActor, spawn
 from actors.progress_listener.log import ProgressLog
-from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
+from actors.progress_listener.socket import Drained, ProgressSocket
 
 __all__ = [
     "ENDED",
@@ -11,6 +11,5 @@ __all__ = [
     "ProgressListenerActor",
     "ProgressLog",
     "ProgressSocket",
-    "Undecodable",
     "spawn",
 ]

@@ -57,9 +57,9 @@ PACE: Final = 2.0
 """Gather intervals within which a next report counts as one after another."""
 
 STREAK: Final = 2
-"""Drains that find reports one after another before the thread gathers at once, and not only when
-the next one has come: so does a training whose reports come in pairs, the end of a batch and the
-beginning of the next."""
+"""Drains that find reports one after another before the thread gathers at once. Below, as with a
+training's pairs, the end of a batch and the beginning of the next, it gathers when the next one has
+come."""
 
 FAST: Final = 500
 FAST_GATHER: Final = 3.0

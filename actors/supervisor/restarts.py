@@ -35,5 +35,5 @@ class RestartIntensity:
 def tell_degraded(owner: Mailbox[ReportingDegraded], down: ChildDown) -> None:
     """Tell ``owner`` of a crash."""
     log.error("%s failed: %s", down.child, down.reason)
-    reason = f"{down.child} failed and is replaced: {down.reason}"
+    reason = f"{down.child} failed: {down.reason}"
     reply(owner, ReportingDegraded(reason=reason))

@@ -58,9 +58,9 @@ the link:
   It is printed, and opens the page in a browser. From elsewhere, forward the port first:
     ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} gpu-box
 
-Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C ends it (TERM, then KILL), and
-the exit code is 143 then. SIGQUIT (Ctrl-\\) ends the worker alone, and the training goes on. No
-other signal ends anything: --stop-on makes one a stop.
+Ctrl-C asks the trainer to stop and waits for it; a second Ctrl-C, or SIGTERM, ends it (TERM, then
+KILL), and the exit code is 143 then. SIGQUIT (Ctrl-\\) ends the worker alone, and the training goes
+on. No other signal ends anything: --stop-on makes one a stop.
 
 examples:
   %(prog)s                        an embedded training, to see it work

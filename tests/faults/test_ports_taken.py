@@ -66,7 +66,7 @@ def test_a_port_that_comes_back_in_time_is_bound_again_and_the_reports_go_on(new
             worker.wait_for("the socket is closed")
             with stolen(address):
                 crashed.open()
-                worker.wait_for("progress listener failed and is replaced")
+                worker.wait_for("progress listener failed")
             assert worker.ends() == 4, worker.output
             assert client.reports == reports(300)
         assert worker.leaves_nothing()
