@@ -117,6 +117,8 @@ def test_the_link_is_found_behind_the_earlier_part(folder, gate):
     script = "seq -f 'line %g' 3000; read line < $1"
     with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
         worker.wait_for("line 3000")
+        journal = the_run(folder) / "run.jsonl"  # else the rest of them would come as new output
+        assert settled(lambda: "line 3000" in journal.read_text())
         worker.kill()
         for options, ends_with in (
             (("--adopt=last",), "going on with the training"),
