@@ -1,18 +1,11 @@
 """ProgressSocket: everything on the executor's thread, in order, and closed once."""
 
-import os
-import select
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import zmq
 
-from actors.progress_listener import socket
 from actors.progress_listener.socket import (
     DRAIN_LIMIT,
     Drained,
@@ -21,138 +14,8 @@ from actors.progress_listener.socket import (
 )
 from actors.settings import ReporterSettings
 from actors.zmq_sockets import NotBoundError
-from messages import Mailbox
-from tests.support.addresses import FREE_PORT
-from tests.support.probe import Probe
-from tests.support.trainer import StandInTrainer
+from tests.support.opened_socket import Opened, is_readable, joined
 from tests.support.waiting import PATIENCE, settled
-
-T = TypeVar("T")
-
-
-@pytest.fixture
-def context() -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    yield context
-    context.term()
-
-
-@pytest.fixture(autouse=True)
-def no_poll_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a slow machine too, a poll goes on for as long as a test takes."""
-    monkeypatch.setattr(socket, "LONGEST_POLL", 2 * PATIENCE)
-
-
-class Opened:
-    """A ProgressSocket that is bound, used on its own thread as its owner does."""
-
-    def __init__(
-        self,
-        context: "zmq.Context[zmq.Socket[bytes]]",
-        **settings: float,
-    ) -> None:
-        self.socket = ProgressSocket(ReporterSettings(**settings))  # type: ignore[arg-type]
-        self.address = self.run(self.socket.open, context, FREE_PORT).address
-
-    def close(self) -> None:
-        self.socket.close().result(PATIENCE)
-
-    @contextmanager
-    def watched(self) -> Iterator[int]:
-        """What says that something has come."""
-        descriptor = self.socket.watched()
-        assert descriptor is not None
-        yield descriptor
-        os.close(descriptor)
-
-    def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        return self.socket.thread.submit(function, *arguments).result(PATIENCE)
-
-    def collect(self, done: Callable[[list[str | Undecodable], Drained], bool]) -> list[Any]:
-        """What comes until ``done`` says so; messages are on their way for a moment."""
-        got: list[str | Undecodable] = []
-        deadline = time.monotonic() + PATIENCE
-        with self.watched() as watched:
-            while time.monotonic() < deadline:
-                is_readable(watched, within=0.05)
-                drained = self.run(self.socket.drain)
-                got += self.taken()
-                if done(got, drained):
-                    return got
-        raise AssertionError(f"it did not come: {got[-3:]}, {drained}")
-
-    def taken(self) -> list[str | Undecodable]:
-        """What has been received."""
-        received = self.socket.received
-        return [received.popleft()[0] for _ in range(len(received))]
-
-    def messages(self, count: int) -> list[Any]:
-        return self.collect(lambda got, _: len(got) >= count)
-
-
-class Receiver(Probe[str | Undecodable]):
-    """Is told of each drain of a poll that goes on, and takes at once what it has brought."""
-
-    def __init__(self, opened: Opened) -> None:
-        super().__init__()
-        self._opened = opened
-
-    def tell(self, message: object, /) -> None:
-        del message
-        for taken in self._opened.taken():
-            super().tell(taken)
-
-    def poll_behind(self, trainer: StandInTrainer, *texts: str) -> Future[Drained]:
-        """The poll that goes on behind the drain that has brought the last of ``texts``."""
-        trainer.send(*texts)
-        poll = polled_until(self._opened, self, lambda: self._messages.qsize() == len(texts))
-        assert self.drain() == list(texts)
-        return poll
-
-
-def polled_until(
-    opened: Opened, receiver: Mailbox[Drained], is_there: Callable[[], bool]
-) -> Future[Drained]:
-    """The poll during which it is there; one finds nothing when it was woken by a subscription."""
-    with opened.watched() as watched:
-        while True:
-            assert is_readable(watched, within=PATIENCE)
-            poll = opened.socket.poll(receiver)
-            assert poll is not None
-            while not (there := is_there()) and not poll.done():
-                time.sleep(0.001)
-            if there:
-                return poll
-
-
-def is_readable(descriptor: int, *, within: float) -> bool:
-    return bool(select.select([descriptor], [], [], within)[0])
-
-
-@contextmanager
-def joined(opened: Opened) -> Iterator[StandInTrainer]:
-    """A trainer that has joined; ZeroMQ lets it in while the socket is used, as it always is."""
-    left = threading.Event()
-
-    def use() -> None:
-        while not left.wait(0.001):
-            assert not opened.run(opened.socket.drain).count
-
-    user = threading.Thread(target=use)
-    user.start()
-    try:
-        trainer = StandInTrainer(progress_address=opened.address)
-    finally:
-        left.set()
-        user.join(PATIENCE)
-    with trainer:
-        yield trainer
-
-
-@pytest.fixture
-def opened(context: "zmq.Context[zmq.Socket[bytes]]") -> Iterator[Opened]:
-    with closing(Opened(context)) as opened:
-        yield opened
 
 
 def test_the_address_names_the_port_that_the_system_gave(opened: Opened) -> None:
@@ -192,109 +55,6 @@ def test_what_is_watched_can_be_watched_when_the_socket_is_closed(opened: Opened
         opened.socket.close().result(PATIENCE)
         is_readable(watched, within=0)
     assert opened.socket.watched() is None
-
-
-@pytest.fixture
-def patient(context: "zmq.Context[zmq.Socket[bytes]]") -> Iterator[Opened]:
-    """Its polls go on for ever, and gather for ever what comes behind two."""
-    with closing(Opened(context, poll_interval=PATIENCE, gather_interval=10 * PATIENCE)) as opened:
-        yield opened
-
-
-def test_a_poll_without_a_receiver_is_one_drain(opened: Opened) -> None:
-    poll = opened.socket.poll()
-    assert poll is not None
-    assert poll.result(PATIENCE).count == 0
-
-
-def test_a_poll_that_finds_nothing_is_over(patient: Opened) -> None:
-    poll = patient.socket.poll(Receiver(patient))
-    assert poll is not None
-    assert poll.result(PATIENCE).count == 0
-
-
-def test_a_poll_goes_on_as_long_as_messages_come(
-    context: "zmq.Context[zmq.Socket[bytes]]",
-) -> None:
-    sent = [str(number) for number in range(20)]
-    with closing(Opened(context, poll_interval=PATIENCE)) as opened, joined(opened) as trainer:
-        receiver = Receiver(opened)
-        poll = receiver.poll_behind(trainer, "first")
-        for text in sent:
-            trainer.send(text)
-            receiver.expect(text)
-        assert not poll.done()
-        opened.socket.wake()
-        assert poll.result(PATIENCE).count == 0
-
-
-def test_a_poll_is_over_some_time_though_messages_come(
-    context: "zmq.Context[zmq.Socket[bytes]]", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An interpreter that exits waits for it."""
-    monkeypatch.setattr(socket, "LONGEST_POLL", 0.1)
-    with closing(Opened(context, poll_interval=PATIENCE)) as opened, joined(opened) as trainer:
-        poll = Receiver(opened).poll_behind(trainer, "first")
-
-        def is_over() -> bool:
-            trainer.send("another")
-            return poll.done()
-
-        assert settled(is_over)
-
-
-def test_a_poll_that_goes_on_is_over_when_nothing_comes(
-    context: "zmq.Context[zmq.Socket[bytes]]",
-) -> None:
-    with closing(Opened(context, poll_interval=0.01)) as opened, joined(opened) as trainer:
-        assert Receiver(opened).poll_behind(trainer, "a").result(PATIENCE).count == 0
-
-
-def test_what_comes_behind_two_is_gathered_until_the_poll_is_woken(patient: Opened) -> None:
-    with joined(patient) as trainer, patient.watched() as watched:
-        receiver = Receiver(patient)
-        poll = receiver.poll_behind(trainer, "1", "2")
-        trainer.send("3")
-        assert is_readable(watched, within=PATIENCE)
-        patient.socket.wake()
-        assert poll.result(PATIENCE).count == 1
-        assert not receiver.drain()
-        assert patient.taken() == ["3"]
-
-
-def test_a_poll_is_over_when_what_it_told_of_is_not_taken(patient: Opened) -> None:
-    told: Probe[Drained] = Probe()
-    with joined(patient) as trainer:
-        trainer.send("1")
-        poll = polled_until(patient, told, lambda: bool(patient.socket.received))
-        told.get()
-        assert not poll.done()
-        trainer.send("2")
-        assert poll.result(PATIENCE).count == 1
-        assert patient.taken() == ["1", "2"]
-
-
-def test_a_poll_that_goes_on_does_not_hold_up_the_close(patient: Opened) -> None:
-    with joined(patient) as trainer:
-        polls = [Receiver(patient).poll_behind(trainer, "1"), patient.socket.poll()]
-        patient.socket.close().result(PATIENCE)
-        assert all(poll is not None and poll.result(0).count == 0 for poll in polls)
-        patient.socket.wake()  # nothing to wake any more
-
-
-def test_wakes_that_nobody_waits_for_are_not_too_many(patient: Opened) -> None:
-    for _ in range(10_000):
-        patient.socket.wake()
-    with joined(patient) as trainer:
-        assert Receiver(patient).poll_behind(trainer, "1").result(PATIENCE).count == 0
-
-
-def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
-    polls = [opened.socket.poll() for _ in range(3)]
-    closed = opened.socket.close()
-    assert opened.socket.poll() is None
-    closed.result(PATIENCE)
-    assert all(poll is not None and poll.done() for poll in polls)
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:
