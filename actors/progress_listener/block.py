@@ -95,7 +95,7 @@ class Block:
             self._entries = []
 
     def drop_oldest(self) -> Entry:
-        """Drop its first entry, of a block that is packed or full."""
+        """Drop its first entry."""
         if self._packed is not None:
             self._entries, self._packed = list(self.entries()), None
         return self._entries.pop(0)

@@ -1,7 +1,7 @@
 """Which process is at the other end of a connection, as far as the system tells, and whose it is.
 
 ``ends_of`` and ``has_spoken`` take microseconds. ``find_peer`` and ``kinship_of`` take
-milliseconds, so they are for a thread that nobody waits for.
+milliseconds, so they are not for an event loop's thread.
 """
 
 from __future__ import annotations
