@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-_ENDED: Final = "ZXx"
+_DEAD: Final = "ZXx"
 """States of a process that has ended and is not waited for yet."""
 
 
@@ -22,7 +22,7 @@ class Process(NamedTuple):
     @property
     def lives(self) -> bool:
         """Whether it has not ended."""
-        return self.state not in _ENDED
+        return self.state not in _DEAD
 
 
 def process(pid: int) -> Process | None:

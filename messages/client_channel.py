@@ -84,8 +84,8 @@ class ChannelClosed:
 class ChannelLost:
     """The attached ``channel`` is closed, or will never take a text.
 
-    Told again, with ``reports_wait``, when reports wait for it or if it is useless from the
-    beginning: there is nothing to keep the client's actor for.
+    With ``reports_wait`` there is nothing to keep the client's actor for: reports wait for a
+    channel that has closed, or it cannot be used at all. That may be told several times.
     """
 
     channel: DataChannel

@@ -26,7 +26,7 @@ class ControlSocketOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSocketFailed:
-    """The PUB socket could not be bound; nothing is left open."""
+    """No PUB socket has been opened; ``reason`` says why."""
 
     reason: str
 
@@ -85,10 +85,10 @@ class OpenControlSocket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishControl:
-    """Publish ``command`` to the trainer; held while no trainer has joined.
+    """Publish ``command`` to the trainer; held while no trainer is ready for it.
 
     A stop stays in force: it is published again to each trainer that joins later, until
-    ``ForgetStop``, ``AwaitNextTrainer`` or ``CloseControlSocket``.
+    ``ForgetStop``, ``AwaitNextTrainer`` or an ``OpenControlSocket`` that begins another job.
     """
 
     command: str

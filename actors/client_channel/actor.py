@@ -70,9 +70,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     Its client is given what comes after the position ``after``; None is the beginning of the job,
     for which whoever starts the actor asks the listener in its place. ``former`` are the counts of
     a client that comes back, and ``run`` is what it follows at first. When its channel has closed
-    it tells its parent ``ChannelLost``, and once more when a report waits for it. Ends at
-    ``CloseChannel``, and then tells ``ChannelClosed`` with the client's position, as it does after
-    a crash.
+    it tells its parent ``ChannelLost``, and tells it again, maybe several times, when reports wait
+    for it. Ends at ``CloseChannel``. Whatever ends it, it tells ``ChannelClosed`` with the client's
+    position.
     """
 
     def __init__(

@@ -87,11 +87,12 @@ ParentEvent: TypeAlias = ChildDown | TrainerConnected | TrainerDisconnected | St
 class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     """Takes ``ControlSocketMessage``, tells its parent when a trainer joins and leaves.
 
-    A command is held until a trainer's handshake is ``settle_time`` old and it has subscribed. A
-    stop that has been published stays in force for those that join later, also when the actor
-    crashes: ``stop_in_force`` is its successor's then, which with ``reopens`` holds commands until
-    its socket is open again. Who is known to be no trainer of this job is told as a stranger. Ends
-    when it is stopped.
+    A command is held until a trainer's handshake is ``settle_time`` old, it has subscribed, and the
+    system has told who it is; the last two are not waited for beyond their timeouts. A stop that
+    has been published stays in force for those that join later, also when the actor crashes:
+    ``stop_in_force`` is its successor's then, which with ``reopens`` holds commands until its
+    socket is open again. Who is known to be no trainer of this job is told as a stranger. Ends when
+    it is stopped.
     """
 
     name = "control socket"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HELD_LIMIT: Final = 100
-"""Commands that are held for a trainer; there is one that matters, stop."""
+"""Commands that are held for a trainer. They are a person's: a stop, and some learning rates."""
 
 
 class StopInForce:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1000
+STRANGERS: Final = 1000
 """Strangers that are remembered; beyond, the first of them is forgotten."""
 
 
@@ -41,7 +41,7 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class _Joined:
+class _Known:
     """Who is there, and what was told last of whether it is a stranger."""
 
     peer: Peer
@@ -64,7 +64,7 @@ class PeerWatch:
     ) -> None:
         self._verdicts = verdicts
         self._trainers = trainers
-        self._joined: dict[Connection, _Joined] = {}
+        self._joined: dict[Connection, _Known] = {}
         self._strangers: dict[Peer | Connection, None] = {}
         """Those that have been found, each by its process, where that is known."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
@@ -109,7 +109,7 @@ class PeerWatch:
             return
         peer = _peer_of(connection)
         kinship = kinship_of(peer, self._trainers)
-        self._joined[connection] = joined = _Joined(peer, kinship)
+        self._joined[connection] = joined = _Known(peer, kinship)
         self._judge()
         if kinship is not Kinship.OURS and not joined.told:
             log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
@@ -140,7 +140,7 @@ class PeerWatch:
 
     def _remember(self, stranger: Peer | Connection) -> None:
         self._strangers[stranger] = None
-        if len(self._strangers) > REMEMBERED:
+        if len(self._strangers) > STRANGERS:
             del self._strangers[next(iter(self._strangers))]
 
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch, peers
-from actors.zmq_sockets.peer_watch import REMEMBERED
+from actors.zmq_sockets.peer_watch import STRANGERS
 from messages import Peer, PeersFound
 from tests.support.probe import Probe
 
@@ -191,11 +191,11 @@ def test_the_next_training_has_another_trainer() -> None:
 
 def test_strangers_that_are_remembered_are_bounded() -> None:
     joined = Joined(TRAINER).add(ours=OURS)
-    for number in range(REMEMBERED + 10):
+    for number in range(STRANGERS + 10):
         joined.add(other=process(3_000_000 + number))
         joined.remove("other")
     joined.add(ours_again=OURS)
     joined.remove("ours")
     joined.remove("ours_again")
-    joined.add(first=process(3_000_000), last=process(3_000_000 + REMEMBERED + 9))
+    joined.add(first=process(3_000_000), last=process(3_000_000 + STRANGERS + 9))
     assert joined.found() == {"last"}
