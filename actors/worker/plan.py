@@ -27,6 +27,7 @@ from actors.worker.keeping import Keeping, facts_of, keep, keep_on
 from actors.worker.kept_runs import default_folder, journal_of, runs_of
 from actors.worker.orders import INSTEAD
 from actors.worker.outputs import LIVES, JournalError, Run, Runs, RunsError, check_journal
+from actors.worker.reporters import reporter_at
 from actors.worker.trainer import (
     CONTROL_PORT,
     EMBEDDED,
@@ -45,7 +46,7 @@ from actors.worker.viewer import (
     new_token,
     own_names,
 )
-from actors.zmq_sockets import at_free_port, reporter_at
+from actors.zmq_sockets import at_free_port
 from messages import OCCUPIED, reporting_to
 
 if TYPE_CHECKING:

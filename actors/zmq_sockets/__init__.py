@@ -11,9 +11,8 @@ from actors.zmq_sockets.binding import (
 from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
-from actors.zmq_sockets.peers import Kinship, kinship_of
+from actors.zmq_sockets.peers import Kinship, ends_of, find_peer, kinship_of
 from actors.zmq_sockets.processes import is_address, who_listens_at
-from actors.zmq_sockets.reporters import reporter_at
 
 __all__ = [
     "Bound",
@@ -27,10 +26,11 @@ __all__ = [
     "Verdict",
     "at_free_port",
     "bind",
+    "ends_of",
+    "find_peer",
     "is_address",
     "kinship_of",
     "port_of",
-    "reporter_at",
     "who_listens_at",
     "why_not_open",
 ]

@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
-from actors.zmq_sockets.peers import ends_of, find_peer
+from actors.zmq_sockets import ends_of, find_peer
 
 if TYPE_CHECKING:
     from messages import Peer
@@ -22,7 +22,7 @@ to which libzmq adds less than as much again by chance."""
 _STEP: Final = 0.002
 """Seconds between two looks, each of which takes one more connection."""
 
-_TCP: Final = re.compile(r"tcp://(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+|\*)):([0-9]{1,5})")
+_NUMERIC: Final = re.compile(r"tcp://(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+|\*)):([0-9]{1,5})")
 """An address of numbers: a name server is not asked, an interface has no port to listen at."""
 
 _GREETING: Final = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -41,7 +41,7 @@ def reporter_at(address: str | None) -> Peer | None:
     publisher keeps all that it has queued. A ZeroMQ socket would take that. Nobody is found where
     the address cannot be listened at; whoever binds it says why.
     """
-    tcp = _TCP.fullmatch(address or "")
+    tcp = _NUMERIC.fullmatch(address or "")
     if tcp is None:
         return None
     with suppress(OSError, OverflowError), ExitStack() as stack:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from actors.zmq_sockets import reporter_at
+from actors.worker.reporters import reporter_at
 from tests.support.addresses import fixed_addresses, port_of
 from tests.support.waiting import PATIENCE
 
