@@ -119,7 +119,7 @@ class Standalone:
     def signalled(self, number: int) -> None:
         """A signal has come."""
         if number in self._plan.stop_on:
-            self.worker.tell(StopTraining(by=name_of(number)))
+            self._order(StopTraining(by=name_of(number)))
             self._released.set()
         elif number == signal.SIGINT:
             self.interrupt()
@@ -133,15 +133,19 @@ class Standalone:
 
         A page that is to stay up until Ctrl-C is closed by one that comes after the training.
         """
-        self.worker.tell(CancelTraining() if self._interrupted else StopTraining())
+        self._order(CancelTraining() if self._interrupted else StopTraining())
         self._interrupted = True
         if self._stays_up or self._plan.stays_up < math.inf:
             self._released.set()
 
     def terminate(self) -> None:
         """SIGTERM: cancel the training; keep nothing open."""
-        self.worker.tell(CancelTraining())
+        self._order(CancelTraining())
         self._released.set()
+
+    def _order(self, order: StopTraining | CancelTraining) -> None:
+        if not self._stays_up:  # then it would be refused: the training is over
+            self.worker.tell(order)
 
     def leave(self) -> None:
         """SIGQUIT: leave the training alone, and say so; on any thread but the event loop's.

@@ -74,6 +74,7 @@ def test_the_page_stays_up_until_ctrl_c_when_that_is_wanted():
         assert Visit(worker.link()).session()
         worker.ctrl_c()
         assert worker.ends() == 3
+    assert "the training has ended" not in worker.output  # a stop that is refused
     assert worker.count("received from the trainer") == 0
     order = ("has ended with exit code 3", "outcome      failed", "the page stays up until")
     places = [worker.output.index(text) for text in order]
