@@ -82,11 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with runner:
             code = runner.run(live())
+    except worker.PlanError as error:
+        return _fail(str(error))
     except RuntimeError as error:
         if NO_THREAD not in str(error) or (code is None and run is not None and run.has_begun):
             raise
         if code is None:
-            return _fail(f"the training was not started: {error}. Raise the limit (ulimit -u, -v)")
+            return _fail(worker.NO_THREADS)
     return code
 
 

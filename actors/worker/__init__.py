@@ -3,18 +3,18 @@
 from typing import TYPE_CHECKING
 
 from actors.lazy_door import lazy_door
-from actors.worker.command_line import PlanError, greet, parse, version
+from actors.worker.command_line import NO_THREADS, PlanError, greet, parse
 
 if TYPE_CHECKING:
     from actors.worker.exporting import export
     from actors.worker.kept_runs import journal_of, list_runs
     from actors.worker.outputs import consoles
-    from actors.worker.plan import Plan, plan_of
+    from actors.worker.plan import plan_of
     from actors.worker.signals import Signals
     from actors.worker.standalone import Standalone
 
 __all__ = [
-    "Plan",
+    "NO_THREADS",
     "PlanError",
     "Signals",
     "Standalone",
@@ -25,7 +25,6 @@ __all__ = [
     "list_runs",
     "parse",
     "plan_of",
-    "version",
 ]
 
 __getattr__ = lazy_door(
@@ -34,7 +33,7 @@ __getattr__ = lazy_door(
         "exporting": ("export",),
         "kept_runs": ("journal_of", "list_runs"),
         "outputs": ("consoles",),
-        "plan": ("Plan", "plan_of"),
+        "plan": ("plan_of",),
         "signals": ("Signals",),
         "standalone": ("Standalone",),
     },

@@ -46,6 +46,11 @@ PORTS: Final = ("control_port", "progress_port")
 MEANT: Final = 0.75
 """How much a mistyped word has of the one that is meant, as difflib counts it."""
 
+NO_THREADS: Final = (
+    "the training was not started: the system gives this worker too few threads; raise the limit "
+    "of processes or that of memory (ulimit -u, ulimit -v)"
+)
+
 CONSOLE_SCRIPT: Final = "sleap-progress-worker"
 SCRIPT: Final = "run_worker.py"
 

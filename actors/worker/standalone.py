@@ -17,7 +17,7 @@ from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
 from actors.worker.bounded import within_loop
 from actors.worker.clients import Clients, NotServedError
-from actors.worker.command_line import invocation
+from actors.worker.command_line import NO_THREADS, PlanError, invocation
 from actors.worker.earlier import EarlierRun
 from actors.worker.events import RunEvents
 from actors.worker.keeper import ENDING, OUTPUT, name_of
@@ -96,6 +96,7 @@ class Standalone:
         errors: Console,
         dispositions: Dispositions | None = None,
     ) -> None:
+        """Raises PlanError where the system gives no threads."""
         self._plan = plan
         self.loop = asyncio.get_running_loop()
         self._console = console
@@ -113,7 +114,7 @@ class Standalone:
         self._screen: TypedRef[Any] | None = None
         self._trainer: TypedRef[TrainerMessage] | None = None
         if threads_given(FIRST_THREADS) < FIRST_THREADS:
-            raise RuntimeError("can't start new thread")  # Python's own words
+            raise PlanError(NO_THREADS)
         self.worker = actor.spawn(parent=self._down)
 
     def signalled(self, number: int) -> None:

@@ -1,16 +1,20 @@
 """What a training has started, and what becomes of it when the training ends or is ended."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from actors.proc import process
-from actors.worker import parse
+from actors.worker import NO_THREADS, PlanError, Standalone, parse
 from actors.worker.keeper.processes import send
+from actors.worker.plan import Plan
 from tests.support.changed_worker import changed
 from tests.support.page_client import PageClient
 from tests.support.processes import ends, is_zombie, parent_of, python, runs, shell
@@ -282,9 +286,21 @@ def test_where_the_worker_gets_no_thread_nothing_is_started_and_that_is_said(tmp
     options = ("--no-page", "--", *shell("touch $1", str(started)))
     with RunningWorker(*options, program=changed(threadless="signals")) as worker:
         assert worker.ends() == 2, worker.output
-    assert "error: the training was not started: can't start new thread" in worker.output
+    assert f"error: {NO_THREADS}" in worker.output
     assert "Traceback" not in worker.output
     assert not started.exists()
+
+
+def test_a_worker_that_gets_too_few_threads_to_begin_says_what_to_do(monkeypatch):
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def begin() -> None:
+        Standalone(Plan(), console=Console(), errors=Console())
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(PlanError, match="raise the limit"):
+        asyncio.run(begin())
 
 
 @pytest.mark.parametrize("count", [6, 7, 8, 12])
