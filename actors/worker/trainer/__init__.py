@@ -1,6 +1,6 @@
 """The trainer: its process, its command line, its files and its output."""
 
-from actors.worker.trainer.actor import TrainerActor, spawn
+from actors.worker.trainer.actor import spawn
 from actors.worker.trainer.command import (
     CONTROL_PORT,
     EMBEDDED,
@@ -21,7 +21,6 @@ __all__ = [
     "INSTALL_ADVICE",
     "INTERPRETER_ADVICE",
     "PROGRESS_PORT",
-    "TrainerActor",
     "checkpoint_folders",
     "epochs_of",
     "has_placeholders",
