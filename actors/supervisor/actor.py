@@ -401,15 +401,17 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if down.child == CONTROL or not self._loop.is_closed():
             self._children.start(down.child, reopens=reopens)
         self._clients.follow(self._children.run)
-        tell_degraded(self._owner, down)
         bearable = self._intensity.allows_another()
-        if self._phase is not Phase.BINDING:
+        times = "" if bearable else f" {CRASHES + 1} times in {WINDOW:.0f} s"
+        reason = f"{down.child} failed{times}: {down.reason}"
+        is_binding = self._phase is Phase.BINDING
+        goes_on = not (is_binding or (is_open and (self._loop.is_closed() or not bearable)))
+        if goes_on:
+            tell_degraded(self._owner, reason)
+        if not is_binding:
             self._script.crashed(down.child)
-        if self._phase is Phase.BINDING or (is_open and self._loop.is_closed()):
-            self._give_up(f"{down.child} failed: {down.reason}")
-        elif is_open and not bearable:
-            times = f"{CRASHES + 1} times in {WINDOW:.0f} s"
-            self._give_up(f"{down.child} failed {times}: {down.reason}")
+        if not goes_on:
+            self._give_up(reason)
         elif reopens:
             self._reopen(down.child)
 

@@ -270,8 +270,9 @@ class Clients:
         client, message = attachment.client, attachment.message
         del self._attached[client.client_id]
         crashed = down.reason is not None and not attachment.closing
+        goes_on = crashed and client.restarts.allows_another()
         successor = attachment.next
-        if crashed and client.restarts.allows_another():
+        if goes_on:
             # It goes on from its position, and not from where it was to begin.
             successor = message if client.status is None else replace(message, after=None)
         elif crashed:
@@ -286,8 +287,8 @@ class Clients:
                 gather.go_on_without(client)
         else:
             self._start(client, successor)
-        if crashed:
-            tell_degraded(self._owner, down)
+        if goes_on:
+            tell_degraded(self._owner, f"{down.child} failed: {down.reason}")
 
     # One client
 

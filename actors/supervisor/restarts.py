@@ -11,7 +11,7 @@ from actors.runtime import reply
 from messages import ReportingDegraded
 
 if TYPE_CHECKING:
-    from messages import ChildDown, Mailbox
+    from messages import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,7 @@ class RestartIntensity:
         return len(self._crashes) <= CRASHES or self._crashes[-1] - self._crashes[0] > WINDOW
 
 
-def tell_degraded(owner: Mailbox[ReportingDegraded], down: ChildDown) -> None:
-    """Tell ``owner`` of a crash."""
-    log.error("%s failed: %s", down.child, down.reason)
-    reason = f"{down.child} failed: {down.reason}"
+def tell_degraded(owner: Mailbox[ReportingDegraded], reason: str) -> None:
+    """Tell ``owner`` of a crash whose actor is replaced."""
+    log.error("%s", reason)
     reply(owner, ReportingDegraded(reason=reason))

@@ -142,6 +142,7 @@ def test_a_client_whose_actor_crashes_again_and_again_is_given_up_and_reporting_
         assert owner.wait_for(ClientGone).client_id == "alice"
         now = status(supervisor)
         assert (now.phase, now.clients) == (Phase.REPORTING, ())
+        assert not any(isinstance(event, ReportingDegraded) for event in owner.drain())
         bob = FakeChannel()
         attach_client(supervisor, bob, "bob")
         trainer.send(*reports(3))
