@@ -59,7 +59,8 @@ class KnowTrainer:
 class StrangerConnected:
     """``peer`` has joined the socket at ``address``, and is not of the training.
 
-    What it reports is mixed in, and it hears each command. Told once for each process.
+    What it reports is mixed in, and it hears each command. Told once a job for each process, and of
+    100 of them at most.
     """
 
     peer: Peer

@@ -49,7 +49,8 @@ class ReportingSummary:
     that are not one non-empty UTF-8 text and so could not be forwarded. ``forwarded`` and
     ``failed`` are summed over the clients that are counted: reports handed to a client's channel,
     and reports that an attached client could not be given. With one such client attached from start
-    to end, ``received == forwarded + failed + undecodable``. ``train_end`` says whether the
+    to end, ``received == forwarded + failed + undecodable``. What a slow client could not be given
+    before a ``SwitchJob`` has failed; it may reach the client later. ``train_end`` says whether the
     trainer's last message came, ``last_epoch`` is the number of the epoch that ended last (the
     first is 0). Without ``is_complete`` the counts are not known: the event loop did not answer.
     """

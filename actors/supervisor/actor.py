@@ -4,6 +4,7 @@ It runs on a thread of its own, so that it can close everything also when the ev
 
     IDLE -> BINDING -> CONNECTING -> REPORTING -> STOPPING -> IDLE
                 \-> (bind failed) -> STOPPING     gui=False: IDLE -> BYPASSED -> IDLE
+    CONNECTING -> STOPPING (-> BINDING)            a stranger reports there: at free ports, or not
     REPORTING -> SWITCHING -> REPORTING            a pipeline's next job, on the same sockets
 """
 
@@ -19,9 +20,9 @@ from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
 from actors.supervisor.children import CONTROL, LISTENER, ChildEvent, Children
 from actors.supervisor.clients import Clients, Gather
-from actors.supervisor.front_door import ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
+from actors.supervisor.requests import REPORTER_ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
 from actors.supervisor.script import Answered, Script, Steps, Wait
 from actors.supervisor.session import Session
@@ -203,12 +204,12 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._session.sockets.terminate_context()
         job = self._job
         if job is not None:
-            job.failure = job.failure or ENDED
+            job.failure = job.failure or REPORTER_ENDED
             self._answer_all(job)
 
     def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
-        turn_away(message, ENDED, self._owner)
+        turn_away(message, REPORTER_ENDED, self._owner)
 
     def _become(self, phase: Phase) -> None:
         if phase is self._phase:
@@ -297,9 +298,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             self._script.end()
 
     def _answer_all(self, job: Job) -> None:
-        never_ready = job.start is not None
+        start_says_it = job.start is not None
         job.answer(self._session.stopped())
-        if job.failure is not None and not never_ready:
+        if job.failure is not None and not start_says_it:
             reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
     def _close_reopening(self) -> None:

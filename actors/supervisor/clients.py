@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1000
+GONE_LIMIT: Final = 1000
 """Clients that are gone whose positions are remembered; beyond, the longest gone is forgotten."""
 
 LOST_LIMIT: Final = 50
@@ -320,7 +320,7 @@ class Clients:
         """It is gone: keep its position, and forget who has been gone for longest."""
         self._clients[client.client_id] = self._clients.pop(client.client_id)
         gone = [it for it in self._clients.values() if it.client_id not in self._attached]
-        for forgotten in gone[:-REMEMBERED]:
+        for forgotten in gone[:-GONE_LIMIT]:
             del self._clients[forgotten.client_id]
             if forgotten.status is not None:
                 job = forgotten.status.job

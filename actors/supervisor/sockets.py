@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPEN_TIMEOUT: Final = 5.0
+SOCKET_TIMEOUT: Final = 5.0
 """Seconds that binding a socket may take; it takes milliseconds unless the event loop is busy."""
 
 LOOP_TIMEOUT: Final = 2.0
@@ -141,7 +141,7 @@ class Sockets:
             if address is None:
                 continue
             self.listens = child == LISTENER
-            answer = yield from self.ask(child, self._opening(child, address), OPEN_TIMEOUT)
+            answer = yield from self.ask(child, self._opening(child, address), SOCKET_TIMEOUT)
             match answer:
                 case ControlSocketOpened() | ListeningStarted():
                     bound[child] = answer.address

@@ -16,7 +16,7 @@ from actors.runtime import (
 )
 from actors.settings import ReporterSettings, seconds, settings_of, shown
 from actors.supervisor.actor import Shutdown, SupervisorActor
-from actors.supervisor.front_door import ENDED, turn_away
+from actors.supervisor.requests import REPORTER_ENDED, turn_away
 from messages import (
     ChildDown,
     Mailbox,
@@ -57,7 +57,7 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         """Tell ``message``; a request is answered in any case, also when the reporter has ended."""
         if not self.try_tell(message):
             log.info("a %s came too late", type(message).__name__)
-            turn_away(message, ENDED, self._owner)
+            turn_away(message, REPORTER_ENDED, self._owner)
 
     def request_stop(self, *, timeout: float = TIMEOUT) -> None:
         """Have it deliver what is left, close everything and end.

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from actors import SupervisorActor, attach, spawn_supervisor
-from actors.supervisor.sockets import LOOP_TIMEOUT, OPEN_TIMEOUT
+from actors.supervisor.sockets import LOOP_TIMEOUT, SOCKET_TIMEOUT
 from messages import (
     ClientGone,
     JobOutcome,
@@ -97,7 +97,7 @@ def test_a_loop_that_runs_by_then_and_is_busy_is_waited_for(loop, owner, setting
     thread.start()
     assert settled(loop.is_running)
     clock.advance(LOOP_TIMEOUT)
-    assert settled(lambda: clock.waiting(OPEN_TIMEOUT - LOOP_TIMEOUT))
+    assert settled(lambda: clock.waiting(SOCKET_TIMEOUT - LOOP_TIMEOUT))
     assert answers.drain() == []
     busy.set()
     wait_for_phase(supervisor, Phase.CONNECTING)

@@ -5,7 +5,7 @@ import gc
 import pykka
 import pytest
 
-from actors.supervisor.clients import REMEMBERED, Clients
+from actors.supervisor.clients import GONE_LIMIT, Clients
 from messages import AttachClient, ClientGone, DetachClient, ReportingSummary
 from tests.support.channel import FakeChannel
 from tests.support.probe import Probe
@@ -24,7 +24,7 @@ def settings():
 
 
 def test_of_clients_that_come_and_go_a_thousand_are_remembered_and_all_are_counted(supervisor):
-    count, detached = REMEMBERED + 500, Probe()
+    count, detached = GONE_LIMIT + 500, Probe()
     with trainer_for(start(supervisor)) as trainer:
         trainer.send(*reports(2))
         assert settled(lambda: status(supervisor).received == 2)
@@ -36,7 +36,7 @@ def test_of_clients_that_come_and_go_a_thousand_are_remembered_and_all_are_count
             detached.get()
         gc.collect()  # what other tests have left
         found = [len(it._clients) for it in gc.get_objects() if isinstance(it, Clients)]
-        assert max(found) == REMEMBERED
+        assert max(found) == GONE_LIMIT
         again, forgotten = FakeChannel(), FakeChannel()
         attach_client(supervisor, again, f"client {count - 1}")
         attach_client(supervisor, forgotten, "client 0")

@@ -1,4 +1,4 @@
-"""The supervisor's front door: what a host tells is data from outside. Pure functions.
+"""Requests: what a host tells the supervisor is data from outside. Pure functions.
 
 A request with a value of a wrong type is refused with the field's name and what is expected; who
 tells a supervisor that has ended is answered like everybody else.
@@ -40,7 +40,7 @@ from messages import (
 
 log = logging.getLogger(__name__)
 
-ENDED: Final = "the reporter has ended"
+REPORTER_ENDED: Final = "the reporter has ended"
 
 
 class NotAcceptedError(Exception):
