@@ -23,7 +23,7 @@ from actors.supervisor.clients import Clients, Gather
 from actors.supervisor.job import Job
 from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.requests import REPORTER_ENDED, NotAcceptedError, checked, turn_away
-from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity, tell_degraded
+from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Answered, Script, Steps, Wait
 from actors.supervisor.session import Session
 from messages import (
@@ -46,6 +46,7 @@ from messages import (
     ProgressSocketMade,
     PublishControl,
     ReporterStatus,
+    ReportingDegraded,
     ReportingFailed,
     SendControl,
     StartReporting,
@@ -402,13 +403,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if down.child == CONTROL or not self._loop.is_closed():
             self._children.start(down.child, reopens=reopens)
         self._clients.follow(self._children.run)
+        log.error("%s failed: %s", down.child, down.reason)
         bearable = self._intensity.allows_another()
         times = "" if bearable else f" {CRASHES + 1} times in {WINDOW:.0f} s"
         reason = f"{down.child} failed{times}: {down.reason}"
         is_binding = self._phase is Phase.BINDING
         goes_on = not (is_binding or (is_open and (self._loop.is_closed() or not bearable)))
         if goes_on:
-            tell_degraded(self._owner, reason)
+            reply(self._owner, ReportingDegraded(reason=reason))
         if not is_binding:
             self._script.crashed(down.child)
         if not goes_on:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from actors import client_channel
 from actors.runtime import Adapter, reply
-from actors.supervisor.restarts import RestartIntensity, tell_degraded
+from actors.supervisor.restarts import RestartIntensity
 from actors.supervisor.script import MARGIN, Answered, Missing, Wait
 from messages import (
     AttachChannel,
@@ -30,6 +30,7 @@ from messages import (
     OwnerEvent,
     ProgressCounts,
     ReadProgress,
+    ReportingDegraded,
     ReportsFlushed,
 )
 
@@ -270,6 +271,8 @@ class Clients:
         client, message = attachment.client, attachment.message
         del self._attached[client.client_id]
         crashed = down.reason is not None and not attachment.closing
+        if crashed:
+            log.error("%s failed: %s", down.child, down.reason)
         goes_on = crashed and client.restarts.allows_another()
         successor = attachment.next
         if goes_on:
@@ -288,7 +291,8 @@ class Clients:
         else:
             self._start(client, successor)
         if goes_on:
-            tell_degraded(self._owner, f"{down.child} failed: {down.reason}")
+            reason = f"{down.child} failed: {down.reason}"
+            reply(self._owner, ReportingDegraded(reason=reason))
 
     # One client
 
