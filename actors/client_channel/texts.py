@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from messages import ClockTold, wire
 from messages.event_codec import encode_event
@@ -30,8 +29,7 @@ SMALL_VALUES: Final = 100
 """Characters of a value with its name, and how many stay of a report that its channel refuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageText:
+class PageText(NamedTuple):
     """A text to be sent, empty if none is; with it the client comes ``entries`` further.
 
     It then has the first ``reports`` of the job; 0 if it comes no further.
@@ -53,21 +51,20 @@ class PageTexts:
 
     def of(self, page: ProgressPage) -> Iterator[PageText]:
         """The texts of ``page``, which comes after the one before."""
-        if self.is_paged:
-            return self._together(page)
-        return self._alone(page) if self.is_plain else self._with_events(page)
+        return self._together(page) if self.is_paged else self._singly(page)
 
-    def _alone(self, page: ProgressPage) -> Iterator[PageText]:
-        """The reports, and the log lines of the trainer's output."""
-        for index, message in enumerate(page.messages):
-            text = plain_text(message) if index in page.notes else encode_report(message)
-            yield PageText(text, 1, page.reports_before(index + 1))
-
-    def _with_events(self, page: ProgressPage) -> Iterator[PageText]:
+    def _singly(self, page: ProgressPage) -> Iterator[PageText]:
+        """Each entry in a text; of events a plain client gets the trainer's log lines alone."""
         first = page.last - len(page.messages) + 1
+        reports, others = page.reports_before(0), {*page.notes, *page.added}
         for index, message in enumerate(page.messages):
-            yield from self._clock(first + index, page.times[index] if page.times else 0.0)
-            yield PageText(encode_report(message), 1, page.reports_before(index + 1))
+            reports += index not in others
+            if not self.is_plain:
+                yield from self._clock(first + index, page.times[index] if page.times else 0.0)
+                text = encode_report(message)
+            else:
+                text = plain_text(message) if index in page.notes else encode_report(message)
+            yield PageText(text, 1, reports)
 
     def _clock(self, position: int, time: float) -> Iterator[PageText]:
         """Tell the client when and where it is, if it cannot know."""
