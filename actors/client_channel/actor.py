@@ -44,24 +44,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_LOOK: Final = 0.25
-"""Seconds to the first look whether a channel has opened; each further one takes twice as long."""
+"""Seconds to the first look whether a channel has opened; each further one takes as long as all
+before it."""
+
+CLOSED: Final = "its channel is closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Changed:
-    """The channel that was ``attached`` has opened, or has room again; or it may have opened."""
+    """The channel that was ``attached`` may have opened, has room again, or ``is_closed``."""
 
     attached: AttachChannel
+    is_closed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Closed:
-    """The channel that was ``attached`` has closed."""
-
-    attached: AttachChannel
-
-
-_Inbox: TypeAlias = ClientChannelMessage | _Changed | _Closed
+_Inbox: TypeAlias = ClientChannelMessage | _Changed
 
 
 class ClientChannelActor(LoopActor[ClientChannelMessage]):
@@ -101,8 +98,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._attached: AttachChannel | None = None
         self._channel: DataChannel | None = None
         self._closed = self._hold_is_logged = self._dropping = False
-        self._opening: asyncio.TimerHandle | None = None
-        self._open_until = 0.0
+        self._not_open_since: float | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._yielding: asyncio.Handle | None = None
         self._flush: FlushReports | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -120,12 +117,11 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             case ProgressPage():
                 if self._cursor.take(message, now=self._loop.time()):
                     self._go_on()  # else it is of a listener that has been replaced
-            case _Changed():
-                if message.attached is self._attached:
-                    self._changed()
-            case _Closed():
-                if message.attached is self._attached:
-                    self._channel_closed("its channel is closed")
+            case _Changed(attached=attached):
+                if attached is self._attached and message.is_closed:
+                    self._channel_closed(CLOSED)
+                elif attached is self._attached:
+                    self._go_on()
             case FlushReports():
                 self._begin_flush(message)
             case CountReports():
@@ -143,7 +139,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         waiting = self._cursor.waiting if self._closed else 0
         reply(self._reply_to, ChannelClosed(status=self._status(), waiting=waiting))
         self._attached = self._channel = self._flush = None
-        for handle in (self._opening, self._flush_timer, self._yielding):
+        for handle in (self._looking, self._flush_timer, self._yielding):
             if handle is not None:
                 handle.cancel()
         self._run.listener.tell(StopReading(reply_to=self._me))
@@ -153,7 +149,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     def _attach(self, message: AttachChannel) -> None:
         self._attached, self._channel = message, None
         self._closed = self._hold_is_logged = self._dropping = False
-        self._stop_looking()
+        self._not_open_since = None
         try:
             self._channel = channel = data_channel(message.channel)
             self._cursor.begin(getattr(channel, "protocol", ""), message.after)
@@ -167,48 +163,19 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     def _listen_to(self, channel: DataChannel, attached: AttachChannel) -> None:
         # A handler that raised would close the client's whole connection: each does no more than
         # tell.
-        changed, closed = _Changed(attached=attached), _Closed(attached=attached)
-        early: object = attached.channel
-        events = early if isinstance(early, EarlyChannel) else channel
+        changed, closed = _Changed(attached=attached), _Changed(attached=attached, is_closed=True)
         if attached.accept_texts is True:
-            events.on("message", lambda data: self._data_arrived(attached, data))
-        events.on("close", lambda: self._me.tell(closed))
-        events.on("open", lambda: self._me.tell(changed))
-        events.on("bufferedamountlow", lambda: self._room_again(changed))
-        if channel.readyState == "closed":
-            # Announced before anybody listened; behind the texts that came before it.
-            self._me.tell(closed)
-        elif channel.readyState != "open":
-            self._look_whether_it_opens(changed)
+            early: object = attached.channel
+            texts = early if isinstance(early, EarlyChannel) else channel
+            texts.on("message", lambda data: self._data_arrived(attached, data))
+        channel.on("close", lambda: self._me.tell(closed))
+        channel.on("open", lambda: self._me.tell(changed))
+        channel.on("bufferedamountlow", lambda: self._room_again(changed))
 
     def _room_again(self, changed: _Changed) -> None:
         # aiortc announces it for each report of a training's pace: a turn for nothing.
         if self._flush is not None or not self._cursor.expects_page:
             self._me.tell(changed)
-
-    def _look_whether_it_opens(self, changed: _Changed) -> None:
-        self._open_until = self._loop.time() + self._settings.open_timeout
-        self._look(changed, FIRST_LOOK)
-
-    def _look(self, changed: _Changed, delay: float) -> None:
-        """Look now and again whether the channel has opened: not every kind announces it."""
-        self._me.tell(changed)
-        left = max(0.0, self._open_until - self._loop.time())
-        self._opening = self._loop.call_later(min(delay, left), self._look, changed, 2 * delay)
-
-    def _stop_looking(self) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
-
-    def _changed(self) -> None:
-        if self._state() in ("open", "closed"):
-            self._stop_looking()
-        elif self._opening is not None and self._loop.time() >= self._open_until:
-            self._stop_looking()
-            within = f"within {self._settings.open_timeout:g} s: it is {self._state()}"
-            self._channel_closed(f"its channel has not opened {within}", for_good=True)
-        self._go_on()
 
     def _channel_closed(self, reason: str, *, for_good: bool = False) -> None:
         if self._closed or self._attached is None:
@@ -257,28 +224,27 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         attached, channel, cursor = self._attached, self._channel, self._cursor
         if attached is None or channel is None:
             return
-        while cursor.next is not None and self._is_open() and self._has_room(channel):
+        while (item := cursor.next) and self._is_open() and self._has_room(channel, item.text):
             try:
                 if cursor.send_next(channel):
                     self._hold_is_logged = False
             except NotSentError as error:
                 self._channel_closed(str(error), for_good=True)
                 return
-        if not self._is_open():
-            if cursor.next is not None:
-                self._hold(attached)
-            # It is read for anyway: that a report cannot be given to it is an error.
-            self._read_on()
-        else:
+        if self._is_open():
+            self._not_open_since = None
             self._await_room(channel)
             if channel.bufferedAmount <= self._low_mark:
                 self._read_on()
+        else:
+            self._hold(attached)
+            # It is read for anyway: that a report cannot be given to it is an error.
+            self._read_on()
         self._answer_flush()
 
-    def _has_room(self, channel: DataChannel) -> bool:
-        waiting, item = channel.bufferedAmount, self._cursor.next
-        assert item is not None
-        return waiting == 0 or waiting + text_bytes(item.text) <= self._settings.channel_high_water
+    def _has_room(self, channel: DataChannel, text: str) -> bool:
+        waiting = channel.bufferedAmount
+        return waiting == 0 or waiting + text_bytes(text) <= self._settings.channel_high_water
 
     def _await_room(self, channel: DataChannel) -> None:
         """Have the channel announce when it has room for more, or has sent all of a flush."""
@@ -289,7 +255,8 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _hold(self, attached: AttachChannel) -> None:
         """Keep the reports of a channel that is not open: it, or its successor, gets them."""
-        if not self._hold_is_logged:
+        reports_wait = self._cursor.next is not None
+        if reports_wait and not self._hold_is_logged:
             self._hold_is_logged = True
             log.error(
                 "progress report %d not forwarded to client %s: its channel is %s",
@@ -297,12 +264,27 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
                 self._client_id,
                 self._state(),
             )
-        if self._closed:
+        if not self._closed:
+            self._await_opening(attached)
+        elif reports_wait:
             self._parent.tell(ChannelLost(channel=attached.channel, reports_wait=True))
-        elif self._state() == "closed":
-            self._me.tell(_Closed(attached=attached))  # not every kind of channel announces it
-        elif self._opening is None:
-            self._look_whether_it_opens(_Changed(attached=attached))
+
+    def _await_opening(self, attached: AttachChannel) -> None:
+        """Look again and again, ever later: not every kind of channel announces what it does."""
+        state, now, timeout = self._state(), self._loop.time(), self._settings.open_timeout
+        if self._not_open_since is None:
+            self._not_open_since = now
+        waited = now - self._not_open_since
+        if state == "closed":
+            self._channel_closed(CLOSED)
+        elif waited >= timeout:
+            reason = f"its channel has not opened within {timeout:g} s: it is {state}"
+            self._channel_closed(reason, for_good=True)
+        else:
+            if self._looking is not None:
+                self._looking.cancel()
+            delay = min(max(FIRST_LOOK, waited), timeout - waited)
+            self._looking = self._loop.call_later(delay, self._me.tell, _Changed(attached=attached))
 
     def _read_on(self) -> None:
         if not self._cursor.ask():

@@ -8,19 +8,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.client_channel.text_limit import TextLimit
 from messages import AttachClient, DataChannel, Mailbox
+from messages.wire import text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
-
-EARLY_LIMIT: Final = 1000
-EARLY_BYTES: Final = 4 * 1024 * 1024
-"""Events of a channel that are kept until its actor listens, a few milliseconds, and their size."""
 
 _ASYNC_SEND: Final = (
     "its send(str) is to be awaited, and sends nothing when it is called: give the channel a plain "
@@ -29,8 +26,6 @@ _ASYNC_SEND: Final = (
 
 EARLY_TIME: Final = 30.0
 """Seconds after which nobody is going to listen: beyond all that an event loop may be held up."""
-
-_EVENTS: Final = ("open", "close", "bufferedamountlow")
 
 
 class NotSentError(TypeError):
@@ -54,10 +49,10 @@ def attach(
     """
     early: Any = channel
     try:
-        if _is_whole(channel):
-            early = EarlyChannel(channel, texts=accept_texts)
+        if accept_texts is True and _is_whole(channel):
+            early = EarlyChannel(channel)
     except Exception as error:  # whatever a host's channel raises when it is looked at
-        log.debug("what is early of a channel is not kept: %r", error)
+        log.debug("early texts of a channel are not kept: %r", error)
     supervisor.tell(
         AttachClient(
             client_id=client_id,
@@ -130,44 +125,39 @@ class _SendOnlyChannel:
 
 
 class EarlyChannel:
-    """Keeps what arrives by ``channel`` until somebody listens here."""
+    """Keeps the texts that arrive by ``channel`` until somebody listens here.
 
-    def __init__(self, channel: DataChannel, *, texts: bool) -> None:
+    They are limited as those of a client that is listened to are.
+    """
+
+    def __init__(self, channel: DataChannel) -> None:
         self.channel = channel
-        self._early: dict[str, deque[tuple[Any, ...]]] = {}
-        self._room, self._lost = EARLY_BYTES, False
+        self._early: list[Any] = []
+        self._limit = TextLimit()
+        self._lost = False
+        self._listener: Callable[[Any], None] = self._keep
+        channel.on("message", lambda data: self._listener(data))
         # Nobody ever listens when there is no reporter any more.
         self._over = asyncio.get_running_loop().call_later(EARLY_TIME, self._give_up)
-        self._listeners: dict[str, Callable[..., Any]] = {}
-        for event in (*_EVENTS, "message") if texts else _EVENTS:
-            self._early[event] = deque()
-            channel.on(event, self._catch(event))
+
+    def on(self, event: str, f: Callable[[Any], None], /) -> None:
+        """Call ``f`` with each text, those that are kept first; ``event`` is ``message``."""
+        del event
+        self._over.cancel()
+        self._listener = f
+        for data in self._early:
+            f(data)
+        self._early.clear()
+
+    def _keep(self, data: Any) -> None:
+        if not isinstance(data, str):
+            return
+        if self._limit.takes(text_bytes(data), now=0.0):
+            self._early.append(data)
+        elif not self._lost:
+            self._lost = True
+            log.warning("texts of a channel are lost: too many before its actor listens")
 
     def _give_up(self) -> None:
-        self._room = -1
-        for early in self._early.values():
-            early.clear()
-
-    def _catch(self, event: str) -> Callable[..., None]:
-        def caught(*arguments: Any) -> None:
-            listener = self._listeners.get(event)
-            if listener is not None:
-                listener(*arguments)
-                return
-            self._room -= sum(len(data) for data in arguments if isinstance(data, str | bytes))
-            if self._room >= 0 and len(self._early[event]) < EARLY_LIMIT:
-                self._early[event].append(arguments)
-            elif not self._lost:
-                self._lost = True
-                log.warning("events of a channel are lost: too many before its actor listens")
-
-        return caught
-
-    def on(self, event: str, f: Callable[..., Any], /) -> object:
-        """Pass on what was caught, then all that comes."""
-        self._over.cancel()
-        self._listeners[event] = f
-        early = self._early[event]
-        while early:
-            f(*early.popleft())
-        return f
+        self._listener = lambda _: None
+        self._early.clear()
