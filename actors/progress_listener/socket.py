@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -22,10 +21,12 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
+from actors.runtime import OneThread
 from actors.zmq_sockets import Bound, Connections, bind
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from socket import socket as SystemSocket
 
     from actors.settings import ReporterSettings
@@ -48,10 +49,6 @@ event loop."""
 PATIENCE: Final = 2.0
 """Poll intervals that the thread waits for the report behind another: a batch of a training takes
 less."""
-
-LONGEST_POLL: Final = 1.0
-"""Seconds that a poll goes on: an interpreter that exits waits for it, and its event loop may still
-run, on a daemon thread, and take what a trainer sends."""
 
 PACE: Final = 2.0
 """Gather intervals within which a next report counts as one after another."""
@@ -133,12 +130,12 @@ class ProgressSocket:
 
     def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
         self._pace = _Pace(settings.gather_interval)
-        self._patience = min(PATIENCE * settings.poll_interval, LONGEST_POLL)
+        self._patience = PATIENCE * settings.poll_interval
         self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
         """What has been received and not been taken yet, and when, in ``time.monotonic`` seconds.
         It outlives the drain that brought it."""
-        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-socket")
+        self.thread = OneThread("progress-socket")
         """The executor on whose thread ``open``, ``receive`` and ``drain`` are called."""
         self._socket: zmq.Socket[bytes] | None = None
         self._connections: Connections | None = None
@@ -215,8 +212,7 @@ class ProgressSocket:
 
         With a ``receiver`` it goes on as long as reports come: each drain is told to it but the
         last, which is the poll's. That one has found nothing for ``PATIENCE``, has ended at its
-        limit, came after ``wake`` or ``LONGEST_POLL``, or found that what had been told has not
-        been taken yet.
+        limit, came after ``wake``, or found that what had been told has not been taken yet.
         """
         with self._ending:
             if self.is_closing:
@@ -265,13 +261,12 @@ class ProgressSocket:
         self._asked_for_peers.append(reply_to)
 
     def _drain_on(self, receiver: Mailbox[Drained]) -> Drained:
-        until = time.monotonic() + LONGEST_POLL
         while True:
             is_untaken = bool(self.received)
             drained = self.drain()
             if drained.count:
                 self._pace.note(drained)
-            if is_untaken or drained.more or not drained.count or drained.at >= until:
+            if is_untaken or drained.more or not drained.count:
                 return drained
             receiver.tell(drained)
             pace = self._pace

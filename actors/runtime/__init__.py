@@ -3,6 +3,7 @@
 from actors.runtime.base import ThreadActor, starter
 from actors.runtime.inbox import Inbox
 from actors.runtime.loop_actor import LOOP_CLOSED, LoopActor
+from actors.runtime.one_thread import OneThread
 from actors.runtime.rate_limit import LINES, LINES_RATE, FewLines, TokenBucket
 from actors.runtime.scheduler import Cancellable, Scheduler
 from actors.runtime.trial import threads_given
@@ -24,6 +25,7 @@ __all__ = [
     "FutureMailbox",
     "Inbox",
     "LoopActor",
+    "OneThread",
     "Scheduler",
     "ThreadActor",
     "TokenBucket",

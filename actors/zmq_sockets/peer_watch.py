@@ -7,12 +7,11 @@ its methods ask for, in their order.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from actors.runtime import reply
+from actors.runtime import OneThread, reply
 from actors.zmq_sockets.peers import Kinship, find_peer, kinship_of
 from messages import Peer, PeersFound
 
@@ -67,7 +66,7 @@ class PeerWatch:
         self._joined: dict[Connection, _Known] = {}
         self._strangers: dict[Peer | Connection, None] = {}
         """Those that have been found, each by its process, where that is known."""
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = OneThread(name)
 
     def changed(self, change: ConnectionChanged) -> None:
         """Somebody has joined, or has left."""

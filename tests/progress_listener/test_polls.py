@@ -8,19 +8,12 @@ from contextlib import closing
 import pytest
 import zmq
 
-from actors.progress_listener import socket
 from actors.progress_listener.socket import Drained, Undecodable
 from messages import Mailbox
 from tests.support.opened_socket import Opened, is_readable, joined
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
-from tests.support.waiting import PATIENCE, settled
-
-
-@pytest.fixture(autouse=True)
-def no_poll_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a slow machine too, a poll goes on for as long as a test takes."""
-    monkeypatch.setattr(socket, "LONGEST_POLL", 2 * PATIENCE)
+from tests.support.waiting import PATIENCE
 
 
 class Receiver(Probe[str | Undecodable]):
@@ -90,21 +83,6 @@ def test_a_poll_goes_on_as_long_as_messages_come(
         assert not poll.done()
         opened.socket.wake()
         assert poll.result(PATIENCE).count == 0
-
-
-def test_a_poll_is_over_some_time_though_messages_come(
-    context: "zmq.Context[zmq.Socket[bytes]]", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An interpreter that exits waits for it."""
-    monkeypatch.setattr(socket, "LONGEST_POLL", 0.1)
-    with closing(Opened(context, poll_interval=PATIENCE)) as opened, joined(opened) as trainer:
-        poll = Receiver(opened).poll_behind(trainer, "first")
-
-        def is_over() -> bool:
-            trainer.send("another")
-            return poll.done()
-
-        assert settled(is_over)
 
 
 def test_a_poll_that_goes_on_is_over_when_nothing_comes(

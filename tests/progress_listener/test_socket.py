@@ -206,7 +206,7 @@ def test_the_thread_takes_no_more_work_once_the_close_is_due(
 ) -> None:
     opened = Opened(context)
     opened.socket.close().result(PATIENCE)
-    with pytest.raises(RuntimeError, match="shutdown"):
+    with pytest.raises(RuntimeError, match="told to end"):
         opened.socket.thread.submit(opened.socket.receive)
 
 
