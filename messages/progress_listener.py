@@ -184,10 +184,13 @@ class AcceptReports:
 class PeersFound:
     """Who is connected to the SUB socket, and has completed its handshake.
 
-    Told to the listener's parent, too, of each that joins while what it reports is held.
+    If no trainer has been started yet, ``strangers`` are those of another tree, and those that the
+    system does not name if the host has told a trainer: one that has told nothing may have started
+    its trainer already, where it cannot be seen.
     """
 
     peers: tuple[Peer, ...] = ()
+    strangers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,12 +73,7 @@ class _SocketClosed:
 _Inbox: TypeAlias = ProgressListenerMessage | Verdict | Drained | _TaskEnded | _SocketClosed
 
 ParentEvent: TypeAlias = (
-    ChildDown
-    | ProgressSocketMade
-    | PeersFound
-    | ListeningFailed
-    | TrainEndReceived
-    | StrangerConnected
+    ChildDown | ProgressSocketMade | ListeningFailed | TrainEndReceived | StrangerConnected
 )
 """What the actor tells its parent."""
 
@@ -143,8 +138,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                     self._socket.find_peers(message.reply_to)
                     self._look_now()
             case Verdict():
-                if self._holds:
-                    self._parent.tell(PeersFound(peers=(message.peer,)))
                 if message.is_stranger and self._address:
                     event = StrangerConnected(peer=message.peer, address=self._address)
                     self._parent.tell(event)

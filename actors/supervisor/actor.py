@@ -40,7 +40,6 @@ from messages import (
     ListeningFailed,
     Mailbox,
     OwnerEvent,
-    PeersFound,
     Phase,
     ProgressCounts,
     ProgressSocketMade,
@@ -376,8 +375,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
                 reply(self._train_ends, event)
             case ProgressSocketMade():
                 self._session.sockets.close_progress_socket = event.close
-            case PeersFound():
-                self._session.peers_joined(event.peers)
             case ListeningFailed():
                 self._give_up(event.reason)
             case StrangerConnected():

@@ -9,12 +9,9 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
-from actors.zmq_sockets import Kinship, kinship_of
 from messages import OCCUPIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from messages import Mailbox, OwnerEvent, Peer, StrangerConnected
 
 log = logging.getLogger(__name__)
@@ -48,17 +45,6 @@ class KnownTrainers:
     def may_be_anybody(self) -> bool:
         """Whether nobody is a stranger."""
         return None in self.pids
-
-    def strangers_among(self, peers: Iterable[Peer]) -> tuple[Peer, ...]:
-        """Those who have joined before a trainer was started, and are of another tree.
-
-        Also those that the system does not name, once the host has told a trainer: one that has
-        told nothing may have started its trainer already, where it cannot be seen.
-        """
-        if self.may_be_anybody:
-            return ()
-        strange = (Kinship.OTHER, Kinship.UNKNOWN) if self.pids else (Kinship.OTHER,)
-        return tuple(peer for peer in peers if kinship_of(peer, self.pids) in strange)
 
     @property
     def instead(self) -> str:

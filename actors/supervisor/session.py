@@ -25,6 +25,7 @@ from messages import (
     EndJob,
     JobOutcome,
     Peer,
+    PeersFound,
     Phase,
     ProgressCounts,
     ReportingBypassed,
@@ -79,7 +80,6 @@ class Session:
         self._sockets = partial(
             Sockets, loop=loop, me=me, settings=settings, children=children, known=known
         )
-        self._connecting = Wait(me)
         self.drain_timeout = settings.drain_timeout
         """Seconds that delivering may take at the end."""
         self.last_stopped: ReportingStopped | None = None
@@ -135,12 +135,11 @@ class Session:
         if self._settings.on_port_conflict is PortConflict.FREE:
             places.append((at_free_port(control), at_free_port(progress)))
         for control, progress in places:
-            peers = yield from self._open(control, progress)
-            strangers = self._known.strangers_among(peers)
-            if not strangers:
+            found = yield from self._open(control, progress)
+            if not found.strangers:
                 self.sockets.accept_reports()
-                return peers
-            conflict = reporting_to(self.sockets.address_of(LISTENER), strangers)
+                return found.peers
+            conflict = reporting_to(self.sockets.address_of(LISTENER), found.strangers)
             self.sockets.conflicts += (conflict,)
             self._become(Phase.STOPPING)
             leave = partial(StopListening, timeout=0.0)  # what has been reported there is dropped
@@ -148,24 +147,17 @@ class Session:
             yield from self.sockets.close()
             if self.job.ending:
                 raise Ended
-        raise NotOpenedError(f"{conflict}: {self._known.instead}", strangers)
+        raise NotOpenedError(f"{conflict}: {self._known.instead}", found.strangers)
 
-    def _open(self, control: str | None, progress: str | None) -> Steps[tuple[Peer, ...]]:
+    def _open(self, control: str | None, progress: str | None) -> Steps[PeersFound]:
         """Open both and wait; who has joined meanwhile."""
         self._become(Phase.BINDING)
         yield from self.sockets.open(control, progress)
         self._become(Phase.CONNECTING)
-        self._connecting = Wait(self._me, timeout=self._settings.connect_wait)
-        yield self._connecting
+        yield Wait(self._me, timeout=self._settings.connect_wait)
         if not self._settings.connect_wait:
-            return ()
+            return PeersFound()
         return (yield from self.sockets.find_peers())
-
-    def peers_joined(self, peers: tuple[Peer, ...]) -> None:
-        """``peers`` have joined the progress socket while what they report is held."""
-        may_leave = self._settings.on_port_conflict is PortConflict.FREE
-        if may_leave and self._known.strangers_among(peers):
-            self._connecting.answered(None)
 
     def _ready(self) -> ReportingReady:
         return ReportingReady(

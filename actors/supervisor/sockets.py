@@ -167,15 +167,15 @@ class Sockets:
             trainers=self._known.pids,
         )
 
-    def find_peers(self) -> Steps[tuple[Peer, ...]]:
+    def find_peers(self) -> Steps[PeersFound]:
         """Who has joined the progress socket by now."""
         if not self.listens:
-            return ()
+            return PeersFound()
         found = yield from self.ask(LISTENER, FindPeers, PEERS_TIMEOUT)
         if isinstance(found, PeersFound):
-            return found.peers
+            return found
         log.warning("who reports to the progress socket is not known: it is taken for the trainer")
-        return ()
+        return PeersFound()
 
     def accept_reports(self) -> None:
         """What has been held is the job's, and what comes."""

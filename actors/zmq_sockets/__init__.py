@@ -11,7 +11,7 @@ from actors.zmq_sockets.binding import (
 from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
-from actors.zmq_sockets.peers import Kinship, ends_of, find_peer, kinship_of
+from actors.zmq_sockets.peers import ends_of, find_peer
 from actors.zmq_sockets.processes import is_address, who_listens_at
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Connection",
     "ConnectionChanged",
     "Connections",
-    "Kinship",
     "NotBoundError",
     "PeerWatch",
     "SocketMonitor",
@@ -29,7 +28,6 @@ __all__ = [
     "ends_of",
     "find_peer",
     "is_address",
-    "kinship_of",
     "port_of",
     "who_listens_at",
     "why_not_open",

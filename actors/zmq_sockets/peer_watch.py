@@ -143,8 +143,11 @@ class PeerWatch:
             del self._strangers[next(iter(self._strangers))]
 
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:
-        peers = dict.fromkeys(joined.peer for joined in self._joined.values())
-        reply(reply_to, PeersFound(peers=tuple(peers)))
+        peers = {joined.peer: joined.kinship for joined in self._joined.values()}
+        told = self._trainers and None not in self._trainers
+        strange = (Kinship.OTHER, Kinship.UNKNOWN) if told else (Kinship.OTHER,)
+        strangers = tuple(peer for peer, kinship in peers.items() if kinship in strange)
+        reply(reply_to, PeersFound(peers=tuple(peers), strangers=strangers))
 
 
 def _peer_of(connection: Connection) -> Peer:

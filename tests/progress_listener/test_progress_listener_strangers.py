@@ -102,13 +102,6 @@ def test_what_is_held_when_listening_ends_is_dropped_without_a_wait_for_more(
     assert len(rig.log) == 0
 
 
-def test_who_joins_is_told_while_what_it_reports_is_held(rig: ListenerRig) -> None:
-    address = start(rig, hold=True)
-    with orphan(*reporting_at(address)) as pid:
-        (peer,) = rig.parent.wait_for(PeersFound).peers
-        assert peer.pid == pid
-
-
 def test_what_is_held_at_a_crash_is_dropped(rig: ListenerRig) -> None:
     address = start(rig, hold=True)
     with StandInTrainer(progress_address=address) as trainer:

@@ -125,7 +125,8 @@ def test_with_free_ports_they_are_taken_and_nothing_of_the_stranger_is_reported(
     with started.leftover() as pid:
         started.start(OURS, on_port_conflict=PortConflict.FREE)
         started.wait_for_leftover()
-        assert settled(started.begins_again)  # without a wait
+        started.clock.advance(CONNECT_WAIT)
+        assert settled(started.begins_again)
         ready = started.ends_wait()
         assert isinstance(ready, ReportingReady)
         assert {ready.control_address, ready.progress_address}.isdisjoint(
