@@ -20,12 +20,10 @@ from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
 from actors.supervisor.children import CONTROL, LISTENER, ChildEvent, Children
 from actors.supervisor.clients import Clients, Gather
-from actors.supervisor.job import Job
-from actors.supervisor.known_trainers import KnownTrainers
 from actors.supervisor.requests import REPORTER_ENDED, NotAcceptedError, checked, turn_away
 from actors.supervisor.restarts import CRASHES, WINDOW, RestartIntensity
 from actors.supervisor.script import Answered, Script, Steps, Wait
-from actors.supervisor.session import Session
+from actors.supervisor.session import Job, Session
 from messages import (
     AddToLog,
     AttachClient,
@@ -46,7 +44,6 @@ from messages import (
     PublishControl,
     ReporterStatus,
     ReportingDegraded,
-    ReportingFailed,
     SendControl,
     StartReporting,
     StopReporting,
@@ -74,6 +71,9 @@ END_TIMEOUT: Final = 1.0
 
 STATUS_TIMEOUT: Final = 0.8
 """Seconds that those who know a part of the status are waited for."""
+
+STRANGERS: Final = 100
+"""The owner is told of so many of a job: a program that restarts in a loop is many."""
 
 BEING_ENDED: Final = "the reporter is being ended"
 
@@ -128,7 +128,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._leaving = False
         """Whether all other actors are to end, and then this one."""
         self._intensity = RestartIntensity()
-        self._known = KnownTrainers(owner)
         self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
         self._children = Children(
             loop=loop,
@@ -142,7 +141,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             settings=settings,
             children=self._children,
             clients=self._clients,
-            known=self._known,
             become=self._become,
         )
 
@@ -186,7 +184,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case ForgetStop():
                 self._children.forget_stop(message)
             case KnowTrainer():
-                self._know_trainer(message)
+                self._children.know_trainer(message)
             case AddToLog():
                 self._children.add_to_log(message)
             case GetStatus():
@@ -202,10 +200,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._clients.answer_all()
         self._children.end()
         self._session.sockets.terminate_context()
-        job = self._job
-        if job is not None:
-            job.failure = job.failure or REPORTER_ENDED
-            self._answer_all(job)
+        if self._job is not None:
+            self._job.fail(REPORTER_ENDED)
+            self._session.answer_all(self._owner)
 
     def turn_away(self, message: _Inbox) -> None:
         """Answer who has asked for something."""
@@ -244,9 +241,9 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             if start is not None:
                 self._session.begin(Job(start.job_id, start=start))
                 yield from self._session.report() if start.gui else self._session.bypass()
-                self._known.forget()
+                self._children.trainers = frozenset()
                 self._become(Phase.IDLE)
-                self._answer_all(self._session.job)
+                self._session.answer_all(self._owner)
         self._session.begin(Job(""))
         yield from self._session.deliver_rest()
         self._leaving = True
@@ -265,15 +262,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if job is None:
             self._script.resume(None)
         else:
-            job.end_with(JobOutcome.CANCELLED)
-            self._end_job(job)
+            self._end_job(job, JobOutcome.CANCELLED)
 
     def _stop_job(self, message: StopReporting) -> None:
         job, last = self._job, self._session.last_stopped
-        if job is not None and job.knows(message.job_id):
+        next_job_id = None if job is None or job.switch is None else job.switch.next_job_id
+        if job is not None and message.job_id in (job.job_id, next_job_id):
             job.stops.append(message)
-            job.end_with(message.outcome)
-            self._end_job(job)
+            self._end_job(job, message.outcome)
         elif last is not None and last.job_id == message.job_id:
             reply(message.reply_to, last)
         else:
@@ -285,23 +281,16 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         if job is None:
             return
         log.error("reporting of job %s ends: %s", job.job_id, reason)
-        job.failure = job.failure or reason
-        job.end_with(JobOutcome.FAILED)
-        self._end_job(job)
+        job.fail(reason)
+        self._end_job(job, JobOutcome.FAILED)
 
-    def _end_job(self, job: Job) -> None:
+    def _end_job(self, job: Job, outcome: JobOutcome) -> None:
         """Deliver what is left, then close everything."""
-        job.ending = True
+        job.outcome, job.ending = job.outcome or outcome, True
         if self._phase is Phase.SWITCHING:
             self._become(Phase.STOPPING)  # when the switch has delivered its job
         elif self._phase is not Phase.STOPPING:
             self._script.end()
-
-    def _answer_all(self, job: Job) -> None:
-        start_says_it = job.start is not None
-        job.answer(self._session.stopped())
-        if job.failure is not None and not start_says_it:
-            reply(self._owner, ReportingFailed(job_id=job.job_id, reason=job.failure))
 
     def _close_reopening(self) -> None:
         while self._reopening:
@@ -322,11 +311,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         publish = PublishControl(command=message.command, reply_to=message.reply_to)
         if not self._children.control.try_tell(publish):
             raise NotAcceptedError(GONE)
-
-    def _know_trainer(self, message: KnowTrainer) -> None:
-        self._known.know(message.pid)
-        self._children.control.tell(message)
-        self._children.listener.tell(message)
 
     def _attach(self, message: AttachClient) -> None:
         if self._is_to_end:
@@ -378,7 +362,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             case ListeningFailed():
                 self._give_up(event.reason)
             case StrangerConnected():
-                self._known.stranger_came(event)
+                self._stranger_came(event)
             case ChildDown():
                 self._child_down(event)
             case _:
@@ -390,6 +374,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         joined, self._joined = self._joined, None
         self._trainer_connected = True
         reply(self._owner, joined)
+
+    def _stranger_came(self, event: StrangerConnected) -> None:
+        told = self._session.job.strangers
+        if event.peer in told or len(told) >= STRANGERS:
+            return
+        told.add(event.peer)
+        log.warning("%s has connected to %s: it is not the trainer", event.peer, event.address)
+        reply(self._owner, event)
 
     def _child_down(self, down: ChildDown) -> None:
         self._children.forget(down.child)

@@ -11,7 +11,7 @@ from actors import control_socket, progress_listener
 from actors.control_socket import StopInForce
 from actors.progress_listener import ENDED, ProgressLog
 from actors.runtime import reply
-from messages import AddedToLog, AddToLog, AwaitNextTrainer, FollowRun, ForgetStop
+from messages import AddedToLog, AddToLog, AwaitNextTrainer, FollowRun, ForgetStop, KnowTrainer
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,6 +52,8 @@ class Children:
         self._scheduler = scheduler
         self._settings = settings
         self._alive: dict[str, TypedRef[Any]] = {}
+        self.trainers: frozenset[int | None] = frozenset()
+        """Those of the ``KnowTrainer`` that the job has been told, with None any process."""
         self.control: TypedRef[ControlSocketMessage]
         self.listener: TypedRef[ProgressListenerMessage]
 
@@ -82,6 +84,12 @@ class Children:
         """Tell the actor of ``child``."""
         ref: TypedRef[Any] = self.control if child == CONTROL else self.listener
         ref.tell(message)
+
+    def know_trainer(self, message: KnowTrainer) -> None:
+        """Tell both; until the job's end their successors are told, too."""
+        self.trainers |= {message.pid}
+        self.control.tell(message)
+        self.listener.tell(message)
 
     def forget_stop(self, told: AwaitNextTrainer | ForgetStop) -> None:
         """No trainer that joins from now on is told to stop."""

@@ -1,6 +1,6 @@
 """Session: the life of a report, in the order in which it happens.
 
-A plain object on the supervisor's thread.
+Plain objects on the supervisor's thread.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import reply
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
-from actors.supervisor.job import Job
 from actors.supervisor.restarts import CRASHES
 from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait
 from actors.supervisor.sockets import NotOpenedError, Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
+    OCCUPIED,
     AwaitNextTrainer,
     EndJob,
     JobOutcome,
@@ -29,11 +29,14 @@ from messages import (
     Phase,
     ProgressCounts,
     ReportingBypassed,
+    ReportingFailed,
     ReportingReady,
     ReportingStopped,
     ReportingSummary,
     StartAnswer,
+    StartReporting,
     StopListening,
+    StopReporting,
     SwitchJob,
     reporting_to,
 )
@@ -45,13 +48,49 @@ if TYPE_CHECKING:
     from actors.settings import ReporterSettings
     from actors.supervisor.children import Children
     from actors.supervisor.clients import Clients
-    from actors.supervisor.known_trainers import KnownTrainers
     from messages import Mailbox
 
 log = logging.getLogger(__name__)
 
+NOT_READY: Final = "reporting was stopped before it was ready"
+
+ADOPTED: Final = "or tell KnowTrainer(pid=None) before the start to report it"
+
 FLUSH_LEAST: Final = 0.25
 """Seconds that the clients get even if receiving has used up the drain timeout."""
+
+
+@dataclass(slots=True)
+class Job:
+    """The book of one job: who asked for what of it, and what the answers say."""
+
+    job_id: str
+    start: StartReporting | None = None
+    """The start, until it is answered."""
+    stops: list[StopReporting] = field(default_factory=list)
+    switch: SwitchJob | None = None
+    outcome: JobOutcome | None = None
+    failure: ReportingFailed | None = None
+    """Why reporting could not begin, or had to end."""
+    counts: ProgressCounts | None = None
+    """The job's counts, as soon as all of it has been received."""
+    strangers: set[Peer] = field(default_factory=set)
+    """Those that the owner has been told of."""
+    ending: bool = False
+    """Whether reporting is to end with it."""
+
+    def fail(self, reason: str, strangers: tuple[Peer, ...] = ()) -> None:
+        """Note why, unless a reason is noted."""
+        self.outcome = self.outcome or JobOutcome.FAILED
+        self.failure = self.failure or ReportingFailed(
+            job_id=self.job_id, reason=reason, strangers=strangers
+        )
+
+    def answer_start(self, answer: StartAnswer) -> None:
+        """Answer the start, once."""
+        if self.start is not None:
+            start, self.start = self.start, None
+            reply(start.reply_to, answer)
 
 
 class Session:
@@ -68,18 +107,14 @@ class Session:
         settings: ReporterSettings,
         children: Children,
         clients: Clients,
-        known: KnownTrainers,
         become: Callable[[Phase], None],
     ) -> None:
         self._me = me
         self._settings = settings
         self._children = children
         self._clients = clients
-        self._known = known
         self._become = become
-        self._sockets = partial(
-            Sockets, loop=loop, me=me, settings=settings, children=children, known=known
-        )
+        self._sockets = partial(Sockets, loop=loop, me=me, settings=settings, children=children)
         self.drain_timeout = settings.drain_timeout
         """Seconds that delivering may take at the end."""
         self.last_stopped: ReportingStopped | None = None
@@ -115,8 +150,7 @@ class Session:
                 yield from self._switch(switch)
                 self._become(Phase.REPORTING)
         except NotOpenedError as error:
-            self.job.failure, self.job.strangers = str(error), error.strangers
-            self.job.end_with(JobOutcome.FAILED)
+            self.job.fail(str(error), error.strangers)
         except Ended:
             pass
         self._become(Phase.STOPPING)
@@ -147,7 +181,8 @@ class Session:
             yield from self.sockets.close()
             if self.job.ending:
                 raise Ended
-        raise NotOpenedError(f"{conflict}: {self._known.instead}", found.strangers)
+        instead = OCCUPIED if self._children.trainers else f"{OCCUPIED}, {ADOPTED}"
+        raise NotOpenedError(f"{conflict}: {instead}", found.strangers)
 
     def _open(self, control: str | None, progress: str | None) -> Steps[PeersFound]:
         """Open both and wait; who has joined meanwhile."""
@@ -176,7 +211,7 @@ class Session:
         """
         job = self.job
         job.switch, job.outcome = switch, switch.outcome
-        self._known.forget()
+        self._children.trainers = frozenset()
         self._children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout
         drain = self._settings.drain_timeout if drain is None else drain
@@ -213,6 +248,22 @@ class Session:
             ),
         )
         return self.last_stopped
+
+    def answer_all(self, owner: Mailbox[ReportingFailed]) -> None:
+        """Answer all who still wait; a failure that is no answer to a start is the owner's."""
+        job, stopped = self.job, self.stopped()
+        if job.failure is not None and job.start is None:
+            reply(owner, job.failure)
+        failed = job.failure or ReportingFailed(job_id=job.job_id, reason=NOT_READY)
+        job.answer_start(failed)
+        if job.switch is not None:
+            reply(job.switch.reply_to, stopped)
+            reply(job.switch.reply_to, replace(failed, job_id=job.switch.next_job_id))
+        for stop in job.stops:
+            never_began = ReportingStopped(
+                job_id=stop.job_id, outcome=stop.outcome, summary=ReportingSummary()
+            )
+            reply(stop.reply_to, stopped if stop.job_id == job.job_id else never_began)
 
     def deliver_rest(self) -> Steps[None]:
         """Have listening end, and give each client what is left."""

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from actors.settings import ReporterSettings
     from actors.supervisor.children import Children
-    from actors.supervisor.known_trainers import KnownTrainers
     from actors.supervisor.script import Answered, Steps
     from messages import Mailbox
 
@@ -83,12 +82,10 @@ class Sockets:
         me: Mailbox[Answered],
         settings: ReporterSettings,
         children: Children,
-        known: KnownTrainers,
     ) -> None:
         self._loop = loop
         self._me = me
         self._children = children
-        self._known = known
         self._settings = settings
         self.holds = False
         """Whether who has joined, and what it has reported, may be a stranger's."""
@@ -135,7 +132,7 @@ class Sockets:
             self.context = session_context()
         except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
-        self.holds = self._settings.connect_wait > 0 and not self._known.may_be_anybody
+        self.holds = self._settings.connect_wait > 0 and None not in self._children.trainers
         bound = {CONTROL: "", LISTENER: ""}
         for child, address in ((CONTROL, control), (LISTENER, progress)):
             if address is None:
@@ -164,7 +161,7 @@ class Sockets:
             address=address,
             free_port_if_in_use=may_leave and not goes_on,
             goes_on=goes_on,
-            trainers=self._known.pids,
+            trainers=self._children.trainers,
         )
 
     def find_peers(self) -> Steps[PeersFound]:
