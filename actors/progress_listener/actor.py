@@ -60,7 +60,7 @@ ENDED: Final = "the progress listener has ended"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TaskEnded:
-    """The polling task is over; ``error`` is None when it was cancelled or could not bind."""
+    """The polling task is over; ``error`` is what it has raised, but for being cancelled."""
 
     error: BaseException | None
 

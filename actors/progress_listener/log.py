@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE_BYTES: Final = 8 * 1024
 """A page ends before it holds more, but has one report at least: small pages keep the turns of
-the event loop short, and two that are sent as one text each fit into a channel's room."""
+the event loop short."""
 
 LIVE_BLOCKS: Final = 16
 """Newest blocks of a store that are left as they are: live clients read there, a thousand reports
@@ -234,9 +234,9 @@ class ProgressLog:
 
 
 def _indices(kinds: tuple[int, ...], kind: int) -> tuple[int, ...]:
-    return tuple(
-        [index for index, each in enumerate(kinds) if each == kind] if kind in kinds else ()
-    )
+    if kind not in kinds:  # as of most pages: it costs a tenth of looking at each
+        return ()
+    return tuple(index for index, each in enumerate(kinds) if each == kind)
 
 
 def _report_of(text: str) -> dict[str, Any]:

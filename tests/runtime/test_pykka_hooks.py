@@ -1,6 +1,6 @@
 """What is used of Pykka beyond its documentation: all of it is known, and is as it was.
 
-ARCHITECTURE.md lists it, with the versions. When a new version of Pykka fails here, a name of that
+CONTRIBUTING.md lists it, with the versions. When a new version of Pykka fails here, a name of that
 list has changed; when it passes, and so does ``tests/runtime``, the list may name that version.
 """
 
@@ -28,12 +28,12 @@ SIGNATURES = {
     "_handle_receive": ["self", "message"],
     "_start_actor_loop": ["self"],
 }
-"""The parameters of each method; that the names are those of ARCHITECTURE.md is tested."""
+"""The parameters of each method; that the names are those of CONTRIBUTING.md is tested."""
 
 
 def listed() -> tuple[str, set[str]]:
-    """The range of versions that ARCHITECTURE.md names, and the private names that it lists."""
-    text = (ROOT / "ARCHITECTURE.md").read_text()
+    """The range of versions that CONTRIBUTING.md names, and the private names that it lists."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
     section = text.split("## What of Pykka is private")[1].split("\n## ")[0]
     (versions,) = re.findall(r"`pykka (.+?)`", section)
     return versions, set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))
