@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -113,9 +114,9 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._me: TypedRef[_Inbox] = TypedRef(self.actor_ref)
         self._reopens = reopens
         self._socket: zmq.Socket[bytes] | None = None
-        self._monitor: SocketMonitor | None = None
-        self._address = ""
         self._watch: PeerWatch | None = None
+        self._opened = ExitStack()
+        self._address = ""
         self._trainers = Trainers()
         self._commands = Commands(stop_in_force or StopInForce())
 
@@ -173,9 +174,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         if not message.goes_on:
             self._commands.forget_stop()
         try:
-            self._socket = message.context.socket(zmq.PUB)
+            self._socket = self._opened.enter_context(message.context.socket(zmq.PUB))
             self._socket.linger = LINGER
-            self._monitor = SocketMonitor(self._socket, self._me, name="control-socket-monitor")
+            monitor = SocketMonitor(self._socket, self._me, name="control-socket-monitor")
+            self._opened.callback(monitor.stop)
             bound = bind(
                 "the control socket",
                 self._socket,
@@ -190,7 +192,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         log.info("ZMQ control socket initialized")
         self._address = bound.address
         self._watch = PeerWatch(self._me, name="control-socket-peers", trainers=message.trainers)
-        self._monitor.start()  # from here on no fork keeps the address
+        self._opened.callback(self._watch.close)
+        monitor.start()  # from here on no fork keeps the address
         opened = ControlSocketOpened(address=bound.address, conflict=bound.conflict)
         reply(message.reply_to, opened)
 
@@ -202,15 +205,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def _close_socket(self) -> None:
         self._forget_trainers()
         self._trainers = Trainers()
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
-        if self._monitor is not None:
-            self._monitor.stop()
-            self._monitor = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._socket = self._watch = None
+        self._opened.close()
 
     # Commands
 

@@ -7,6 +7,7 @@ its methods ask for, in their order.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -64,7 +65,7 @@ class PeerWatch:
         self._verdicts = verdicts
         self._trainers = trainers
         self._joined: dict[Connection, _Known] = {}
-        self._strangers: dict[Peer | Connection, None] = {}
+        self._strangers: deque[Peer | Connection] = deque(maxlen=STRANGERS)
         """Those that have been found, each by its process, where that is known."""
         self._thread = OneThread(name)
 
@@ -129,18 +130,14 @@ class PeerWatch:
         ours = any(joined.kinship is Kinship.OURS for joined in self._joined.values())
         for connection, joined in self._joined.items():
             key = connection if joined.peer.pid is None else joined.peer
-            if joined.kinship is Kinship.OTHER and (ours or were_early):
-                self._remember(key)
+            was_found = key in self._strangers
+            if joined.kinship is Kinship.OTHER and (ours or were_early) and not was_found:
+                self._strangers.append(key)
             is_stranger = joined.kinship is not Kinship.OURS and key in self._strangers
             if joined.told is not is_stranger:
                 joined.told = is_stranger
                 verdict = Verdict(connection=connection, peer=joined.peer, is_stranger=is_stranger)
                 self._verdicts.tell(verdict)
-
-    def _remember(self, stranger: Peer | Connection) -> None:
-        self._strangers[stranger] = None
-        if len(self._strangers) > STRANGERS:
-            del self._strangers[next(iter(self._strangers))]
 
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:
         peers = {joined.peer: joined.kinship for joined in self._joined.values()}

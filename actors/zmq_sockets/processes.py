@@ -87,11 +87,11 @@ def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[i
 
 def process(pid: int) -> Process | None:
     """What is known of ``pid``; None when it has ended, or may not be seen."""
-    if sys.platform == "linux":
+    if sys.platform == "linux" and hasattr(os, "sysconf"):
         stat = proc.process(pid) if _has_proc() else None
         if stat is None:
             return None
-        started = _booted() + stat.began / _ticks()
+        started = _booted() + stat.began / os.sysconf("SC_CLK_TCK")
         return Process(pid, stat.name, started, stat.parent, stat.session)
     psutil = _psutil()
     if psutil is not None:
@@ -140,14 +140,6 @@ def plain(host: str) -> str:
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
-
-
-@cache
-def _ticks() -> int:
-    """The ticks of a second in ``/proc``. Raises OSError where a system has none."""
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_CLK_TCK")
-    raise OSError("this system has no /proc")
 
 
 @cache
