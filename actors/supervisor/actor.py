@@ -142,6 +142,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
             children=self._children,
             clients=self._clients,
             become=self._become,
+            drain_timeout=settings.drain_timeout,
         )
 
     def set_up(self) -> None:

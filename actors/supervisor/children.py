@@ -5,6 +5,7 @@ A plain object on the supervisor's thread.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actors import control_socket, progress_listener
@@ -30,6 +31,7 @@ ChildEvent: TypeAlias = control_socket.ParentEvent | progress_listener.ParentEve
 """What they tell their parent; ``ChildDown`` is the last that one of them tells."""
 
 
+@dataclass(eq=False, slots=True, kw_only=True)
 class Children:
     """Starts both actors, and starts one again when it has crashed.
 
@@ -37,25 +39,21 @@ class Children:
     does the stop that is in force from one control socket's actor to the next.
     """
 
-    def __init__(
-        self,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        parent: Mailbox[ChildEvent],
-        scheduler: Scheduler | None,
-        settings: ReporterSettings,
-    ) -> None:
-        self._loop = loop
-        self._parent = parent
-        self._stop_in_force = StopInForce()
-        self._log = ProgressLog(limit=settings.log_limit, max_bytes=settings.log_bytes)
-        self._scheduler = scheduler
-        self._settings = settings
-        self._alive: dict[str, TypedRef[Any]] = {}
-        self.trainers: frozenset[int | None] = frozenset()
-        """Those of the ``KnowTrainer`` that the job has been told, with None any process."""
-        self.control: TypedRef[ControlSocketMessage]
-        self.listener: TypedRef[ProgressListenerMessage]
+    loop: asyncio.AbstractEventLoop
+    parent: Mailbox[ChildEvent]
+    scheduler: Scheduler | None
+    settings: ReporterSettings
+    trainers: frozenset[int | None] = frozenset()
+    """Those of the ``KnowTrainer`` that the job has been told, with None any process."""
+    control: TypedRef[ControlSocketMessage] = field(init=False)
+    listener: TypedRef[ProgressListenerMessage] = field(init=False)
+    _log: ProgressLog = field(init=False)
+    _stop_in_force: StopInForce = field(default_factory=StopInForce)
+    _alive: dict[str, TypedRef[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the run's log."""
+        self._log = ProgressLog(limit=self.settings.log_limit, max_bytes=self.settings.log_bytes)
 
     @property
     def run(self) -> FollowRun:
@@ -66,18 +64,18 @@ class Children:
         """Start ``child``; with ``reopens`` its socket is opened where a former's was."""
         if child == CONTROL:
             self._alive[child] = self.control = control_socket.spawn(
-                parent=self._parent,
-                scheduler=self._scheduler,
-                settings=self._settings,
+                parent=self.parent,
+                scheduler=self.scheduler,
+                settings=self.settings,
                 stop_in_force=self._stop_in_force,
                 reopens=reopens,
             )
         else:
             self._alive[child] = self.listener = progress_listener.spawn(
-                loop=self._loop,
-                parent=self._parent,
+                loop=self.loop,
+                parent=self.parent,
                 progress_log=self._log,
-                settings=self._settings,
+                settings=self.settings,
             )
 
     def tell(self, child: str, message: Any) -> None:
@@ -104,7 +102,7 @@ class Children:
             piece = entries[begin : begin + ADDED_AT_ONCE]
             reply_to = message.reply_to if begin == begins[-1] else None
             added = AddToLog(entries=piece, reply_to=reply_to)
-            if self._loop.is_closed() or not self.listener.try_tell(added):
+            if self.loop.is_closed() or not self.listener.try_tell(added):
                 reply(message.reply_to, AddedToLog(reason=ENDED))
                 return
 

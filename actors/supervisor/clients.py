@@ -112,16 +112,15 @@ class Attachment:
             self.ref.tell(CloseChannel(reply_to=self.told))
 
 
-class Gather:
-    """``wait`` is over when all that were asked have answered or are gone.
+class Gather(Wait):
+    """A wait that is over when all that were asked have answered or are gone.
 
     Each client is asked with the message that ``make`` makes with its ``reply_to``.
     """
 
     def __init__(self, me: Mailbox[Answered], make: Callable[..., Any], *, timeout: float) -> None:
-        self._me = me
+        super().__init__(me, timeout=timeout)
         self._make = make
-        self.wait = Wait(me, timeout=timeout)
         self.answers: dict[Client | None, Any] = {}
         """By the client; None is the listener."""
         self.waits_for: set[Client | None] = set()
@@ -133,43 +132,36 @@ class Gather:
     def reply_to(self, client: Client | None) -> Mailbox[Any]:
         """The mailbox for the answer of ``client``, who is waited for from now on."""
         self.waits_for.add(client)
-        return Adapter(self._me, partial(Answered, partial(self._answered, client)))
+        return Adapter(self._me, partial(Answered, partial(self._take, client)))
 
     def go_on_without(self, client: Client | None) -> None:
         """Wait for ``client`` no longer."""
         self.waits_for.discard(client)
         if not self.waits_for:
-            self.wait.tell(None)
+            self.tell(None)
 
-    def _answered(self, client: Client | None, answer: Any) -> None:
+    def _take(self, client: Client | None, answer: Any) -> None:
         if client is not None and isinstance(answer, ReportsFlushed):
             client.status = answer.status
         self.answers[client] = answer
         self.go_on_without(client)
 
 
+@dataclass(eq=False, slots=True, kw_only=True)
 class Clients:
     """Starts and ends the clients' actors, and remembers how far each client came."""
 
-    def __init__(
-        self,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        me: Mailbox[Answered],
-        owner: Mailbox[OwnerEvent],
-        settings: ReporterSettings,
-    ) -> None:
-        self._loop = loop
-        self._me = me
-        self._owner = owner
-        self._settings = settings
-        self._actors: FollowRun
-        self._clients: dict[str, Client] = {}
-        """In the order in which they came, or left."""
-        self._attached: dict[str, Attachment] = {}
-        self._forgotten = defaultdict[int, Counter[str]](Counter)
-        """By job, the counts of the clients that are forgotten."""
-        self._gathers: list[Gather] = []
+    loop: asyncio.AbstractEventLoop
+    me: Mailbox[Answered]
+    owner: Mailbox[OwnerEvent]
+    settings: ReporterSettings
+    _actors: FollowRun = field(init=False)
+    _clients: dict[str, Client] = field(default_factory=dict)
+    """In the order in which they came, or left."""
+    _attached: dict[str, Attachment] = field(default_factory=dict)
+    _forgotten: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By job, the counts of the clients that are forgotten."""
+    _gathers: list[Gather] = field(default_factory=list)
 
     @property
     def any_attached(self) -> bool:
@@ -214,7 +206,7 @@ class Clients:
     def answer_all(self) -> None:
         """Answer who waits for the clients: the supervisor ends, and hears of none."""
         for gather in list(self._gathers):
-            gather.wait.answered(Missing.TIMED_OUT)
+            gather.answered(Missing.TIMED_OUT)
         for attachment in self._attached.values():
             for mailbox in attachment.detached:
                 reply(mailbox, ClientDetached(client_id=attachment.client.client_id))
@@ -227,14 +219,14 @@ class Clients:
         for attachment in self._attached.values():
             if not attachment.closing:
                 gather.ask(attachment)
-        answer = (yield gather.wait) if gather.waits_for else None
+        answer = (yield gather) if gather.waits_for else None
         self._gathers.remove(gather)
         return answer is not Missing.TIMED_OUT
 
     def flush(self, counts: ProgressCounts, timeout: float) -> Steps[None]:
         """Have all clients given what is left of what was counted."""
         make = partial(FlushReports, counts=counts, timeout=timeout)
-        flush = Gather(self._me, make, timeout=timeout + MARGIN)
+        flush = Gather(self.me, make, timeout=timeout + MARGIN)
         if not (yield from self.ask_all(flush)):
             missing = sorted(client.client_id for client in flush.waits_for if client is not None)
             log.error("clients have not answered: %s", ", ".join(missing))
@@ -281,7 +273,7 @@ class Clients:
         elif crashed:
             reason = f"its actor fails again and again: {down.reason}"
             log.error("client %s is gone: %s", client.client_id, reason)
-            reply(self._owner, ClientGone(client_id=client.client_id, reason=reason))
+            reply(self.owner, ClientGone(client_id=client.client_id, reason=reason))
         for mailbox in attachment.detached:
             reply(mailbox, ClientDetached(client_id=client.client_id))
         if successor is None:
@@ -292,7 +284,7 @@ class Clients:
             self._start(client, successor)
         if goes_on:
             reason = f"{down.child} failed: {down.reason}"
-            reply(self._owner, ReportingDegraded(reason=reason))
+            reply(self.owner, ReportingDegraded(reason=reason))
 
     # One client
 
@@ -301,14 +293,14 @@ class Clients:
         former, client.waiting = client.status, 0
         after = message.after if former is None else former.position
         self._attached[client.client_id] = attachment = Attachment(client, message)
-        attachment.told = Adapter(self._me, partial(Answered, partial(self._told, attachment)))
+        attachment.told = Adapter(self.me, partial(Answered, partial(self._told, attachment)))
         attachment.ref = client_channel.spawn(
             client_id=client.client_id,
             after=after,
-            loop=self._loop,
+            loop=self.loop,
             parent=attachment.told,
-            owner=self._owner,
-            settings=self._settings,
+            owner=self.owner,
+            settings=self.settings,
             former=former,
             run=self._actors,
         )

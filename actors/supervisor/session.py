@@ -93,45 +93,40 @@ class Job:
             reply(start.reply_to, answer)
 
 
+@dataclass(eq=False, kw_only=True)
 class Session:
-    """``report`` is the life of a job, from ``begin`` on, and of those that follow it.
+    """``report`` is the life of a job, from ``begin`` on, and of those that follow it."""
 
-    ``become`` is called with each phase that it comes to.
-    """
+    loop: asyncio.AbstractEventLoop
+    me: Mailbox[Answered]
+    settings: ReporterSettings
+    children: Children
+    clients: Clients
+    become: Callable[[Phase], None]
+    """Called with each phase that it comes to."""
+    drain_timeout: float
+    """Seconds that delivering may take at the end."""
+    last_stopped: ReportingStopped | None = None
+    """Of the last job that is over, for who asks again for its end."""
 
-    def __init__(
-        self,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        me: Mailbox[Answered],
-        settings: ReporterSettings,
-        children: Children,
-        clients: Clients,
-        become: Callable[[Phase], None],
-    ) -> None:
-        self._me = me
-        self._settings = settings
-        self._children = children
-        self._clients = clients
-        self._become = become
-        self._sockets = partial(Sockets, loop=loop, me=me, settings=settings, children=children)
-        self.drain_timeout = settings.drain_timeout
-        """Seconds that delivering may take at the end."""
-        self.last_stopped: ReportingStopped | None = None
-        """Of the last job that is over, for who asks again for its end."""
+    def __post_init__(self) -> None:
+        """No job is reported."""
         self.begin(Job(""))
 
     def begin(self, job: Job) -> None:
         """The job is ``job``; nothing is open."""
-        self.job, self.sockets = job, self._sockets()
+        self.job = job
+        self.sockets = Sockets(
+            loop=self.loop, me=self.me, settings=self.settings, children=self.children
+        )
 
     def bypass(self) -> Steps[None]:
         """Let the job, and those that follow it, run without reports: nothing is opened."""
         try:
-            self._become(Phase.BYPASSED)
+            self.become(Phase.BYPASSED)
             self.job.answer_start(ReportingBypassed(job_id=self.job.job_id))
             while True:
-                switch: SwitchJob = yield Wait(self._me)
+                switch: SwitchJob = yield Wait(self.me)
                 self.job.outcome = switch.outcome
                 self._begin_next_job(switch, ReportingBypassed(job_id=switch.next_job_id))
         except Ended:
@@ -141,19 +136,19 @@ class Session:
         """Report the job, and those that follow it, until ``Ended`` is thrown."""
         try:
             peers = yield from self._begin()
-            self._become(Phase.REPORTING)
+            self.become(Phase.REPORTING)
             self.job.answer_start(replace(self._ready(), peers=peers))
             while True:
                 self.sockets.loop_answers = True  # it may be well again
-                switch: SwitchJob = yield Wait(self._me)
-                self._become(Phase.SWITCHING)
+                switch: SwitchJob = yield Wait(self.me)
+                self.become(Phase.SWITCHING)
                 yield from self._switch(switch)
-                self._become(Phase.REPORTING)
+                self.become(Phase.REPORTING)
         except NotOpenedError as error:
             self.job.fail(str(error), error.strangers)
         except Ended:
             pass
-        self._become(Phase.STOPPING)
+        self.become(Phase.STOPPING)
         yield from self.deliver_rest()
         yield from self.sockets.close()
 
@@ -164,9 +159,9 @@ class Session:
 
         Raises NotOpenedError, and Ended if reporting is to end.
         """
-        control, progress = self._settings.control_address, self._settings.progress_address
+        control, progress = self.settings.control_address, self.settings.progress_address
         places = [(control, progress)]
-        if self._settings.on_port_conflict is PortConflict.FREE:
+        if self.settings.on_port_conflict is PortConflict.FREE:
             places.append((at_free_port(control), at_free_port(progress)))
         for control, progress in places:
             found = yield from self._open(control, progress)
@@ -175,22 +170,22 @@ class Session:
                 return found.peers
             conflict = reporting_to(self.sockets.address_of(LISTENER), found.strangers)
             self.sockets.conflicts += (conflict,)
-            self._become(Phase.STOPPING)
+            self.become(Phase.STOPPING)
             leave = partial(StopListening, timeout=0.0)  # what has been reported there is dropped
             yield from self.sockets.ask(LISTENER, leave, MARGIN)
             yield from self.sockets.close()
             if self.job.ending:
                 raise Ended
-        instead = OCCUPIED if self._children.trainers else f"{OCCUPIED}, {ADOPTED}"
+        instead = OCCUPIED if self.children.trainers else f"{OCCUPIED}, {ADOPTED}"
         raise NotOpenedError(f"{conflict}: {instead}", found.strangers)
 
     def _open(self, control: str | None, progress: str | None) -> Steps[PeersFound]:
         """Open both and wait; who has joined meanwhile."""
-        self._become(Phase.BINDING)
+        self.become(Phase.BINDING)
         yield from self.sockets.open(control, progress)
-        self._become(Phase.CONNECTING)
-        yield Wait(self._me, timeout=self._settings.connect_wait)
-        if not self._settings.connect_wait:
+        self.become(Phase.CONNECTING)
+        yield Wait(self.me, timeout=self.settings.connect_wait)
+        if not self.settings.connect_wait:
             return PeersFound()
         return (yield from self.sockets.find_peers())
 
@@ -211,13 +206,13 @@ class Session:
         """
         job = self.job
         job.switch, job.outcome = switch, switch.outcome
-        self._children.trainers = frozenset()
-        self._children.forget_stop(AwaitNextTrainer())
+        self.children.trainers = frozenset()
+        self.children.forget_stop(AwaitNextTrainer())
         drain = switch.drain_timeout
-        drain = self._settings.drain_timeout if drain is None else drain
+        drain = self.settings.drain_timeout if drain is None else drain
         if not (yield from self._deliver(EndJob, drain)):
             # What comes from here on is the next job's, whenever the event loop is well again.
-            self._children.listener.tell(EndJob(reply_to=Wait(self._me), timeout=0.0))
+            self.children.listener.tell(EndJob(reply_to=Wait(self.me), timeout=0.0))
         if job.ending:
             raise Ended
         self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
@@ -233,7 +228,7 @@ class Session:
     def stopped(self) -> ReportingStopped:
         """What those are answered who asked for the job's end."""
         job, counts = self.job, self.job.counts or ProgressCounts()
-        taken = Counter[str]() if job.counts is None else self._clients.take_counts(counts.job)
+        taken = Counter[str]() if job.counts is None else self.clients.take_counts(counts.job)
         self.last_stopped = ReportingStopped(
             job_id=job.job_id,
             outcome=job.outcome or JobOutcome.FAILED,
@@ -267,7 +262,7 @@ class Session:
 
     def deliver_rest(self) -> Steps[None]:
         """Have listening end, and give each client what is left."""
-        if self.sockets.listens or self._clients.any_attached:
+        if self.sockets.listens or self.clients.any_attached:
             yield from self._deliver(StopListening, self.drain_timeout)
 
     def _deliver(self, end: type[EndJob | StopListening], drain: float) -> Steps[bool]:
@@ -287,5 +282,5 @@ class Session:
         if self.job.counts is None:  # else these are those of the job that was to follow
             self.job.counts = answer.counts
             rest = max(FLUSH_LEAST, until - time.monotonic())
-            yield from self._clients.flush(answer.counts, rest)
+            yield from self.clients.flush(answer.counts, rest)
         return True

@@ -6,6 +6,7 @@ A plain object on the supervisor's thread; its methods are parts of the session'
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,34 +73,27 @@ class NotOpenedError(Exception):
         self.strangers = strangers
 
 
+@dataclass(eq=False, slots=True, kw_only=True)
 class Sockets:
     """Opens and closes them in order, and opens one again after a crash."""
 
-    def __init__(
-        self,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        me: Mailbox[Answered],
-        settings: ReporterSettings,
-        children: Children,
-    ) -> None:
-        self._loop = loop
-        self._me = me
-        self._children = children
-        self._settings = settings
-        self.holds = False
-        """Whether who has joined, and what it has reported, may be a stranger's."""
-        self.context: SessionContext | None = None
-        """That of the open sockets."""
-        self.close_progress_socket: Callable[[], Future[None]] | None = None
-        """Has the listener's socket closed, if it has made one."""
-        self.listens = False
-        """Whether the listener has been told to listen."""
-        self.loop_answers = True
-        """Whether the event loop, which the listener runs on, has answered when it was asked."""
-        self.addresses: Addresses | None = None
-        """Where both sockets are bound; None unless they are."""
-        self.conflicts: tuple[str, ...] = ()
+    loop: asyncio.AbstractEventLoop
+    me: Mailbox[Answered]
+    settings: ReporterSettings
+    children: Children
+    holds: bool = False
+    """Whether who has joined, and what it has reported, may be a stranger's."""
+    context: SessionContext | None = None
+    """That of the open sockets."""
+    close_progress_socket: Callable[[], Future[None]] | None = None
+    """Has the listener's socket closed, if it has made one."""
+    listens: bool = False
+    """Whether the listener has been told to listen."""
+    loop_answers: bool = True
+    """Whether the event loop, which the listener runs on, has answered when it was asked."""
+    addresses: Addresses | None = None
+    """Where both sockets are bound; None unless they are."""
+    conflicts: tuple[str, ...] = ()
 
     def ask(self, child: str, make: Callable[..., Any], timeout: float) -> Steps[Any]:
         """What ``child`` answers to the message that ``make`` makes with its ``reply_to``.
@@ -107,15 +101,15 @@ class Sockets:
         An event loop that does not run is given ``LOOP_TIMEOUT``; one that has not answered is told
         and not waited for.
         """
-        wait = Wait(self._me, timeout=timeout, child=child)
-        self._children.tell(child, make(reply_to=wait))
+        wait = Wait(self.me, timeout=timeout, child=child)
+        self.children.tell(child, make(reply_to=wait))
         if child == CONTROL:
             return (yield wait)
-        if not self.loop_answers or self._loop.is_closed():
+        if not self.loop_answers or self.loop.is_closed():
             return Missing.TIMED_OUT
         wait.timeout = min(timeout, LOOP_TIMEOUT)
         answer = yield wait
-        if answer is Missing.TIMED_OUT and timeout > LOOP_TIMEOUT and self._loop.is_running():
+        if answer is Missing.TIMED_OUT and timeout > LOOP_TIMEOUT and self.loop.is_running():
             wait.timeout = timeout - LOOP_TIMEOUT
             answer = yield wait
         self.loop_answers = answer is not Missing.TIMED_OUT
@@ -126,13 +120,13 @@ class Sockets:
 
         What comes in the connect wait is held: it may be a stranger's. Raises NotOpenedError.
         """
-        if self._loop.is_closed():
+        if self.loop.is_closed():
             raise NotOpenedError(CLOSED)
         try:
             self.context = session_context()
         except NoRoomError as error:
             raise NotOpenedError(str(error)) from error
-        self.holds = self._settings.connect_wait > 0 and None not in self._children.trainers
+        self.holds = self.settings.connect_wait > 0 and None not in self.children.trainers
         bound = {CONTROL: "", LISTENER: ""}
         for child, address in ((CONTROL, control), (LISTENER, progress)):
             if address is None:
@@ -146,14 +140,14 @@ class Sockets:
                 case ControlSocketFailed() | ListeningFailed():
                     raise NotOpenedError(answer.reason)
                 case _:
-                    raise NotOpenedError(SILENT[child] if self._loop.is_running() else NOT_RUNNING)
+                    raise NotOpenedError(SILENT[child] if self.loop.is_running() else NOT_RUNNING)
         self.addresses = Addresses(control=bound[CONTROL], progress=bound[LISTENER])
 
     def _opening(self, child: str, address: str) -> Callable[..., Any]:
         """Makes the message that has the socket of ``child`` opened at ``address``."""
         assert self.context is not None
         goes_on = self.addresses is not None
-        may_leave = self._settings.on_port_conflict is PortConflict.FREE
+        may_leave = self.settings.on_port_conflict is PortConflict.FREE
         listen = partial(StartListening, hold=self.holds)
         return partial(
             OpenControlSocket if child == CONTROL else listen,
@@ -161,7 +155,7 @@ class Sockets:
             address=address,
             free_port_if_in_use=may_leave and not goes_on,
             goes_on=goes_on,
-            trainers=self._children.trainers,
+            trainers=self.children.trainers,
         )
 
     def find_peers(self) -> Steps[PeersFound]:
@@ -177,7 +171,7 @@ class Sockets:
     def accept_reports(self) -> None:
         """What has been held is the job's, and what comes."""
         self.holds = False
-        self._children.listener.tell(AcceptReports())
+        self.children.listener.tell(AcceptReports())
 
     def close(self) -> Steps[None]:
         """Close the control socket and terminate the context; the listener has stopped before."""
@@ -207,12 +201,12 @@ class Sockets:
         """
         address, reason = self.address_of(child), ""
         for _ in range(REOPENS):
-            wait = Wait(self._me)
-            self._children.tell(child, self._opening(child, address)(reply_to=wait))
+            wait = Wait(self.me)
+            self.children.tell(child, self._opening(child, address)(reply_to=wait))
             match (yield wait):
                 case ControlSocketOpened() | ListeningStarted():
                     log.info("%s is open again", address)
                     return ""
                 case ControlSocketFailed(reason=reason) | ListeningFailed(reason=reason):
-                    yield Wait(self._me, timeout=REOPEN_INTERVAL)
+                    yield Wait(self.me, timeout=REOPEN_INTERVAL)
         return reason
