@@ -225,12 +225,11 @@ class StopReading:
 class EndJob:
     """Receive what the job's trainer has still sent, then begin the next job in the log.
 
-    That takes ``timeout`` seconds at most; None means the drain timeout of the settings, and with 0
-    the next job begins at once.
+    That takes ``timeout`` seconds at most; with 0 the next job begins at once.
     """
 
     reply_to: Mailbox[JobEnded]
-    timeout: float | None = None
+    timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,11 +244,11 @@ class StopListening:
     """Receive what is still coming, then cancel the task and close the socket.
 
     The job ends in the log, whose reports can still be read. Receiving takes ``timeout`` seconds at
-    most; None means the drain timeout of the settings. Idempotent.
+    most. Idempotent.
     """
 
     reply_to: Mailbox[ListeningStopped]
-    timeout: float | None = None
+    timeout: float = 5.0
 
 
 ProgressListenerMessage: TypeAlias = (

@@ -297,8 +297,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
             self._end_now()
         elif len(self._endings) == 1:
             self._asked = self._silent_since = time.monotonic()
-            drain = self._settings.drain_timeout if message.timeout is None else message.timeout
-            self._drain_until = self._asked + drain
+            self._drain_until = self._asked + message.timeout
             self._look_now()
 
     def _look_now(self) -> None:

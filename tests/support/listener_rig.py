@@ -62,9 +62,9 @@ class ListenerRig:
         assert isinstance(self.parent.get(), ProgressSocketMade)
         return started.address
 
-    def stop(self) -> ListeningStopped:
+    def stop(self, timeout: float = 5.0) -> ListeningStopped:
         answer: ListeningStopped = self.ref.ask(
-            lambda reply_to: StopListening(reply_to=reply_to), timeout=PATIENCE
+            lambda reply_to: StopListening(reply_to=reply_to, timeout=timeout), timeout=PATIENCE
         )
         return answer
 
