@@ -40,15 +40,6 @@ class Verdict:
     is_stranger: bool
 
 
-@dataclass(slots=True)
-class _Known:
-    """Who is there, and what was told last of whether it is a stranger."""
-
-    peer: Peer
-    kinship: Kinship
-    told: bool | None = None
-
-
 class PeerWatch:
     """Tells a ``Verdict`` of each connection that has joined.
 
@@ -64,7 +55,9 @@ class PeerWatch:
     ) -> None:
         self._verdicts = verdicts
         self._trainers = trainers
-        self._joined: dict[Connection, _Known] = {}
+        self._joined: dict[Connection, Peer] = {}
+        self._told: dict[Connection, bool] = {}
+        """Of each, whether it was told as a stranger."""
         self._strangers: deque[Peer | Connection] = deque(maxlen=STRANGERS)
         """Those that have been found, each by its process, where that is known."""
         self._thread = OneThread(name)
@@ -75,11 +68,11 @@ class PeerWatch:
 
     def know(self, pid: int | None) -> None:
         """The trainer is, or has been started by, ``pid``; None when it may be anybody."""
-        self._submit(partial(self._know, pid))
+        self._submit(lambda: self._judge_by(self._trainers | {pid}, were_early=True))
 
     def forget(self) -> None:
         """The next trainer is another one."""
-        self._submit(partial(self._judge_by, frozenset()))
+        self._submit(lambda: self._judge_by(frozenset()))
 
     def ask(self, reply_to: Mailbox[PeersFound]) -> None:
         """Answer who has joined so far."""
@@ -104,47 +97,43 @@ class PeerWatch:
             log.exception("who has joined is not known")
 
     def _change(self, connection: Connection) -> None:
-        if not connection.is_open:
+        if connection.is_open:
+            self._joined[connection] = _peer_of(connection)
+            self._judge()
+        else:
             self._joined.pop(connection, None)
-            return
-        peer = _peer_of(connection)
-        kinship = kinship_of(peer, self._trainers)
-        self._joined[connection] = joined = _Known(peer, kinship)
-        self._judge()
-        if kinship is not Kinship.OURS and not joined.told:
-            log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
-
-    def _know(self, pid: int | None) -> None:
-        self._judge_by(self._trainers | {pid}, were_early=True)
+            self._told.pop(connection, None)
 
     def _judge_by(self, trainers: frozenset[int | None], *, were_early: bool = False) -> None:
         self._trainers = trainers
         if None in trainers:
             self._strangers.clear()
-        for joined in self._joined.values():
-            joined.kinship = kinship_of(joined.peer, trainers)
         self._judge(were_early=were_early)
 
     def _judge(self, *, were_early: bool = False) -> None:
         """Tell what has changed; ``were_early`` says that all have joined before a trainer."""
-        ours = any(joined.kinship is Kinship.OURS for joined in self._joined.values())
-        for connection, joined in self._joined.items():
-            key = connection if joined.peer.pid is None else joined.peer
+        kinships = [kinship_of(peer, self._trainers) for peer in self._joined.values()]
+        ours = Kinship.OURS in kinships
+        for (connection, peer), kinship in zip(self._joined.items(), kinships, strict=True):
+            key = connection if peer.pid is None else peer
             was_found = key in self._strangers
-            if joined.kinship is Kinship.OTHER and (ours or were_early) and not was_found:
+            if kinship is Kinship.OTHER and (ours or were_early) and not was_found:
                 self._strangers.append(key)
-            is_stranger = joined.kinship is not Kinship.OURS and key in self._strangers
-            if joined.told is not is_stranger:
-                joined.told = is_stranger
-                verdict = Verdict(connection=connection, peer=joined.peer, is_stranger=is_stranger)
-                self._verdicts.tell(verdict)
+            is_stranger = kinship is not Kinship.OURS and key in self._strangers
+            if self._told.get(connection) is is_stranger:
+                continue
+            self._told[connection] = is_stranger
+            if not is_stranger and kinship is not Kinship.OURS:
+                log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
+            verdict = Verdict(connection=connection, peer=peer, is_stranger=is_stranger)
+            self._verdicts.tell(verdict)
 
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:
-        peers = {joined.peer: joined.kinship for joined in self._joined.values()}
+        peers = tuple(dict.fromkeys(self._joined.values()))
         told = self._trainers and None not in self._trainers
         strange = (Kinship.OTHER, Kinship.UNKNOWN) if told else (Kinship.OTHER,)
-        strangers = tuple(peer for peer, kinship in peers.items() if kinship in strange)
-        reply(reply_to, PeersFound(peers=tuple(peers), strangers=strangers))
+        strangers = tuple(peer for peer in peers if kinship_of(peer, self._trainers) in strange)
+        reply(reply_to, PeersFound(peers=peers, strangers=strangers))
 
 
 def _peer_of(connection: Connection) -> Peer:
