@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.client_channel.channels import EarlyChannel, NotSentError, data_channel
@@ -317,43 +318,41 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
     # The end of a job
 
     def _begin_flush(self, flush: FlushReports) -> None:
+        self._end_flush()  # one that was asked for before
         self._flush = flush
         if isinstance(self._yielding, asyncio.TimerHandle):
             self._yielding.cancel()  # there is no time for a pause
             self._read_after(0)
-        self._flush_timer = self._loop.call_later(flush.timeout, self._flush_timed_out, flush)
+        timed_out = partial(self._end_flush, timed_out=True)
+        self._flush_timer = self._loop.call_later(flush.timeout, timed_out)
         self._go_on()
 
     def _answer_flush(self) -> None:
         flush, channel = self._flush, self._channel
         if flush is None or channel is None or self._cursor.after is None:
             return
-        if self._is_open() and (
-            self._cursor.position < flush.counts.last or channel.bufferedAmount > 0
-        ):
+        has_all = self._cursor.position >= flush.counts.last and channel.bufferedAmount == 0
+        if has_all or not self._is_open():
+            self._end_flush()
+
+    def _end_flush(self, *, timed_out: bool = False) -> None:
+        """Answer the flush, if any: what the client was not given of the job has failed."""
+        flush, self._flush = self._flush, None
+        if flush is None:
             return
-        self._end_flush(flush)
-
-    def _flush_timed_out(self, flush: FlushReports) -> None:
-        if self._flush is flush:
-            left = self._cursor.give_up(flush.counts)
-            if left:
-                log.error(
-                    "client %s was not given all within %.1f s: %d reports are left",
-                    self._client_id,
-                    flush.timeout,
-                    left,
-                )
-            else:
-                log.info("client %s has not taken all that it was sent", self._client_id)
-            self._end_flush(flush)
-
-    def _end_flush(self, flush: FlushReports) -> None:
-        self._flush = None
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._cursor.failures.log_left_out()
-        self._cursor.give_up(flush.counts)
+        left = self._cursor.give_up(flush.counts)
+        if timed_out and left:
+            log.error(
+                "client %s was not given all within %.1f s: %d reports are left",
+                self._client_id,
+                flush.timeout,
+                left,
+            )
+        elif timed_out:
+            log.info("client %s has not taken all that it was sent", self._client_id)
         reply(flush.reply_to, ReportsFlushed(status=self._status(flush.counts.job)))
 
     def _status(self, job: int | None = None) -> ClientStatus:

@@ -279,6 +279,19 @@ def test_a_flush_after_a_flush_is_answered(rig: ClientRig, listener: ListenerSta
     rig.flush(last=2).expect(flushed(2, forwarded=2))
 
 
+def test_a_flush_that_another_one_follows_is_answered(
+    rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
+) -> None:
+    channel = FakeChannel(buffering=True)
+    rig.attach(channel)
+    listener.add("a")
+    channel.wait_for_count(1)
+    first, second = rig.flush(last=1), rig.flush(last=1)
+    first.expect(flushed(1, forwarded=1))
+    loop_thread.call(channel.drain)
+    second.expect(flushed(1, forwarded=1))
+
+
 def test_a_channel_that_closes_after_its_flush_was_given_up_has_failed_once(
     rig: ClientRig, listener: ListenerStandIn, loop_thread: LoopThread
 ) -> None:
