@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from actors.client_channel.channels import NotSentError, check_sent
@@ -66,12 +66,8 @@ class Cursor:
         self._jobs = defaultdict[int, JobCounts](JobCounts)
         """By where the job begins: the newest one that was given up, and all later ones."""
         if former is not None:
-            self._jobs[former.job] = JobCounts(
-                counted=former.counted,
-                forwarded=former.forwarded,
-                failed=former.failed,
-                missed=former.missed,
-            )
+            counts = (former.counted, former.forwarded, former.failed, former.missed)
+            self._jobs[former.job] = JobCounts(*counts)
         self._counts = JobCounts()
         """Those of the page's job."""
         self._jumped = former is None
@@ -229,9 +225,6 @@ class Cursor:
             client_id=self._client_id,
             channel_state=channel_state,
             position=self.position,
-            forwarded=counts.forwarded,
-            failed=counts.failed,
-            missed=counts.missed,
             job=job,
-            counted=counts.counted,
+            **asdict(counts),
         )
