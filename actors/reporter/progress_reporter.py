@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.client_channel import attach, data_channel
-from actors.reporter.reporting import BoundSocket, Reporting
+from actors.reporter.reporting import TIMEOUT, BoundSocket, Reporting
 from actors.runtime import FutureMailbox
 from actors.settings import ReporterSettings, settings_of
 from messages import SendControl, TrainEndReceived
@@ -28,12 +28,6 @@ log = logging.getLogger(__name__)
 
 CLIENT: Final = "client"
 """The id of the one client, whichever channel it has."""
-
-BIND_TIMEOUT: Final = 1.0
-"""Seconds that ``start_control_socket`` may hold up the event loop; it takes 3 ms."""
-
-LISTEN_TIMEOUT: Final = 10.0
-"""Seconds that the progress socket may take to be bound; it takes milliseconds."""
 
 
 class ProgressReporter:
@@ -114,7 +108,7 @@ class ProgressReporter:
 
         Raises OSError, with the address and what to do, when it cannot be bound.
         """
-        self._control.start_and_block(BIND_TIMEOUT)
+        self._control.start_and_block()
 
     def send_control_message(self, message: str) -> None:
         """Publish ``message`` to the trainer, or hold it until one has joined. Never raises.
@@ -190,7 +184,7 @@ class ProgressReporter:
         try:
             await _ended(former)
             del former  # each task would keep the one before it
-            await self._progress.start(LISTEN_TIMEOUT)
+            await self._progress.start()
         except OSError as error:
             log.error("progress is not listened to: %s", error)
             raise
@@ -240,7 +234,7 @@ class ProgressReporter:
     async def __aenter__(self) -> Self:
         """Start the control socket. Raises OSError when it cannot be bound."""
         try:
-            self._control.start_and_block(BIND_TIMEOUT)
+            self._control.start_and_block()
         except OSError:
             await self._control.ended()
             raise
@@ -264,4 +258,4 @@ def _cancel(task: asyncio.Task[None] | None) -> None:
 async def _ended(task: asyncio.Task[None] | None) -> None:
     """Wait for the end of ``task``, which has been cancelled, if it is this event loop's."""
     if task is not None and task.get_loop() is asyncio.get_running_loop():
-        await asyncio.wait({task}, timeout=LISTEN_TIMEOUT)
+        await asyncio.wait({task}, timeout=TIMEOUT)

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOP_TIMEOUT: Final = 10.0
-"""Seconds for delivering what is left and closing everything: more than all bounds on the way."""
+TIMEOUT: Final = 10.0
+"""Seconds that a supervisor may take for what it is asked: more than all bounds on the way."""
 
-DETACH_TIMEOUT: Final = 1.0
-"""Seconds for a channel to be released. It takes a millisecond."""
+BLOCK_TIMEOUT: Final = 1.0
+"""Seconds that a start may hold up the event loop; it takes 3 ms."""
 
 _JOB: Final = "job"
 
@@ -103,25 +103,24 @@ class Reporting:
         if supervisor is not None:
             supervisor.tell(ForgetStop())
 
-    def start_and_block(self, timeout: float) -> None:
+    def start_and_block(self) -> None:
         """Start unless it is started, and hold up the event loop until the socket is bound.
 
         For the control socket alone: the progress socket is bound with the event loop's help.
-        Raises OSError when it cannot be bound within ``timeout`` seconds; no socket is left then.
+        Raises OSError when it cannot be bound; no socket is left then.
         """
-        until = time.monotonic() + timeout
-        for future in self._starting(timeout):
+        until = time.monotonic() + BLOCK_TIMEOUT
+        for future in self._starting():
             concurrent.futures.wait({future}, timeout=until - time.monotonic())
 
-    async def start(self, timeout: float) -> None:  # noqa: ASYNC109 - it leaves nothing behind
+    async def start(self) -> None:
         """Start unless it is started; returns when the socket is bound.
 
-        Raises OSError when it cannot be bound within ``timeout`` seconds; nothing is left then.
+        Raises OSError when it cannot be bound; nothing is left then.
         """
-        until = time.monotonic() + timeout
         try:
-            for future in self._starting(timeout):
-                await _done(future, until - time.monotonic())
+            for future in self._starting():
+                await _done(future)
         except OSError:
             await self.ended()
             raise
@@ -129,7 +128,7 @@ class Reporting:
     async def switch_job(self) -> None:
         """Deliver all that has come so far and what is still coming, on the same socket."""
         if self._switched is not None:  # one whose caller did not wait for its end
-            await _done(self._switched.future, STOP_TIMEOUT)
+            await _done(self._switched.future)
         if self.supervisor is None or self.socket is None:
             return
         self._switched = answer = FutureMailbox[SwitchAnswer]()
@@ -142,7 +141,7 @@ class Reporting:
                 drain_timeout=SWITCH_DRAIN,
             )
         )
-        await _done(answer.future, STOP_TIMEOUT)
+        await _done(answer.future)
 
     async def detach(self, client_id: str) -> None:
         """Release the client's channel; when this returns it is given nothing more."""
@@ -150,7 +149,7 @@ class Reporting:
             return
         detached: FutureMailbox[ClientDetached] = FutureMailbox()
         self.supervisor.tell(DetachClient(client_id=client_id, reply_to=detached))
-        await _done(detached.future, DETACH_TIMEOUT)
+        await _done(detached.future)
 
     def stop(self) -> None:
         """Deliver what is left and close everything; returns at once."""
@@ -160,10 +159,10 @@ class Reporting:
     async def ended(self) -> None:
         """Wait until nothing is left of what was stopped, or could not be started."""
         for supervisor, _ in self._ending:
-            if not await supervisor.stop_async(timeout=STOP_TIMEOUT):
-                log.error("the reporter has not ended within %.0f s", STOP_TIMEOUT)
+            if not await supervisor.stop_async(timeout=TIMEOUT):
+                log.error("the reporter has not ended within %.0f s", TIMEOUT)
 
-    def _starting(self, timeout: float) -> Iterator[Future[Any]]:
+    def _starting(self) -> Iterator[Future[Any]]:
         """What a start is to wait for, one after another; raises OSError if it has failed then."""
         self._end_former()
         for _, stopped in self._ending:
@@ -178,12 +177,12 @@ class Reporting:
         if isinstance(answer, ReportingFailed):
             raise OSError(answer.reason)
         address = self._settings.control_address or self._settings.progress_address
-        raise OSError(f"{address} could not be bound within {timeout:.0f} s: start again")
+        raise OSError(f"{address} could not be bound in time: start again")
 
     def _end(self, supervisor: SupervisorRef) -> None:
         stopped: FutureMailbox[StopAnswer] = FutureMailbox()
         supervisor.tell(StopReporting(job_id=_JOB, outcome=JobOutcome.COMPLETED, reply_to=stopped))
-        supervisor.request_stop(timeout=STOP_TIMEOUT)
+        supervisor.request_stop(timeout=TIMEOUT)
         self._ending = [former for former in self._ending if not former[0].has_ended()]
         self._ending.append((supervisor, stopped.future))
         if self.supervisor is supervisor:
@@ -209,7 +208,7 @@ class Reporting:
         return self.supervisor
 
 
-async def _done(future: Future[Any], timeout: float) -> None:  # noqa: ASYNC109 - not cancelled
-    """Wait for ``future``, ``timeout`` seconds at most."""
+async def _done(future: Future[Any]) -> None:
+    """Wait for ``future``, ``TIMEOUT`` seconds at most."""
     if not future.done():
-        await asyncio.wait({asyncio.wrap_future(future)}, timeout=timeout)
+        await asyncio.wait({asyncio.wrap_future(future)}, timeout=TIMEOUT)
