@@ -21,28 +21,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
+    from messages import Peer
+
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds that closing the control socket may take, and terminating the context. They take 10 ms,
 and the control socket's linger of 0.1 s at most; longer means that a socket is still open."""
 
-
 THREADS: Final = 2
 """Those that libzmq starts for a context with its first socket: one reaps, one is for the network
 (ZMQ_IO_THREADS)."""
 
-
 DESCRIPTORS: Final = 16
 """More than the context and the sockets of a start open: with 13 free none was refused."""
-
 
 LEFT: Final[list[zmq.Context[Any]]] = []
 """Those that could not be terminated: forgotten, one would wait for its sockets."""
 
 
-class NoRoomError(Exception):
-    """The system has not what a context needs; the message is human-readable."""
+class NotOpenedError(Exception):
+    """A socket cannot be opened, or ``strangers`` report to it; the message says why."""
+
+    def __init__(self, reason: str, strangers: tuple[Peer, ...] = ()) -> None:
+        super().__init__(reason)
+        self.strangers = strangers
 
 
 class SessionContext(zmq.Context["zmq.Socket[bytes]"]):
@@ -88,30 +91,30 @@ class SessionContext(zmq.Context["zmq.Socket[bytes]"]):
 
 
 def session_context() -> SessionContext:
-    """A context. Raises NoRoomError when it cannot be made."""
+    """A context. Raises NotOpenedError when it cannot be made."""
     _try_threads()
     _try_descriptors()
     return SessionContext()
 
 
 def _try_descriptors() -> None:
-    """Raise NoRoomError where the system gives no ``DESCRIPTORS``: libzmq would abort then."""
+    """Raise NotOpenedError where the system gives no ``DESCRIPTORS``: libzmq would abort then."""
     with ExitStack() as opened:
         try:
             for _ in range(DESCRIPTORS):
                 opened.enter_context(Path(os.devnull).open("rb"))
         except OSError as error:
-            raise NoRoomError(
+            raise NotOpenedError(
                 f"ZeroMQ needs {DESCRIPTORS} more file descriptors: {error.strerror}. Raise their "
                 "limit (ulimit -n)"
             ) from error
 
 
 def _try_threads() -> None:
-    """Raise NoRoomError where the system gives no ``THREADS``: libzmq would abort then."""
+    """Raise NotOpenedError where the system gives no ``THREADS``: libzmq would abort then."""
     given = threads_given(THREADS)
     if given < THREADS:
-        raise NoRoomError(
+        raise NotOpenedError(
             f"ZeroMQ needs {THREADS} more threads, and the system gives {given}: raise the limit "
             "of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
         )

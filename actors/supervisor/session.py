@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from actors.runtime import reply
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
+from actors.supervisor.context import NotOpenedError
 from actors.supervisor.restarts import CRASHES
 from actors.supervisor.script import MARGIN, Answered, Ended, Missing, Steps, Wait
-from actors.supervisor.sockets import NotOpenedError, Sockets
+from actors.supervisor.sockets import Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
     OCCUPIED,

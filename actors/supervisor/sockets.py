@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.settings import PortConflict
 from actors.supervisor.children import CONTROL, LISTENER
-from actors.supervisor.context import CLOSE_TIMEOUT, NoRoomError, SessionContext, session_context
+from actors.supervisor.context import CLOSE_TIMEOUT, NotOpenedError, SessionContext, session_context
 from actors.supervisor.script import Missing, Wait
 from messages import (
     AcceptReports,
@@ -24,7 +24,6 @@ from messages import (
     ListeningFailed,
     ListeningStarted,
     OpenControlSocket,
-    Peer,
     PeersFound,
     StartListening,
 )
@@ -63,14 +62,6 @@ SILENT: Final = {
     CONTROL: "the control socket's actor does not answer",
     LISTENER: "the event loop does not answer",
 }
-
-
-class NotOpenedError(Exception):
-    """A socket could not be opened, or ``strangers`` report to it; the message says why."""
-
-    def __init__(self, reason: str, strangers: tuple[Peer, ...] = ()) -> None:
-        super().__init__(reason)
-        self.strangers = strangers
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -122,10 +113,7 @@ class Sockets:
         """
         if self.loop.is_closed():
             raise NotOpenedError(CLOSED)
-        try:
-            self.context = session_context()
-        except NoRoomError as error:
-            raise NotOpenedError(str(error)) from error
+        self.context = session_context()
         self.holds = self.settings.connect_wait > 0 and None not in self.children.trainers
         bound = {CONTROL: "", LISTENER: ""}
         for child, address in ((CONTROL, control), (LISTENER, progress)):

@@ -15,7 +15,7 @@ from tests.support.reporting import ask_start, start, stop
 LIMITED = """\
 import os, resource, sys, zmq
 from pathlib import Path
-from actors.supervisor.context import NoRoomError, session_context
+from actors.supervisor.context import NotOpenedError, session_context
 kind, room = sys.argv[1], int(sys.argv[2])
 if kind == "memory":
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -25,7 +25,7 @@ else:
 resource.setrlimit(of, (limit, limit))
 try:
     context = session_context()
-except NoRoomError as error:
+except NotOpenedError as error:
     print(error)
     sys.exit(7)
 for kind in (zmq.PUB, zmq.SUB):
