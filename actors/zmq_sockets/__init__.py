@@ -8,11 +8,10 @@ from actors.zmq_sockets.binding import (
     port_of,
     why_not_open,
 )
-from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections
+from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections, ends_of
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
-from actors.zmq_sockets.peers import ends_of, find_peer
-from actors.zmq_sockets.processes import is_address, who_listens_at
+from actors.zmq_sockets.processes import find_peer, is_address, who_listens_at
 
 __all__ = [
     "Bound",

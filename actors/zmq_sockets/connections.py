@@ -7,6 +7,8 @@ disconnected without a handshake.
 
 from __future__ import annotations
 
+import socket as socketlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +16,10 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from actors.zmq_sockets import forks
-from actors.zmq_sockets.peers import ends_of, has_spoken
+from actors.zmq_sockets.processes import Ends, plain
 
 if TYPE_CHECKING:
-    from actors.zmq_sockets.peers import Ends
+    from collections.abc import Iterator
 
 _EVENTS: Final = (
     zmq.EVENT_LISTENING
@@ -26,6 +28,9 @@ _EVENTS: Final = (
     | zmq.EVENT_DISCONNECTED
     | zmq.EVENT_MONITOR_STOPPED
 )
+
+_RECEIVED: Final = slice(128, 136)
+"""``tcpi_bytes_received`` in Linux's ``struct tcp_info``."""
 
 
 class Connection:
@@ -133,3 +138,35 @@ class Connections:
             return []
         connection.is_open = False
         return [ConnectionChanged(connection, has_left=True)] if connection.has_joined else []
+
+
+def ends_of(descriptor: int) -> Ends | None:
+    """Both ends of an accepted connection; None when it is gone, or not a TCP connection."""
+    try:
+        with _looked_at(descriptor) as accepted:
+            if accepted.family not in (socketlib.AF_INET, socketlib.AF_INET6):
+                return None
+            peer, own = accepted.getpeername(), accepted.getsockname()
+    except OSError:
+        return None
+    return Ends(peer=(plain(peer[0]), peer[1]), own=(plain(own[0]), own[1]))
+
+
+def has_spoken(descriptor: int) -> bool:
+    """Whether anything has come over the connection; True where the system does not tell."""
+    try:
+        with _looked_at(descriptor) as accepted:
+            info = accepted.getsockopt(socketlib.IPPROTO_TCP, socketlib.TCP_INFO, _RECEIVED.stop)
+    except (OSError, AttributeError):
+        return True
+    return info[_RECEIVED] != bytes(8)
+
+
+@contextmanager
+def _looked_at(descriptor: int) -> Iterator[socketlib.socket]:
+    """A descriptor of libzmq's as a socket, which is left as it is. Raises OSError."""
+    looked_at = socketlib.socket(fileno=descriptor)
+    try:
+        yield looked_at
+    finally:
+        looked_at.detach()

@@ -6,14 +6,16 @@ its methods ask for, in their order.
 
 from __future__ import annotations
 
+import enum
 import logging
+import os
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from actors.runtime import OneThread, reply
-from actors.zmq_sockets.peers import Kinship, find_peer, kinship_of
+from actors.zmq_sockets.processes import find_peer, users_of
 from messages import Peer, PeersFound
 
 if TYPE_CHECKING:
@@ -26,6 +28,20 @@ log = logging.getLogger(__name__)
 
 STRANGERS: Final = 1000
 """Strangers that are remembered; beyond, the first of them is forgotten."""
+
+ROOT: Final = 0
+"""A user that may act for any other: ``sudo`` and containers run as it."""
+
+
+class Kinship(enum.Enum):
+    """How who has joined is related to the trainer."""
+
+    OURS = enum.auto()
+    """The trainer, or started by it."""
+    OTHER = enum.auto()
+    """Known to be of another process tree, or of another user."""
+    UNKNOWN = enum.auto()
+    """The system does not tell, or the trainer may be anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +160,27 @@ def _peer_of(connection: Connection) -> Peer:
     except Exception as error:  # what a system tells may be anything
         log.debug("who has joined is not known: %r", error)
         return Peer()
+
+
+def kinship_of(peer: Peer, trainers: frozenset[int | None]) -> Kinship:
+    """How ``peer`` is related to this process's tree and those of ``trainers``.
+
+    With None they are anybody.
+    """
+    if None in trainers:
+        return Kinship.UNKNOWN
+    roots = {os.getpid(), *(pid for pid in trainers if pid is not None)}
+    if peer.kin & roots:
+        return Kinship.OURS
+    if peer.pid is not None or _is_foreign(peer.user, roots):
+        return Kinship.OTHER
+    return Kinship.UNKNOWN
+
+
+def _is_foreign(user: int | None, roots: set[int]) -> bool:
+    """Whether ``user`` is another one than those of the trees of ``roots``, and not root."""
+    if user is None or user == ROOT:
+        return False
+    if hasattr(os, "geteuid") and user == os.geteuid():
+        return False
+    return user not in users_of(roots)

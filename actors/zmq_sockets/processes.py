@@ -1,4 +1,4 @@
-"""Which process has a TCP socket: what Linux tells below ``/proc``, elsewhere psutil, if installed.
+"""Whose a TCP socket is: what Linux tells below ``/proc``, and elsewhere psutil, if installed.
 
 Functions that take some milliseconds, so they are not for an event loop's thread. Of other users'
 processes the system often tells nothing but the user.
@@ -15,9 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from actors import proc
+from messages import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -32,6 +33,13 @@ _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - who listens there
 
 BREATH: Final = 0.001
 """Seconds of a search at a stretch."""
+
+
+class Ends(NamedTuple):
+    """The addresses of both ends of a TCP connection."""
+
+    peer: Address
+    own: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +80,18 @@ def who_listens_at(host: str, port: int) -> str:
     return ""
 
 
-def who_is_connected(own: Address, remote: Address) -> tuple[int | None, tuple[int, ...]]:
-    """The user and the processes that have the connection from ``own`` to ``remote``.
-
-    Where the system does not tell there is no user, and no process.
-    """
+def find_peer(ends: Ends) -> Peer:
+    """The process at the other end; what the system does not tell is not in it."""
     user, pids = None, list[int]()
-    for found in _sockets(own[1]):
-        if (found.own, found.remote) == (own, remote):
+    for found in _sockets(ends.peer[1]):
+        if (found.own, found.remote) == ends:
             user = found.user
             pids.extend(found.pids)
-    return user, tuple(pids)
+    holders = [holder for holder in map(process, pids) if holder is not None]
+    if not holders:
+        return Peer(user=user)
+    first = min(holders, key=lambda holder: (holder.started, holder.pid))
+    return Peer(pid=first.pid, name=first.name, started=first.started, user=user, kin=kin_of(pids))
 
 
 def process(pid: int) -> Process | None:

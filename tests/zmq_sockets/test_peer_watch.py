@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch
-from actors.zmq_sockets.peers import Ends, ends_of
+from actors.zmq_sockets.connections import ends_of
+from actors.zmq_sockets.processes import Ends
 from messages import Peer, PeersFound
 from tests.support.probe import Probe
 from tests.support.waiting import settled

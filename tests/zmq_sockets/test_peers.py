@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from actors.zmq_sockets import processes
-from actors.zmq_sockets.peers import Ends, ends_of, find_peer, has_spoken
+from actors.zmq_sockets.connections import ends_of, has_spoken
+from actors.zmq_sockets.processes import find_peer
 from messages import Peer
 from tests.support.paths import ROOT
 from tests.support.processes import ends, python
@@ -40,8 +41,7 @@ FORK_AND_LEAVE = FORK_AND_STAY.replace("os.read", "os.getpid() in [os.getsid(0)]
 
 ASK_FOR_ITSELF = """
 import json, os, socket
-from actors.zmq_sockets.peers import ends_of, find_peer
-from actors.zmq_sockets.processes import process, who_listens_at
+from actors.zmq_sockets import ends_of, find_peer
 with socket.create_server(("127.0.0.1", 0)) as server:
     port = server.getsockname()[1]
     with socket.create_connection(("127.0.0.1", port)), server.accept()[0] as accepted:
@@ -98,7 +98,7 @@ def test_two_look_ups_of_a_process_are_equal():
 def test_a_connection_that_forks_hold_too_is_of_the_one_that_was_first_and_kin_to_all():
     with peer_that(FORK_AND_STAY) as (pid, accepted):
         peer = peer_of(accepted)
-        holders = set(processes.who_is_connected(*of(accepted))[1])
+        holders = {pid, *(child.pid for child in psutil.Process(pid).children())}
     assert peer.pid == pid
     assert len(holders) == 3
     assert holders <= peer.kin
@@ -114,8 +114,9 @@ def test_a_connection_that_a_fork_alone_holds_is_the_forks_and_kin_to_the_sessio
 
 def test_a_connection_that_has_ended_is_nobodys():
     with peer_that(CONNECT) as (_, accepted):
-        found = Ends(*of(accepted))
+        found = ends_of(accepted.fileno())
         descriptor = accepted.fileno()
+    assert found is not None
     assert find_peer(found).pid is None
     assert ends_of(descriptor) is None
     assert has_spoken(descriptor)  # nobody knows
@@ -180,10 +181,3 @@ def test_the_users_of_a_tree_are_those_of_all_that_it_has_started():
             assert processes.users_of([os.getpid()]) == {0, NOBODY}
             assert processes.users_of([pid]) == {NOBODY}
     assert processes.users_of([]) == frozenset()
-
-
-def of(accepted: socket.socket) -> tuple[processes.Address, processes.Address]:
-    """The addresses of the other end, and of this one."""
-    found = ends_of(accepted.fileno())
-    assert found is not None
-    return found.peer, found.own

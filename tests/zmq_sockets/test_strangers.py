@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch, peers
+from actors.zmq_sockets import Connection, ConnectionChanged, PeerWatch, Verdict, peer_watch
 from actors.zmq_sockets.peer_watch import STRANGERS
 from messages import Peer, PeersFound
 from tests.support.probe import Probe
@@ -78,7 +78,7 @@ class Joined:
 
 @pytest.fixture(autouse=True)
 def no_process_is_anybody_elses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(peers, "users_of", lambda roots: frozenset())
+    monkeypatch.setattr(peer_watch, "users_of", lambda roots: frozenset())
     monkeypatch.setattr(peer_watch, "_peer_of", lambda connection: connection.peer)
     yield
     while OPEN:
@@ -142,7 +142,7 @@ def test_another_users_process_is_of_another_tree() -> None:
 
 
 def test_a_user_of_our_tree_is_no_other_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "users_of", lambda roots: {54321} if TRAINER in roots else {})
+    monkeypatch.setattr(peer_watch, "users_of", lambda roots: {54321} if TRAINER in roots else {})
     joined = Joined(TRAINER).add(ours=OURS, sudo=FOREIGN)
     assert joined.found() == set()
 
