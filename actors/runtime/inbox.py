@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pykka
 from pykka._envelope import Envelope
@@ -17,18 +17,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Cancellable(Protocol):
+    """A timer that can be called off."""
+
+    def cancel(self) -> None:
+        """Do not fire. Idempotent, also after it fired."""
+        ...
+
+
+class Scheduler(Protocol):
+    """Calls back after a delay: an actor's own inbox, or a test's clock."""
+
+    def after(self, delay: float, fire: Callable[[], None], /) -> Cancellable:
+        """Call ``fire`` once, ``delay`` seconds from here, on any thread."""
+        ...
+
+
 class TurnOverError(Exception):
     """The actor's turn has no message left."""
 
 
 class Timer:
-    """See ``Cancellable``. When it is due it is handed out as a message is."""
+    """When it is due it is handed out as a message is."""
 
     def __init__(self, fire: Callable[[], None]) -> None:
         self.fire: Callable[[], None] | None = fire
 
     def cancel(self) -> None:
-        """Do not fire."""
+        """See ``Cancellable``."""
         self.fire = None
 
 
