@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from actors.worker import archive, digest, notices, viewer
+from actors.worker import archive, digest, notices
 from actors.worker.bounded import ANSWER
-from actors.worker.outputs import JournalCap, LocalChannel, LocalClient, spawn_journal
+from actors.worker.outputs import JournalCap, LocalChannel, spawn_journal
 from actors.worker.parts import answer, end
 from actors.worker.plan import SPARE, replay_of
 from messages import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from actors.runtime import TypedRef
-    from actors.worker.outputs import LiveFile
+    from actors.worker.outputs import LiveFile, LocalClient
     from actors.worker.parts import Parts
     from actors.worker.plan import Plan
     from messages import ArchiveMessage, DigestMessage, Mailbox, TextsForwarded, TrainingOver
@@ -169,6 +169,8 @@ class Clients:
         if not plan.demonstrate:
             parts.supervisor.tell(AttachClient(channel=shown, client_id="terminal", after=0))
             return None
+        from actors.worker.outputs import LocalClient  # aiortc, which no other run needs
+
         client = LocalClient(client_id="local", screen=shown)
         parts.stack.push_async_callback(client.close)
         await client.connect(parts.supervisor)
@@ -252,6 +254,8 @@ class Clients:
         plan, parts = self._plan, self._parts
         if plan.viewers is None:
             return None
+        from actors.worker import viewer  # the plan has imported it, for whoever serves a page
+
         taker = parts.begin(digest.spawn(parent=parts.aside, earlier=plan.replay is not None))
         if plan.replay is None:
             self._attach("digest", taker, 0, PAGES_PROTOCOL)

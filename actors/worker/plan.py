@@ -7,22 +7,14 @@ import logging
 import math
 import os
 import shlex
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from actors.settings import PortConflict, ReporterSettings
 from actors.worker.bounded import within
-from actors.worker.command_line import (
-    DEFAULT_PORT,
-    RANDOM,
-    PlanError,
-    invocation,
-    version,
-)
+from actors.worker.command_line import PlanError, invocation
 from actors.worker.keeping import Keeping, facts_of, keep, keep_on
 from actors.worker.kept_runs import default_folder, journal_of, runs_of
 from actors.worker.orders import INSTEAD
@@ -39,18 +31,13 @@ from actors.worker.trainer import (
     is_sleap_train,
     models_of,
 )
-from actors.worker.viewer import (
-    Access,
-    ViewerSettings,
-    host_name,
-    new_token,
-    own_names,
-)
 from actors.zmq_sockets import at_free_port
 from messages import OCCUPIED, reporting_to
 
 if TYPE_CHECKING:
     import argparse
+
+    from actors.worker.viewer import ViewerSettings
 
 log = logging.getLogger(__name__)
 
@@ -363,7 +350,11 @@ def _common(options: argparse.Namespace, runs: Runs) -> dict[str, Any]:
 
 
 def _viewers_of(options: argparse.Namespace, title: str) -> ViewerSettings | None:
-    return None if options.no_gui or options.no_page else _viewers(options, title)
+    if options.no_gui or options.no_page:
+        return None
+    from actors.worker.serving import viewers_of  # a third of a second, which no other run pays
+
+    return viewers_of(options, title)
 
 
 def _settings(options: argparse.Namespace) -> ReporterSettings:
@@ -384,43 +375,6 @@ def _settings(options: argparse.Namespace) -> ReporterSettings:
     )
     # A trainer that runs already has nothing to wait for, and may be stopped at once.
     return dataclasses.replace(settings, connect_wait=0.0) if options.adopts else settings
-
-
-def _viewers(options: argparse.Namespace, title: str) -> ViewerSettings:
-    host = options.host.strip("[]")
-    watch = options.read_only_token
-    names = own_names()
-    names |= {host.lower(), *map(_allowed, options.allow_host)}
-    return ViewerSettings(
-        access=Access(
-            options.token or new_token(),
-            new_token() if watch == RANDOM else watch,
-            names=names,
-        ),
-        host=host,
-        port=DEFAULT_PORT if options.port is None else options.port,
-        free_port_if_in_use=options.port is None,
-        ice_servers=tuple(options.ice_server),
-        certfile=options.certfile,
-        keyfile=options.keyfile,
-        title=title,
-        host_name=socket.gethostname(),
-        version=version(),
-        replay=options.replay is not None,
-    )
-
-
-def _allowed(text: str) -> str:
-    """The name of a host, out of what somebody may write for it. Raises PlanError."""
-    try:
-        address = text.count(":") > 1 and not {"[", "/"} & {*text}
-        where = f"[{text}]" if address else urlsplit(text if "//" in text else f"//{text}").netloc
-        name = host_name(where.encode("idna").decode())  # as browsers write it
-    except ValueError:
-        name = None
-    if name is None or "*" in name:
-        raise PlanError(f"--allow-host takes the whole name of a host, and {text!r} is none")
-    return name
 
 
 def _embedded_trainer(options: argparse.Namespace) -> tuple[str, ...]:

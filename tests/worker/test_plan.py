@@ -2,6 +2,7 @@
 
 import pytest
 
+import actors.worker.serving  # noqa: F401 - what serves a page starts processes at its import
 from actors.worker import PlanError, parse, plan_of
 
 

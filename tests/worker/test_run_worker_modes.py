@@ -118,6 +118,14 @@ def test_without_a_page_none_is_served():
     assert "http" not in worker.output
 
 
+def test_without_a_page_nothing_of_what_serves_it_is_imported():
+    told = "import sys, run_worker\nrun_worker.main(sys.argv[1:])\n"
+    told += "print('loaded:', *({'aiohttp', 'aiortc', 'rich'} & {*sys.modules}))"
+    with RunningWorker("--no-page", "--", "true", program=("-c", told)) as worker:
+        assert worker.ends() == 0
+    assert "loaded: rich\n" in worker.output
+
+
 def test_a_page_that_is_not_served_is_not_warned_of():
     with RunningWorker(*PAGE, "--host", "192.0.2.1", "--", "true") as worker:
         assert worker.ends() == 0
