@@ -165,7 +165,7 @@ def test_a_stop_meanwhile_ends_it(
     new_supervisor: NewSupervisor, owner: Probe[Any], monkeypatch: pytest.MonkeyPatch, actor: str
 ) -> None:
     clock = ManualScheduler()
-    supervisor = new_supervisor(scheduler=clock)
+    supervisor = new_supervisor(scheduler=clock, drain_timeout=0.3)
     slow = FakeChannel(buffering=True)
     attach_client(supervisor, slow)
     answers, stopped = Probe[Any](), Probe[Any]()

@@ -47,7 +47,7 @@ def test_what_is_added_counts_as_nothing(supervisor):
 def test_what_the_worker_has_to_say_is_not_missed_when_it_leaves_the_log(
     new_supervisor, loop_thread
 ):
-    supervisor = new_supervisor(log_limit=10)
+    supervisor = new_supervisor(log_limit=10, drain_timeout=0.3)
     channel = FakeChannel(buffering=True)
     attach_client(supervisor, channel)
     with trainer_for(start(supervisor)) as trainer:

@@ -14,7 +14,7 @@ from tests.support.settings import on_free_ports
 from tests.support.texts import forwarded, reports
 from tests.support.waiting import settled
 
-OPEN_TIMEOUT = 2.5
+OPEN_TIMEOUT = 0.5
 """Seconds that a channel has for opening: more than a busy machine takes to let one open."""
 
 

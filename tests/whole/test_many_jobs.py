@@ -36,7 +36,7 @@ def test_batch_reports_reach_a_live_client_however_many_jobs_there_were(new_supe
             for report in job_of(number):
                 trainer.send(report)
                 sent.append(report)
-                channel.wait_for_count(len(sent))
+            channel.wait_for_count(len(sent))
             tell_switch(supervisor, answers, str(number), str(number + 1))
             count = len(job_of(number))
             assert answers.get().summary == ReportingSummary(received=count, forwarded=count)
