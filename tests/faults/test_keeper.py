@@ -39,7 +39,7 @@ def standing_still(pid: int) -> Iterator[None]:
 def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
     done = tmp_path / "done"
     with RunningWorker(
-        "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
+        "--no-page", "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
     ) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGSTOP)
@@ -53,7 +53,7 @@ def test_a_worker_that_stands_still_holds_up_no_training(gate, tmp_path):
 
 def test_a_keeper_that_is_killed_costs_the_exit_code_and_not_the_training(gate):
     script = "echo ready; read line < $1; echo 'it writes on'; exit 7"
-    with RunningWorker("--", *shell(script, gate.path)) as worker:
+    with RunningWorker("--no-page", "--", *shell(script, gate.path)) as worker:
         worker.wait_for("ready")
         os.kill(keeper_of(worker), signal.SIGKILL)
         worker.interrupt(signal.SIGTERM)
@@ -67,7 +67,9 @@ def test_a_keeper_that_is_killed_costs_the_exit_code_and_not_the_training(gate):
 
 def test_a_keeper_that_stands_still_holds_up_no_end(gate):
     script = "echo ready; read line < $1; exit 7"
-    with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
+    with RunningWorker(
+        "--no-page", "--", *shell(script, gate.path), program=changed(unanswered=0.5)
+    ) as worker:
         worker.wait_for("ready")
         keeper = keeper_of(worker)
         with standing_still(keeper):
@@ -81,7 +83,9 @@ def test_a_keeper_that_stands_still_holds_up_no_end(gate):
 
 def test_a_cancel_that_no_keeper_answers_is_refused_with_the_reason(gate):
     script = "echo ready; read line < $1; exit 7"
-    with RunningWorker("--", *shell(script, gate.path), program=changed(unanswered=0.5)) as worker:
+    with RunningWorker(
+        "--no-page", "--", *shell(script, gate.path), program=changed(unanswered=0.5)
+    ) as worker:
         worker.wait_for("ready")
         with standing_still(keeper_of(worker)):
             worker.interrupt(signal.SIGTERM)
@@ -116,7 +120,7 @@ def test_a_training_whose_keeper_stands_still_is_adopted_as_one_without(gate, tm
 def test_a_keeper_goes_on_without_its_worker_until_the_output_ends(gate, tmp_path):
     done = tmp_path / "done"
     with RunningWorker(
-        "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
+        "--no-page", "--", *python(WRITES, gate.path, str(done)), program=unchecked(PROMPT)
     ) as worker:
         worker.wait_for("ready")
         keeper = keeper_of(worker)

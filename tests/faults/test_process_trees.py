@@ -21,6 +21,9 @@ from tests.support.processes import ends, is_zombie, parent_of, python, runs, sh
 from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.waiting import settled
 
+GUI, NO_GUI = ("--no-page",), ("--no-gui",)
+"""With reports, and without; a page costs its import, and none is looked at."""
+
 RANKS = """\
 import os, signal, subprocess, sys, time
 rank = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
@@ -50,7 +53,7 @@ SAVES += "print('ready', flush=True); time.sleep(1000)"
 """Catches TERM and ends with 0, as sleep-nn does."""
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [GUI, NO_GUI], ids=["gui", "no-gui"])
 def test_no_rank_survives_a_cancel_whatever_its_session(options):
     with RunningWorker(*options, "--grace", "1", "--", *python(RANKS)) as worker:
         ranks = list(map(int, worker.wait_for("leader").split()[2:]))
@@ -62,7 +65,7 @@ def test_no_rank_survives_a_cancel_whatever_its_session(options):
     assert "still running" not in worker.output
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [GUI, NO_GUI], ids=["gui", "no-gui"])
 def test_a_daemon_that_the_training_has_made_does_not_survive_a_cancel(options):
     with RunningWorker(*options, "--grace", "1", "--", *python(DAEMON)) as worker:
         daemon = int(worker.wait_for("daemon").split()[1])
@@ -73,7 +76,7 @@ def test_a_daemon_that_the_training_has_made_does_not_survive_a_cancel(options):
 
 
 def test_the_number_of_a_leader_is_nobody_elses_as_long_as_its_ranks_are_being_ended():
-    with RunningWorker("--grace", "1000", "--", *python(RANKS)) as worker:
+    with RunningWorker("--no-page", "--grace", "1000", "--", *python(RANKS)) as worker:
         leader, *ranks = map(int, worker.wait_for("leader").split()[1:])
         assert settled(lambda: worker.output.count("rank") == 2)
         worker.interrupt(signal.SIGTERM)
@@ -100,7 +103,7 @@ def test_a_process_that_has_got_a_number_since_is_not_signalled():
 
 def test_what_ran_before_the_worker_took_over_its_process_is_left_alone():
     script = 'sleep 1000 >/dev/null 2>&1 & echo "before $!"; exec "$@"'
-    for options in ((), ("--no-gui",)):
+    for options in (GUI, NO_GUI):
         under = ("sh", "-c", script, "sh")
         command = shell("echo ready; exec sleep 1000")
         with RunningWorker(*options, "--", *command, under=under) as worker:
@@ -121,7 +124,7 @@ def without_kill(*command: str) -> tuple[str, ...]:
     return ("setpriv", "--bounding-set=-kill", "--inh-caps=-kill", *command)
 
 
-@pytest.mark.parametrize("options", [PAGE, ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [PAGE, NO_GUI], ids=["gui", "no-gui"])
 def test_a_training_of_another_user_that_cannot_be_cancelled_is_a_refusal_and_goes_on(
     options, gate
 ):
@@ -167,7 +170,7 @@ exec sleep 1000
 """
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [GUI, NO_GUI], ids=["gui", "no-gui"])
 def test_as_process_1_it_takes_no_zombie_for_alive(options):
     with RunningWorker(*options, "--", *shell(ORPHANS), under=container()) as worker:
         worker.wait_for("ready")
@@ -177,7 +180,7 @@ def test_as_process_1_it_takes_no_zombie_for_alive(options):
     assert "SIGKILL" not in worker.output
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [GUI, NO_GUI], ids=["gui", "no-gui"])
 def test_as_process_1_it_reaps_what_others_leave_behind(options, gate):
     script = "echo ready; read line < $1; exit 7"
     with RunningWorker(*options, "--", *shell(script, gate.path), under=container()) as worker:
@@ -196,12 +199,14 @@ def test_where_the_system_tells_of_no_process_a_training_runs_and_is_cancelled(g
     if subprocess.run((*blind, "true"), capture_output=True, check=False).returncode:
         pytest.skip("no place without /proc can be made here")
     script = "echo ready; read line < $1; exit 7"
-    with RunningWorker("--", *shell(script, gate.path), under=blind) as worker:
+    with RunningWorker("--no-page", "--", *shell(script, gate.path), under=blind) as worker:
         worker.wait_for("ready")
         gate.open()
         assert worker.ends() == 7, worker.output
     assert "still running" not in worker.output
-    with RunningWorker("--", *shell("echo ready; exec sleep 1000"), under=blind) as worker:
+    with RunningWorker(
+        "--no-page", "--", *shell("echo ready; exec sleep 1000"), under=blind
+    ) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGTERM)
         assert worker.ends() == 143, worker.output
@@ -266,7 +271,7 @@ def test_the_grace_time_is_15_seconds():
 
 
 def test_a_file_system_that_does_not_answer_holds_up_no_end(gate, tmp_path):
-    options = ("--checkpoints", str(tmp_path), "--", *shell("echo trained; exit 3"))
+    options = ("--no-page", "--checkpoints", str(tmp_path), "--", *shell("echo trained; exit 3"))
     with RunningWorker(*options, program=changed(hung=gate.path)) as worker:
         assert worker.ends() == 3, worker.output
     assert "trained" in worker.output
@@ -275,7 +280,7 @@ def test_a_file_system_that_does_not_answer_holds_up_no_end(gate, tmp_path):
 
 @pytest.mark.parametrize("name", ["checkpoints", "live-file"])
 def test_a_thread_that_cannot_be_started_ends_no_training(name, tmp_path):
-    options = ("--checkpoints", str(tmp_path), "--", *shell("echo trained; exit 3"))
+    options = ("--no-page", "--checkpoints", str(tmp_path), "--", *shell("echo trained; exit 3"))
     with RunningWorker(*options, program=changed(threadless=name)) as worker:
         assert worker.ends() == 3, worker.output
     assert "trained" in worker.output
@@ -319,7 +324,7 @@ def test_where_the_system_gives_few_threads_it_is_said_in_one_line(options, coun
 # The worker fails
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [GUI, NO_GUI], ids=["gui", "no-gui"])
 def test_a_worker_whose_own_actor_crashes_leaves_the_training_alone_and_names_it(
     options, gate, tmp_path
 ):
@@ -333,11 +338,11 @@ def test_a_worker_whose_own_actor_crashes_leaves_the_training_alone_and_names_it
         worker.interrupt(signal.SIGUSR2)
         assert ends(worker.pid)
         assert runs(trainer)
-        assert options or runs(keeper)
+        assert options == NO_GUI or runs(keeper)
         gate.open()
         assert settled(done.exists)
         assert worker.ends() == 70, worker.output
-    assert_is_named(worker, trainer, with_its_run=not options)
+    assert_is_named(worker, trainer, with_its_run=options == GUI)
 
 
 def assert_is_named(worker: RunningWorker, trainer: int, *, with_its_run: bool) -> None:
@@ -352,13 +357,13 @@ def assert_is_named(worker: RunningWorker, trainer: int, *, with_its_run: bool) 
 # Somebody sends it away
 
 
-@pytest.mark.parametrize("options", [(), ("--no-gui",)], ids=["gui", "no-gui"])
+@pytest.mark.parametrize("options", [PAGE, NO_GUI], ids=["gui", "no-gui"])
 def test_a_worker_that_gets_quit_leaves_the_training_alone_and_names_it(options, gate, tmp_path):
     done = tmp_path / "done"
     script = "trap '' PIPE; echo trainer $$; read line < $1; echo later; echo > $2"
     with RunningWorker(*options, "--", *shell(script, gate.path, str(done))) as worker:
         trainer = int(worker.wait_for("trainer ").split()[1])
-        if not options:
+        if options == PAGE:
             worker.wait_for("watch and stop it at")
         worker.interrupt(signal.SIGQUIT)
         assert ends(worker.pid)
@@ -366,7 +371,7 @@ def test_a_worker_that_gets_quit_leaves_the_training_alone_and_names_it(options,
         gate.open()
         assert settled(done.exists)
         assert worker.ends() == 131, worker.output
-    assert_is_named(worker, trainer, with_its_run=not options)
+    assert_is_named(worker, trainer, with_its_run=options == PAGE)
     assert "error" not in worker.output
 
 

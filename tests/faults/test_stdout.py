@@ -3,15 +3,17 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.changed_worker import unchecked
 from tests.support.processes import shell
-from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, PROGRAM, RunningWorker
+from tests.support.running_worker import FREE_PORTS, PAGE, PROGRAM, PROMPT, RunningWorker
 from tests.support.waiting import PATIENCE
 
-WORKER = (*COMMAND, *FREE_PORTS, "--no-record", "--no-page", "--")
+WORKER = (sys.executable, *unchecked(PROMPT), *FREE_PORTS, "--no-record", "--no-page", "--")
 
 
 def run(stdout: int, script: str, *, under: tuple[str, ...] = ()) -> tuple[int, str]:

@@ -44,6 +44,35 @@ def test_a_wrong_option_is_answered_in_words(capsys, arguments, says):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sleap-nn", "train"), "put -- before the training command: -- sleap-nn train"),
+        (
+            ("sleap-nn", "train", "--config-name", "x"),
+            "put -- before the training command: -- sleap",
+        ),
+        (("--",), "no training command follows --"),
+        (("--epochs", "0"), "'0' is not a number of epochs"),
+        (("--replay", "x", "--", "true"), "--replay runs no training"),
+        (("--adopt", "--", "true"), "--adopt starts no trainer"),
+        (("--no-gui", "--journal", "x"), "--no-gui reports nothing"),
+        (("--keyfile", "x"), "--keyfile needs --certfile"),
+        (("--token", "short"), "a token has at least 16"),
+        (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
+        (("--port", "99999"), "'99999' is not a port"),
+        (("--keep-open", "--no-page"), "--keep-open keeps the page up"),
+        (("--ice-server", "example.org"), "example.org is not an ICE server"),
+        (("--grace", "-1"), "'-1' is not a number of seconds"),
+    ],
+)
+def test_what_cannot_be_done_together_is_refused(capsys, arguments, says):
+    with pytest.raises(SystemExit) as end:
+        parse(list(arguments))
+    assert end.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "word", ["{controlport}", "x={progress-port}", "{Control_Port}", "{controller_port}"]
 )
 def test_a_mistyped_placeholder_reaches_no_trainer(capsys, word):

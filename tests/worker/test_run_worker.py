@@ -52,7 +52,9 @@ def test_sleap_nn_is_told_its_ports_without_being_asked_to(tmp_path):
     program = tmp_path / "sleap-nn"
     program.write_text('#!/bin/sh\necho "arguments $@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    with RunningWorker("--", "sleap-nn", "train", "config.yaml", path=str(tmp_path)) as worker:
+    with RunningWorker(
+        "--no-page", "--", "sleap-nn", "train", "config.yaml", path=str(tmp_path)
+    ) as worker:
         assert worker.ends() == 0
         arguments = worker.wait_for("arguments").split()[1:]
     assert arguments[:2] == ["train", "config.yaml"]
@@ -73,7 +75,7 @@ def test_without_gui_the_trainers_output_is_stdout_and_nothing_is_reported():
 
 
 def test_ctrl_c_asks_the_trainer_to_stop_and_waits_for_its_end():
-    with RunningWorker("--epochs", "1000") as worker:
+    with RunningWorker("--no-page", "--epochs", "1000") as worker:
         pid = worker.training()
         worker.wait_for("epoch 1/1000")
         worker.interrupt()
@@ -85,7 +87,7 @@ def test_ctrl_c_asks_the_trainer_to_stop_and_waits_for_its_end():
 
 
 def test_a_second_ctrl_c_ends_a_trainer_that_does_not_stop():
-    with RunningWorker("--", sys.executable, "-c", STUBBORN) as worker:
+    with RunningWorker("--no-page", "--", sys.executable, "-c", STUBBORN) as worker:
         pid = worker.training()
         worker.wait_for("stubborn")
         worker.interrupt()
@@ -96,7 +98,7 @@ def test_a_second_ctrl_c_ends_a_trainer_that_does_not_stop():
 
 
 def test_a_terminated_worker_leaves_no_trainer_behind():
-    with RunningWorker("--", sys.executable, "-c", STUBBORN) as worker:
+    with RunningWorker("--no-page", "--", sys.executable, "-c", STUBBORN) as worker:
         pid = worker.training()
         worker.wait_for("stubborn")
         worker.interrupt(signal.SIGTERM)
@@ -133,7 +135,7 @@ def test_two_workers_train_at_once_on_the_same_addresses():
 def test_with_any_port_the_worker_says_whose_port_it_left_alone():
     control, progress = fixed_addresses(2)
     ports = (*at(control, progress), "--any-port")
-    with occupied(progress), RunningWorker("--epochs", "1", ports=ports) as worker:
+    with occupied(progress), RunningWorker("--no-page", "--epochs", "1", ports=ports) as worker:
         assert worker.ends() == 0, worker.output
     assert f"warning: {progress} is in use by process {os.getpid()}" in worker.output
     assert f"control on {control}" in worker.output
@@ -141,25 +143,16 @@ def test_with_any_port_the_worker_says_whose_port_it_left_alone():
 
 
 def test_a_command_that_is_not_there_is_named():
-    with RunningWorker("--", "no-such-trainer") as worker:
+    with RunningWorker("--no-page", "--", "no-such-trainer") as worker:
         assert worker.ends() == 2
     assert "no-such-trainer cannot be started" in worker.output
     assert "is the environment activated?" in worker.output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("sleap-nn", "train"), "put -- before the training command: -- sleap-nn train"),
-        (("--",), "no training command follows --"),
-        (("--epochs", "0"), "'0' is not a number of epochs"),
-        (("--nonsense",), "there is no option --nonsense"),
-    ],
-)
-def test_wrong_options_say_what_to_do(arguments, says):
-    with RunningWorker(*arguments) as worker:
+def test_a_wrong_option_is_answered_in_words():
+    with RunningWorker("--nonsense") as worker:
         assert worker.ends() == 2
-    assert says in worker.output
+    assert "there is no option --nonsense" in worker.output
 
 
 @pytest.mark.parametrize(("option", "says"), [("--help", "Ctrl-C"), ("--version", "0.2.0")])

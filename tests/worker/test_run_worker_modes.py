@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from tests.support.certificates import certificate
 from tests.support.changed_worker import changed
 from tests.support.embedded_run import embedded_trainer
 from tests.support.processes import shell
-from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker, at
+from tests.support.running_worker import FREE_PORTS, PAGE, PROMPT, RunningWorker, at
 from tests.support.sleap_nn import put_sleap_nn
 from tests.support.trainer_process import trainer
 from tests.support.waiting import PATIENCE, settled
@@ -142,7 +143,7 @@ def test_a_link_in_a_file_that_others_may_read_is_warned_of(tmp_path, options, m
     shown.chmod(mode)
     with shown.open("w") as file:
         subprocess.run(
-            (*COMMAND, *PAGE, *FREE_PORTS, *options, "--no-record", "--", "true"),
+            (sys.executable, *PROMPT, *PAGE, *FREE_PORTS, *options, "--no-record", "--", "true"),
             stdout=file,
             stderr=file,
             timeout=3 * PATIENCE,
@@ -211,7 +212,15 @@ def test_a_certificate_turns_tls_on(tmp_path, gate):
 
 def test_a_quiet_worker_shows_its_link_and_what_went_wrong(tmp_path):
     done = subprocess.run(
-        (*COMMAND, *FREE_PORTS, *PAGE, "--quiet", "--", *shell("echo trained; exit 4")),
+        (
+            sys.executable,
+            *PROMPT,
+            *FREE_PORTS,
+            *PAGE,
+            "--quiet",
+            "--",
+            *shell("echo trained; exit 4"),
+        ),
         capture_output=True,
         text=True,
         timeout=2 * PATIENCE,
@@ -278,27 +287,6 @@ def test_a_file_that_is_not_a_journal_is_not_shown(tmp_path, content, says):
     assert f"file {says}: a journal is what --journal has written" in " ".join(
         worker.output.split()
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--replay", "x", "--", "true"), "--replay runs no training"),
-        (("--adopt", "--", "true"), "--adopt starts no trainer"),
-        (("--no-gui", "--journal", "x"), "--no-gui reports nothing"),
-        (("--keyfile", "x"), "--keyfile needs --certfile"),
-        (("--token", "short"), "a token has at least 16"),
-        (("--token", "t" * 20, "--read-only-token", "t" * 20), "must differ"),
-        (("--port", "99999"), "'99999' is not a port"),
-        (("--keep-open", "--no-page"), "--keep-open keeps the page up"),
-        (("--ice-server", "example.org"), "example.org is not an ICE server"),
-        (("--grace", "-1"), "'-1' is not a number of seconds"),
-    ],
-)
-def test_options_that_do_not_go_together_say_so(arguments, says):
-    with RunningWorker(*arguments) as worker:
-        assert worker.ends() == 2
-    assert says in " ".join(worker.output.split())
 
 
 # A worker that is killed while its trainer lives

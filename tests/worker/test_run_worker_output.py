@@ -20,7 +20,7 @@ from actors.worker import parse
 from actors.worker.standalone import EXIT_BROKEN
 from tests.support.changed_worker import changed
 from tests.support.processes import shell
-from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, RunningWorker
+from tests.support.running_worker import COMMAND, FREE_PORTS, PAGE, PROMPT, RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import PATIENCE, settled
 
@@ -38,7 +38,7 @@ The brackets keep the pattern from being found in the worker's own command line,
 def test_each_report_is_shown_while_the_training_runs(gate):
     report = '{"event": "epoch_begin", "epoch": 0}', '{"event": "epoch_end", "epoch": 0}'
     steps = trainer(*(f"say:{r}" for r in report), f"read:{gate.path}", "leave")
-    with RunningWorker("--", *steps) as worker:
+    with RunningWorker("--no-page", "--", *steps) as worker:
         worker.wait_for("epoch 1: 0 batches")
         assert "has ended" not in worker.output
         gate.open()
@@ -47,7 +47,7 @@ def test_each_report_is_shown_while_the_training_runs(gate):
 
 
 def test_the_trainers_last_line_is_shown_before_the_tables():
-    with RunningWorker("--epochs", "2") as worker:
+    with RunningWorker("--no-page", "--epochs", "2") as worker:
         assert worker.ends() == 0, worker.output
     order = ["epoch 1/2: 20", "epoch 2/2: 20", "has ended with exit code 0", "The run", "Reports"]
     places = [worker.output.index(text) for text in order]
@@ -58,7 +58,7 @@ def test_the_trainers_last_line_is_shown_before_the_tables():
 @pytest.mark.parametrize(("reports", "warned"), [(2, 0), (3, 1), (28, 1)])
 def test_reports_of_which_none_is_known_are_warned_of_once(reports, warned):
     said = ('say:{"epoch": 1, "loss": 1.0, "val_loss": 1.1}',) * reports
-    with RunningWorker("--", *trainer(*said, "leave")) as worker:
+    with RunningWorker("--no-page", "--", *trainer(*said, "leave")) as worker:
         assert worker.ends() == 0, worker.output
     assert worker.output.count("warning: the trainer's reports have no known `event`") == warned
 
@@ -66,14 +66,16 @@ def test_reports_of_which_none_is_known_are_warned_of_once(reports, warned):
 def test_reports_beside_known_ones_are_not_warned_of():
     said = ('say:{"event": "of its own"}',) * 2
     known = ('say:{"event": "train_begin"}',)
-    with RunningWorker("--", *trainer(*said, *known, *said, "leave")) as worker:
+    with RunningWorker("--no-page", "--", *trainer(*said, *known, *said, "leave")) as worker:
         assert worker.ends() == 0, worker.output
     assert "no known `event`" not in worker.output
 
 
 def test_reports_of_any_content_leave_the_tables_whole():
     reports = ["rubbish", '{"event": "[/]"}', '{"event": "\\ud800"}', '{"event": 3}']
-    with RunningWorker("--", *trainer(*(f"say:{r}" for r in reports), "leave")) as worker:
+    with RunningWorker(
+        "--no-page", "--", *trainer(*(f"say:{r}" for r in reports), "leave")
+    ) as worker:
         assert worker.ends() == 0, worker.output
     assert worker.count("received from the trainer") == 4
     assert worker.count("received by the client") == 4
@@ -82,7 +84,10 @@ def test_reports_of_any_content_leave_the_tables_whole():
 
 def test_output_that_stdout_cannot_encode_does_not_end_the_show():
     with RunningWorker(
-        "--", *shell("echo 'loss → 0.5'; echo last"), variables={"PYTHONIOENCODING": "ascii"}
+        "--no-page",
+        "--",
+        *shell("echo 'loss → 0.5'; echo last"),
+        variables={"PYTHONIOENCODING": "ascii"},
     ) as worker:
         assert worker.ends() == 0, worker.output
     assert "last\n" in worker.output
@@ -91,7 +96,7 @@ def test_output_that_stdout_cannot_encode_does_not_end_the_show():
 
 @pytest.mark.parametrize(
     ("options", "goes_on"),
-    [((), "echo one; sleep 0.1; echo two"), (("--no-gui",), "sleep 0.1")],
+    [(("--no-page",), "echo one; sleep 0.1; echo two"), (("--no-gui",), "sleep 0.1")],
     ids=["gui", "no-gui"],
 )
 def test_a_reader_of_stdout_that_goes_away_does_not_end_the_training(
@@ -100,7 +105,14 @@ def test_a_reader_of_stdout_that_goes_away_does_not_end_the_training(
     result = tmp_path / "result"
     script = f"echo ready; read line < $1; {goes_on}; echo trained > $2; exit 6"
     with subprocess.Popen(
-        (*COMMAND, *FREE_PORTS, *options, "--", *shell(script, gate.path, str(result))),
+        (
+            sys.executable,
+            *PROMPT,
+            *FREE_PORTS,
+            *options,
+            "--",
+            *shell(script, gate.path, str(result)),
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -243,13 +255,13 @@ def test_debug_shows_this_programs_lines_and_all_those_of_its_libraries():
 
 @pytest.mark.parametrize(("level", "found"), [("warning", False), ("info", True)])
 def test_the_log_level_decides_whether_the_phases_are_shown(level, found):
-    with RunningWorker("--log-level", level, "--", "true") as worker:
+    with RunningWorker("--no-page", "--log-level", level, "--", "true") as worker:
         assert worker.ends() == 0, worker.output
     assert ("IDLE -> BINDING" in worker.output) is found
 
 
 def test_a_trainer_that_a_signal_ends_gives_128_and_the_signal():
-    with RunningWorker("--", *shell("kill -9 $$")) as worker:
+    with RunningWorker("--no-page", "--", *shell("kill -9 $$")) as worker:
         assert worker.ends() == 137
     assert "the trainer was ended by SIGKILL" in worker.output
 
@@ -258,7 +270,9 @@ def test_the_older_sleap_train_is_told_its_ports(tmp_path):
     program = tmp_path / "sleap-train"
     program.write_text('#!/bin/sh\necho "arguments $@"\n')
     program.chmod(0o700)
-    with RunningWorker("--", "sleap-train", "profile.json", path=str(tmp_path)) as worker:
+    with RunningWorker(
+        "--no-page", "--", "sleap-train", "profile.json", path=str(tmp_path)
+    ) as worker:
         assert worker.ends() == 0, worker.output
         listening = worker.wait_for("listening on").strip()
         words = worker.wait_for("arguments").split()[1:]
@@ -266,12 +280,6 @@ def test_the_older_sleap_train_is_told_its_ports(tmp_path):
     assert words[4] == "--publish_port"
     assert listening.endswith(f":{words[3]}")
     assert f":{words[5]}," in listening
-
-
-def test_options_before_a_command_without_dashes_are_answered_with_the_dashes():
-    with RunningWorker("sleap-nn", "train", "--config-name", "x") as worker:
-        assert worker.ends() == 2
-    assert "put -- before the training command: -- sleap-nn train" in worker.output
 
 
 def test_without_options_the_addresses_are_the_reporters_own():

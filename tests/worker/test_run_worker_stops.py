@@ -34,7 +34,7 @@ IGNORES_TERM = "trap 'echo heard' TERM; echo ready; while :; do sleep 0.02; done
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_the_control_socket_alone():
-    with RunningWorker("--epochs", "1000") as worker:
+    with RunningWorker("--no-page", "--epochs", "1000") as worker:
         worker.wait_for("epoch 1/1000")
         worker.ctrl_c()
         assert worker.ends() == 0, worker.output
@@ -47,7 +47,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_the_control_socket_alo
 
 def test_a_trainer_that_prints_outlives_a_worker_that_is_killed(tmp_path, gate):
     done = tmp_path / "done"
-    with RunningWorker("--", *python(PRINTS, gate.path, str(done))) as worker:
+    with RunningWorker("--no-page", "--", *python(PRINTS, gate.path, str(done))) as worker:
         worker.wait_for("ready")
         worker.kill()
         gate.open()
@@ -56,7 +56,7 @@ def test_a_trainer_that_prints_outlives_a_worker_that_is_killed(tmp_path, gate):
 
 
 def test_a_terminal_that_goes_away_does_not_end_the_training():
-    with RunningWorker("--epochs", "5") as worker:
+    with RunningWorker("--no-page", "--epochs", "5") as worker:
         worker.wait_for("epoch 1/5")
         worker.interrupt(signal.SIGHUP)
         worker.wait_for("the training goes on")
@@ -66,7 +66,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_training():
 
 
 def test_ctrl_c_before_the_trainer_has_joined_stops_it_as_soon_as_it_has():
-    with RunningWorker("--epochs", "1000") as worker:
+    with RunningWorker("--no-page", "--epochs", "1000") as worker:
         worker.wait_for("training started")
         worker.ctrl_c()
         assert worker.ends() == 0, worker.output
@@ -76,7 +76,7 @@ def test_ctrl_c_before_the_trainer_has_joined_stops_it_as_soon_as_it_has():
 
 
 def test_a_second_ctrl_c_ends_a_trainer_that_has_taken_the_stop_and_ignores_it():
-    with RunningWorker("--", *python(DEAF, "{control_port}")) as worker:
+    with RunningWorker("--no-page", "--", *python(DEAF, "{control_port}")) as worker:
         worker.wait_for("the trainer listens")
         worker.ctrl_c()
         worker.wait_for('ignored: {"command": "stop"}')
@@ -87,7 +87,7 @@ def test_a_second_ctrl_c_ends_a_trainer_that_has_taken_the_stop_and_ignores_it()
 
 
 def test_a_third_ctrl_c_kills_a_trainer_that_ignores_term_too():
-    with RunningWorker("--", *shell(IGNORES_TERM)) as worker:
+    with RunningWorker("--no-page", "--", *shell(IGNORES_TERM)) as worker:
         worker.wait_for("ready")
         worker.ctrl_c()
         worker.wait_for("not ready yet")
@@ -100,7 +100,7 @@ def test_a_third_ctrl_c_kills_a_trainer_that_ignores_term_too():
 
 
 def test_a_trainer_that_ignores_term_is_killed_after_the_grace_time():
-    with RunningWorker("--grace", "1", "--", *shell(IGNORES_TERM)) as worker:
+    with RunningWorker("--no-page", "--grace", "1", "--", *shell(IGNORES_TERM)) as worker:
         worker.wait_for("ready")
         worker.interrupt(signal.SIGTERM)
         worker.wait_for("heard")
@@ -110,7 +110,7 @@ def test_a_trainer_that_ignores_term_is_killed_after_the_grace_time():
 
 
 def test_what_the_trainer_leaves_behind_is_named_and_left_alone():
-    with RunningWorker("--", *shell("sleep 1000 & echo left $!; exit 4")) as worker:
+    with RunningWorker("--no-page", "--", *shell("sleep 1000 & echo left $!; exit 4")) as worker:
         left = int(worker.wait_for("left ").split()[1])
         assert worker.ends() == 4
         assert runs(left)
@@ -118,7 +118,7 @@ def test_what_the_trainer_leaves_behind_is_named_and_left_alone():
 
 
 def test_a_terminated_worker_ends_the_embedded_trainer_and_shows_what_came():
-    with RunningWorker("--epochs", "1000") as worker:
+    with RunningWorker("--no-page", "--epochs", "1000") as worker:
         worker.wait_for("epoch 1/1000")
         worker.interrupt(signal.SIGTERM)
         assert worker.ends() == 128 + signal.SIGTERM, worker.output
