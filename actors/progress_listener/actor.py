@@ -186,8 +186,6 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 reply(message.reply_to, ListeningFailed(reason=ENDED))
             case AddToLog():
                 reply(message.reply_to, AddedToLog(reason=ENDED))
-            case FindPeers():
-                reply(message.reply_to, PeersFound())
             case _:
                 pass  # clients ask the successor again, and the supervisor knows of the end
 

@@ -397,13 +397,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         bearable = self._intensity.allows_another()
         times = "" if bearable else f" {CRASHES + 1} times in {WINDOW:.0f} s"
         reason = f"{down.child} failed{times}: {down.reason}"
-        is_binding = self._phase is Phase.BINDING
-        goes_on = not (is_binding or (is_open and (self._loop.is_closed() or not bearable)))
-        if goes_on:
+        is_fatal = self._phase is Phase.BINDING or (
+            is_open and (self._loop.is_closed() or not bearable)
+        )
+        if not is_fatal:
             reply(self._owner, ReportingDegraded(reason=reason))
-        if not is_binding:
+        if not is_fatal or self._phase is Phase.SWITCHING:  # which delivers its job in any case
             self._script.crashed(down.child)
-        if not goes_on:
+        if is_fatal:
             self._give_up(reason)
         elif reopens:
             self._reopen(down.child)

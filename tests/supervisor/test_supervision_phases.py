@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from actors import SupervisorRef
+from actors.supervisor.sockets import PEERS_TIMEOUT
 from messages import (
     JobOutcome,
     Phase,
@@ -17,6 +18,7 @@ from messages import (
     TrainerConnected,
 )
 from tests.support.channel import FakeChannel
+from tests.support.clock import ManualScheduler
 from tests.support.crashes import ALL, CLIENT, LISTENER, SOCKETS, crash, is_heard, obeys, tell_alien
 from tests.support.event_loop import LoopThread, stuck
 from tests.support.probe import Probe
@@ -75,6 +77,26 @@ def test_in_the_connect_wait_it_is_replaced_and_the_job_becomes_ready(
         trainer.send(*reports(3))
         assert channel.wait_for_count(3) == forwarded(reports(3))
         assert obeys(supervisor, trainer)
+
+
+def test_the_crash_that_is_one_too_many_while_who_has_joined_is_looked_up_fails_the_start(
+    new_supervisor: NewSupervisor, owner: Probe[Any], loop_thread: LoopThread
+) -> None:
+    clock, answers = ManualScheduler(), Probe[Any]()
+    supervisor = new_supervisor(scheduler=clock, connect_wait=1.25)
+    supervisor.tell(StartReporting(job_id="job-1", gui=True, reply_to=answers))
+    wait_for_phase(supervisor, Phase.CONNECTING)
+    for _ in range(3):
+        crash(LISTENER, owner)
+    with stuck(loop_thread):
+        tell_alien(LISTENER)
+        clock.advance(1.25)
+        assert settled(lambda: clock.waiting(PEERS_TIMEOUT))  # the listener has been asked
+    failed = answers.get()
+    assert isinstance(failed, ReportingFailed)
+    assert "4 times" in failed.reason
+    status(supervisor)
+    assert owner.drain() == []
 
 
 @pytest.mark.parametrize("actor", SOCKETS)
