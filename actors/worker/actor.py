@@ -11,24 +11,16 @@ import logging
 import os
 import signal
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.runtime import ThreadActor, TypedRef, reply, starter
+from actors.worker.account import Account
 from actors.worker.causes import Failure
-from actors.worker.earlier import LINES_KEPT
 from actors.worker.events import RunEvents
 from actors.worker.order_budget import OrderBudget
 from actors.worker.orders import INSTEAD, STOP_COMMAND, ControlAnswered, Orders, warning_of
-from actors.worker.outcome import (
-    end_in_words,
-    exit_code_of,
-    report_of,
-    report_of_adopted,
-    report_of_interrupted,
-    report_of_no_training,
-)
+from actors.worker.outcome import end_in_words, report_of_interrupted, report_of_no_training
 from actors.worker.signals import EXIT_INTERRUPTED
 from actors.worker.silence import CONNECT_TIMEOUT, Silence
 from actors.worker.trainer import has_placeholders, with_ports
@@ -45,7 +37,6 @@ from messages import (
     ControlStep,
     ControlText,
     EarlierPart,
-    EpochRead,
     JobOutcome,
     KnowTrainer,
     Mailbox,
@@ -82,14 +73,13 @@ from messages import (
     TrainerStarted,
     TrainingEnded,
     TrainingOver,
-    TrainingReport,
     WatchProcess,
     WorkerMessage,
     parse_order,
 )
 
 if TYPE_CHECKING:
-    from actors.runtime import Cancellable, Scheduler
+    from actors.runtime import Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -174,20 +164,13 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._run: RunTraining | None = None
         self._events = RunEvents()
         self._orders: Orders
+        self._account: Account
         self._budget = OrderBudget()
-        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._signals: dict[str, float] = {}
         self._early_signals: list[str] = []
-        self._exit_code = 0
-        self._report: TrainingReport | None = None
-        self._exited: TrainerExited | None = None
         self._begun = False  # the training, as far as it is known
         self._changes = 0
-        self._gone: Cancellable | None = None
         self._silence = Silence()
-        self._connect_timer: Cancellable | None = None
-        self._delivery_timer: Cancellable | None = None
-        self._last_epoch: int | None = None  # before this worker's reports, and beside them
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -242,12 +225,14 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 failure = Failure(message.cause, message.advice)
                 self._not_started(message.reason, failure=failure)
             case TrainerOutput():
-                self._lines.extend(message.lines)
+                self._account.take_lines(message.lines)
                 self._events.output(message)
             case TrainerSignalled():
                 self._orders.signalled(message.name)
             case TrainerLogged():
-                self._fill_in(message.epochs)
+                for epoch in message.epochs:
+                    if self._account.take_epoch(epoch.epoch):
+                        self._events.add(epoch)
             case TrainerRefused():
                 self._orders.refused(message.reason)
             case TrainerExited():
@@ -268,12 +253,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case _:
                 assert_never(message)
 
-    def release(self) -> None:
-        """It owns timers at most."""
-        for timer in (self._gone, self._connect_timer, self._delivery_timer):
-            if timer is not None:
-                timer.cancel()
-
     # Starting
 
     def _start(self, message: RunTraining) -> None:
@@ -288,6 +267,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             models=message.models,
         )
         self._orders = Orders(run=message, events=self._events, me=self._me)
+        self._account = Account(message, self._orders)
         if self._state is _State.ENDED:  # stopped before it was told to run
             reply(message.over, TrainingOver(begun=False))
             reply(message.reply_to, TrainingEnded(exit_code=EXIT_INTERRUPTED, summary=None))
@@ -295,7 +275,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._state = _State.STARTING
         if message.gui:  # a trainer that runs already may be anybody's
             message.supervisor.tell(KnowTrainer(pid=os.getpid() if message.command else None))
-        self._last_epoch = None if message.adopted is None else message.adopted.last_epoch
         if message.refusal is None:
             message.supervisor.tell(
                 StartReporting(job_id=message.job_id, gui=message.gui, reply_to=self._me)
@@ -354,7 +333,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self, run: RunTraining, store: OutputStore, earlier: EarlierPart, port: int | None
     ) -> None:
         self._state = _State.RUNNING
-        self._lines.extend(earlier.lines)
         self._events.state(RunState.WAITING, f"going on with the run {store.folder.name}")
         run.trainer.tell(
             AdoptTrainer(
@@ -366,13 +344,6 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
                 progress_port=port,
             )
         )
-
-    def _fill_in(self, epochs: tuple[EpochRead, ...]) -> None:
-        """Note the epochs that nobody has told of, each once."""
-        for epoch in epochs:
-            if self._last_epoch is None or epoch.epoch > self._last_epoch:
-                self._last_epoch = epoch.epoch
-                self._events.add(epoch)
 
     @property
     def _is_foreign(self) -> bool:
@@ -395,9 +366,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if run.resources is not None and pid:
             run.resources.tell(WatchProcess(pid=pid, reply_to=self._me))
         if self._silence.is_possible:
-            self._connect_timer = self._scheduler.after(
-                CONNECT_TIMEOUT, lambda: self._me.tell(_ConnectTimeOver())
-            )
+            self._scheduler.after(CONNECT_TIMEOUT, lambda: self._me.tell(_ConnectTimeOver()))
 
     def _warn_of_silence(self) -> None:
         warning = self._silence.take_warning()
@@ -407,8 +376,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     def _not_started(
         self, reason: str, *, cancelled: bool = False, failure: Failure | None = None
     ) -> None:
-        self._exit_code = EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED
-        self._report = report_of_no_training(reason, cancelled=cancelled, failure=failure)
+        self._account.settle(
+            EXIT_INTERRUPTED if cancelled else EXIT_NOT_STARTED,
+            report_of_no_training(reason, cancelled=cancelled, failure=failure),
+        )
         self._end_reporting(JobOutcome.CANCELLED if cancelled else JobOutcome.FAILED)
 
     def _reporting_failed(self, failed: ReportingFailed) -> None:
@@ -422,9 +393,8 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
 
     def _refused(self, reason: str, advice: str | None) -> None:
         """Nothing is reported, and so nothing is started."""
-        self._exit_code = EXIT_NOT_STARTED
         failure = None if advice is None else Failure(advice=advice)
-        self._report = report_of_no_training(reason, failure=failure)
+        self._account.settle(EXIT_NOT_STARTED, report_of_no_training(reason, failure=failure))
         if self._run is not None:
             reply(self._run.over, TrainingOver(begun=False))
         self._finish(None)
@@ -484,8 +454,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         text = "this worker has not started the trainer and does not end it"
         self._events.taken("cancel", by, ControlStep.REFUSED, text)
         if by == TERMINAL:
-            self._exit_code = EXIT_INTERRUPTED
-            self._report = report_of_interrupted()
+            self._account.settle(EXIT_INTERRUPTED, report_of_interrupted())
             self._end_reporting(JobOutcome.CANCELLED)
 
     def _note_signal(self, name: str) -> None:
@@ -515,19 +484,13 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             self._orders.trainer_disconnected()
         if self._is_foreign and self._state is _State.RUNNING:
             gone = _AdoptedGone(change=self._changes)
-            self._gone = self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
+            self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
             self._events.state(RunState.WAITING, "the trainer has left; waiting for another one")
 
     def _trainer_exited(self, message: TrainerExited) -> None:
         self._warn_of_silence()
-        self._exited = message
-        outcome = JobOutcome.COMPLETED if message.returncode == 0 else JobOutcome.FAILED
-        self._end_reporting(JobOutcome.CANCELLED if self._is_cancelled else outcome)
-
-    @property
-    def _is_cancelled(self) -> bool:
-        by_another = self._exited is not None and self._exited.cancelled
-        return by_another or self._orders.cancelled
+        self._account.exited = message
+        self._end_reporting(self._account.outcome)
 
     def _end_reporting(self, outcome: JobOutcome) -> None:
         assert self._run is not None
@@ -539,15 +502,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             StopReporting(job_id=self._run.job_id, outcome=outcome, reply_to=self._me)
         )
         if self._begun:
-            self._delivery_timer = self._scheduler.after(
-                DELIVERY, lambda: self._me.tell(_DeliveryIsLong())
-            )
+            self._scheduler.after(DELIVERY, lambda: self._me.tell(_DeliveryIsLong()))
 
     def _say_who_is_waited_for(self) -> None:
         if self._state is _State.DELIVERING and self._run is not None:
-            end = "the trainer has left"
-            if self._exited is not None:
-                end = end_in_words(self._exited.returncode)
+            exited = self._account.exited
+            end = "the trainer has left" if exited is None else end_in_words(exited.returncode)
             text = f"{end}; a viewer has not taken the last reports: it is waited for, "
             text += f"{self._run.drain_timeout:.0f} s at most"
             self._events.state(RunState.DELIVERING, text)
@@ -557,43 +517,12 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         if run is None or self._state is _State.ENDED:
             return
         self._state = _State.ENDED
-        report = self._report or self._report_of(summary)
+        exit_code, report = self._account.end(summary)
         self._events.add(report)
         self._events.state(RunState.ENDED, report.text)
         reply(
             run.reply_to,
-            TrainingEnded(
-                exit_code=self._exit_code, summary=summary if run.gui else None, report=report
-            ),
-        )
-
-    def _latest(self, reported: int | None) -> int | None:
-        known = [epoch for epoch in (self._last_epoch, reported) if epoch is not None]
-        return max(known, default=None)
-
-    def _report_of(self, summary: ReportingSummary | None) -> TrainingReport:
-        run = self._run
-        adopted = None if run is None else run.adopted
-        train_end = summary is not None and summary.train_end
-        train_end = train_end or (adopted is not None and adopted.train_end)
-        returncode = None if self._exited is None else self._exited.returncode
-        self._exit_code = exit_code_of(
-            returncode, cancelled=self._is_cancelled, train_end=train_end
-        )
-        last_epoch = self._latest(None if summary is None else summary.last_epoch)
-        if self._exited is None:
-            return report_of_adopted(
-                train_end=train_end, stopped=self._orders.stopped, last_epoch=last_epoch
-            )
-        return report_of(
-            self._exited,
-            cancelled=self._is_cancelled,
-            stopped=self._orders.stopped,
-            train_end=train_end,
-            last_epoch=last_epoch,
-            epochs=None if run is None else run.epochs,
-            lines=tuple(self._lines),
-            saves_to=run.checkpoint_folders if run is not None and run.saves_model else (),
+            TrainingEnded(exit_code=exit_code, summary=summary if run.gui else None, report=report),
         )
 
 
