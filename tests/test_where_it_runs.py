@@ -29,7 +29,7 @@ FILES = [
 ]
 WORKER_BEFORE_ITS_REFUSAL = [
     *(ROOT / name for name in ("run_worker.py", "actors/worker/__init__.py")),
-    ROOT / "actors" / "worker" / "command_line.py",
+    *(ROOT / "actors" / "worker" / name for name in ("command_line.py", "options.py")),
 ]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.worker.bounded import pages, within
-from actors.worker.command_line import RUNS_VARIABLE, PlanError
+from actors.worker.command_line import PlanError
+from actors.worker.options import RUNS_VARIABLE
 from actors.worker.outputs import Runs, RunsError, lines_of, runs_folder
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from actors.worker.command_line import DEFAULT_PORT, RANDOM, PlanError, version
+from actors.worker.command_line import RANDOM, PlanError, version
+from actors.worker.options import DEFAULT_PORT
 from actors.worker.viewer import Access, ViewerSettings, host_name, new_token, own_names
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from actors import ControlEncoding, ReporterSettings
 from actors.client_channel import text_limit
 from actors.control_socket import allowed
 from actors.worker import plan, silence
-from actors.worker.command_line import DEFAULT_PORT
+from actors.worker.options import DEFAULT_PORT
 from actors.worker.viewer import connections
 from benchmarks.measures import MEASURES
 from tests.support.documents import page, section

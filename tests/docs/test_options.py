@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from actors.worker.command_line import (
+from actors.worker.options import (
     DEFAULT_PORT,
     READ_ONLY_TOKEN_VARIABLE,
     RUNS_VARIABLE,
     TOKEN_VARIABLE,
-    _parser,
+    parser_of,
 )
 from actors.worker.outcome import EXIT_CANCELLED, EXIT_UNKNOWN
 from actors.worker.signals import EXIT_INTERRUPTED, EXIT_LEFT
@@ -39,7 +39,9 @@ WORDS = {
 def actions() -> dict[str, argparse.Action]:
     """The worker's options by their names."""
     return {
-        action.option_strings[-1]: action for action in _parser()._actions if action.option_strings
+        action.option_strings[-1]: action
+        for action in parser_of("run_worker.py", "")._actions
+        if action.option_strings
     }
 
 
