@@ -33,11 +33,7 @@ class ControlRefusedError(ValueError):
 def published_text(command: str, encoding: ControlEncoding) -> str:
     """The text to publish for ``command``. Raises ControlRefusedError."""
     _check_size(command)
-    is_json, value = _parse(command)
-    if not is_json and not _PLAIN.fullmatch(command):
-        raise ControlRefusedError(
-            "text that is not JSON may hold letters, digits, space and _ . : - alone"
-        )
+    value = _parse(command)
     match encoding:
         case ControlEncoding.VERBATIM:
             return command
@@ -71,22 +67,25 @@ def _check_size(command: str) -> None:
         raise ControlRefusedError(f"the command has {size} bytes, {MAX_BYTES} are allowed")
 
 
-def _parse(command: str) -> tuple[bool, Any]:
-    """Whether ``command`` is JSON, and its value; keys are checked, also those given twice."""
+def _parse(command: str) -> Any:
+    """The value of JSON, None of plain words; keys are checked, also those given twice."""
     try:
         value = json.loads(command, object_pairs_hook=_checked_object)
-        is_too_deep = _depth(value) > MAX_DEPTH
+        if _depth(value) > MAX_DEPTH:
+            raise RecursionError
     except ControlRefusedError:
         raise
     except RecursionError:
-        is_too_deep = True
+        raise ControlRefusedError(f"the JSON is nested more than {MAX_DEPTH} deep") from None
     except json.JSONDecodeError:
-        return False, None
+        if _PLAIN.fullmatch(command):
+            return None
+        raise ControlRefusedError(
+            "text that is not JSON may hold letters, digits, space and _ . : - alone"
+        ) from None
     except ValueError:  # Python refuses to read it
         raise ControlRefusedError("the JSON holds a number of too many digits") from None
-    if is_too_deep:
-        raise ControlRefusedError(f"the JSON is nested more than {MAX_DEPTH} deep")
-    return True, value
+    return value
 
 
 def _checked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
