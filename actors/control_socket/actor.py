@@ -11,7 +11,7 @@ import zmq
 
 from actors.control_socket.allowed import ControlRefusedError, published_text
 from actors.control_socket.commands import Commands, StopInForce
-from actors.control_socket.subscription import has_subscriber
+from actors.control_socket.subscription import AT_ONCE, has_subscriber
 from actors.control_socket.trainers import Trainers
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.zmq_sockets import (
@@ -118,6 +118,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._opened = ExitStack()
         self._address = ""
         self._trainers = Trainers()
+        self._subscribes_within = AT_ONCE
         self._commands = Commands(stop_in_force or StopInForce())
 
     def on_receive(self, message: _Inbox) -> None:
@@ -204,7 +205,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _close_socket(self) -> None:
         self._forget_trainers()
-        self._trainers = Trainers()
+        self._trainers, self._subscribes_within = Trainers(), AT_ONCE
         self._socket = self._watch = None
         self._opened.close()
 
@@ -262,7 +263,9 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def _trainer_settled(self, message: _TrainerSettled) -> None:
         if self._socket is None or not self._trainers.expects(message.connection):
             return
-        has_subscribed = has_subscriber(self._socket)
+        has_subscribed = has_subscriber(self._socket, within=self._subscribes_within)
+        # Who connects and never subscribes holds up this thread once.
+        self._subscribes_within = AT_ONCE if has_subscribed else 0.0
         if not has_subscribed and message.waited >= SUBSCRIBE_TIMEOUT:
             log.warning("the trainer has joined, but has not subscribed to control messages")
             has_subscribed = True

@@ -13,16 +13,16 @@ from typing import Final
 import zmq
 
 AT_ONCE: Final = 0.02
-"""Seconds that one which connects for the first time is waited for."""
+"""Seconds within which one that connects for the first time subscribes."""
 
 
-def has_subscriber(socket: zmq.Socket[bytes]) -> bool:
-    """Whether ``socket`` has had a subscriber, or gets one within ``AT_ONCE``; blocks.
+def has_subscriber(socket: zmq.Socket[bytes], *, within: float) -> bool:
+    """Whether ``socket`` has had a subscriber, or gets one ``within`` so many seconds; blocks.
 
     For the thread that owns ``socket``. True where libzmq does not tell; of later subscribers it
     does not: it counts a topic up when it is subscribed to and not down when a connection ends.
     """
-    deadline = time.monotonic() + AT_ONCE
+    deadline = time.monotonic() + within
     try:
         while True:
             socket.get(zmq.EVENTS)  # has the socket take in what has arrived

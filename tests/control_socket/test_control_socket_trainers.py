@@ -2,13 +2,15 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 import zmq
 
+from actors.control_socket import subscription
 from actors.control_socket.actor import SUBSCRIBE_TIMEOUT
+from actors.control_socket.subscription import AT_ONCE
 from messages import (
     AwaitNextTrainer,
     ControlHeld,
@@ -331,6 +333,37 @@ def test_a_trainer_that_never_subscribes_does_not_hold_its_command_for_ever(
             rig.barrier()
         replies.expect(ControlPublished())
     assert "has not subscribed" in caplog.text
+
+
+class SleptClock:
+    """A clock that goes on only as somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+def test_many_that_never_subscribe_hold_up_a_command_no_longer_than_one(
+    rig: ControlRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SleptClock()
+    monkeypatch.setattr(subscription, "time", clock)
+    address, count = rig.open(), 10
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(connected_without_subscription(address))
+        assert settled(lambda: rig.clock.count == count)
+        rig.clock.advance(SETTLE)
+        for _ in range(3):
+            rig.barrier()
+            rig.clock.advance(1.0)
+        rig.barrier()
+    assert 0 < clock.slept < 2 * AT_ONCE
 
 
 def test_awaiting_the_next_trainer_without_a_socket_does_nothing(rig: ControlRig) -> None:

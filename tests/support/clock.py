@@ -26,6 +26,12 @@ class ManualScheduler:
             self._timers.append(timer)
             return timer
 
+    @property
+    def count(self) -> int:
+        """How many timers there are."""
+        with self._lock:
+            return len(self._timers)
+
     def waiting(self, delay: float) -> bool:
         """Whether a timer is due ``delay`` seconds from here."""
         with self._lock:
