@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import logging
 import os
-from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -56,6 +55,15 @@ class Verdict:
     is_stranger: bool
 
 
+@dataclass(slots=True)
+class _Known:
+    """Who is there, and what was told last of whether it is a stranger."""
+
+    peer: Peer
+    kinship: Kinship
+    told: bool | None = None
+
+
 class PeerWatch:
     """Tells a ``Verdict`` of each connection that has joined.
 
@@ -71,10 +79,8 @@ class PeerWatch:
     ) -> None:
         self._verdicts = verdicts
         self._trainers = trainers
-        self._joined: dict[Connection, Peer] = {}
-        self._told: dict[Connection, bool] = {}
-        """Of each, whether it was told as a stranger."""
-        self._strangers: deque[Peer | Connection] = deque(maxlen=STRANGERS)
+        self._joined: dict[Connection, _Known] = {}
+        self._strangers: dict[Peer | Connection, None] = {}
         """Those that have been found, each by its process, where that is known."""
         self._thread = OneThread(name)
 
@@ -114,42 +120,45 @@ class PeerWatch:
 
     def _change(self, connection: Connection) -> None:
         if connection.is_open:
-            self._joined[connection] = _peer_of(connection)
+            peer = _peer_of(connection)
+            self._joined[connection] = _Known(peer, kinship_of(peer, self._trainers))
             self._judge()
         else:
             self._joined.pop(connection, None)
-            self._told.pop(connection, None)
 
     def _judge_by(self, trainers: frozenset[int | None], *, were_early: bool = False) -> None:
         self._trainers = trainers
         if None in trainers:
             self._strangers.clear()
+        for joined in self._joined.values():
+            joined.kinship = kinship_of(joined.peer, trainers)
         self._judge(were_early=were_early)
 
     def _judge(self, *, were_early: bool = False) -> None:
         """Tell what has changed; ``were_early`` says that all have joined before a trainer."""
-        kinships = [kinship_of(peer, self._trainers) for peer in self._joined.values()]
-        ours = Kinship.OURS in kinships
-        for (connection, peer), kinship in zip(self._joined.items(), kinships, strict=True):
+        ours = any(joined.kinship is Kinship.OURS for joined in self._joined.values())
+        for connection, joined in self._joined.items():
+            peer, kinship = joined.peer, joined.kinship
             key = connection if peer.pid is None else peer
-            was_found = key in self._strangers
-            if kinship is Kinship.OTHER and (ours or were_early) and not was_found:
-                self._strangers.append(key)
+            if kinship is Kinship.OTHER and (ours or were_early):
+                self._strangers[key] = None
+                if len(self._strangers) > STRANGERS:
+                    del self._strangers[next(iter(self._strangers))]
             is_stranger = kinship is not Kinship.OURS and key in self._strangers
-            if self._told.get(connection) is is_stranger:
+            if joined.told is is_stranger:
                 continue
-            self._told[connection] = is_stranger
+            joined.told = is_stranger
             if not is_stranger and kinship is not Kinship.OURS:
                 log.debug("%s is trusted: its kinship is %s", peer, kinship.name)
             verdict = Verdict(connection=connection, peer=peer, is_stranger=is_stranger)
             self._verdicts.tell(verdict)
 
     def _answer(self, reply_to: Mailbox[PeersFound]) -> None:
-        peers = tuple(dict.fromkeys(self._joined.values()))
+        peers = {joined.peer: joined.kinship for joined in self._joined.values()}
         told = self._trainers and None not in self._trainers
         strange = (Kinship.OTHER, Kinship.UNKNOWN) if told else (Kinship.OTHER,)
-        strangers = tuple(peer for peer in peers if kinship_of(peer, self._trainers) in strange)
-        reply(reply_to, PeersFound(peers=peers, strangers=strangers))
+        strangers = tuple(peer for peer, kinship in peers.items() if kinship in strange)
+        reply(reply_to, PeersFound(peers=tuple(peers), strangers=strangers))
 
 
 def _peer_of(connection: Connection) -> Peer:
