@@ -138,7 +138,7 @@ class Session:
         try:
             peers = yield from self._begin()
             self.become(Phase.REPORTING)
-            self.job.answer_start(replace(self._ready(), peers=peers))
+            self.job.answer_start(self._ready(self.job.job_id, peers))
             while True:
                 self.sockets.loop_answers = True  # it may be well again
                 switch: SwitchJob = yield Wait(self.me)
@@ -161,24 +161,23 @@ class Session:
         Raises NotOpenedError, and Ended if reporting is to end.
         """
         control, progress = self.settings.control_address, self.settings.progress_address
-        places = [(control, progress)]
-        if self.settings.on_port_conflict is PortConflict.FREE:
-            places.append((at_free_port(control), at_free_port(progress)))
-        for control, progress in places:
-            found = yield from self._open(control, progress)
-            if not found.strangers:
-                self.sockets.accept_reports()
-                return found.peers
-            conflict = reporting_to(self.sockets.address_of(LISTENER), found.strangers)
-            self.sockets.conflicts += (conflict,)
+        found = yield from self._open(control, progress)
+        if found.strangers and self.settings.on_port_conflict is PortConflict.FREE:
+            self.sockets.conflicts += (self._conflict(found),)
             self.become(Phase.STOPPING)
-            leave = partial(StopListening, timeout=0.0)  # what has been reported there is dropped
-            yield from self.sockets.ask(LISTENER, leave, MARGIN)
+            yield from self.sockets.ask(LISTENER, StopListening, MARGIN)  # what it holds is dropped
             yield from self.sockets.close()
             if self.job.ending:
                 raise Ended
-        instead = OCCUPIED if self.children.trainers else f"{OCCUPIED}, {ADOPTED}"
-        raise NotOpenedError(f"{conflict}: {instead}", found.strangers)
+            found = yield from self._open(at_free_port(control), at_free_port(progress))
+        if found.strangers:
+            instead = OCCUPIED if self.children.trainers else f"{OCCUPIED}, {ADOPTED}"
+            raise NotOpenedError(f"{self._conflict(found)}: {instead}", found.strangers)
+        self.sockets.accept_reports()
+        return found.peers
+
+    def _conflict(self, found: PeersFound) -> str:
+        return reporting_to(self.sockets.address_of(LISTENER), found.strangers)
 
     def _open(self, control: str | None, progress: str | None) -> Steps[PeersFound]:
         """Open both and wait; who has joined meanwhile."""
@@ -190,12 +189,13 @@ class Session:
             return PeersFound()
         return (yield from self.sockets.find_peers())
 
-    def _ready(self) -> ReportingReady:
+    def _ready(self, job_id: str, peers: tuple[Peer, ...] = ()) -> ReportingReady:
         return ReportingReady(
-            job_id=self.job.job_id,
+            job_id=job_id,
             control_address=self.sockets.address_of(CONTROL),
             progress_address=self.sockets.address_of(LISTENER),
             conflicts=self.sockets.conflicts,
+            peers=peers,
         )
 
     # The next job of a pipeline
@@ -216,7 +216,7 @@ class Session:
             self.children.listener.tell(EndJob(reply_to=Wait(self.me), timeout=0.0))
         if job.ending:
             raise Ended
-        self._begin_next_job(switch, replace(self._ready(), job_id=switch.next_job_id))
+        self._begin_next_job(switch, self._ready(switch.next_job_id))
 
     def _begin_next_job(self, switch: SwitchJob, answer: StartAnswer) -> None:
         stopped = self.stopped()
