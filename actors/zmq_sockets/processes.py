@@ -190,17 +190,9 @@ def _readable(address: str) -> Address:
 
 
 def _holders(inode: int) -> Iterator[int]:
-    """The processes that have the socket ``inode``, as far as they may be seen.
-
-    Thousands of short system calls would keep other threads of this process from running: it rests
-    as long as it works.
-    """
+    """The processes that have the socket ``inode``, as far as they may be seen."""
     link = f"socket:[{inode}]"
-    began = time.monotonic()
     for pid in _pids():
-        if time.monotonic() - began > BREATH:
-            time.sleep(BREATH)
-            began = time.monotonic()
         with suppress(OSError):
             folder = f"/proc/{pid}/fd"
             if any(_leads_to(f"{folder}/{name}", link) for name in os.listdir(folder)):  # noqa: PTH208
@@ -215,9 +207,18 @@ def _leads_to(path: str, link: str) -> bool:
 
 
 def _pids() -> Iterator[int]:
-    if _has_proc():
-        with suppress(OSError):
-            yield from (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+    """All processes; whoever asks of each rests as long as it works.
+
+    Thousands of short system calls would keep other threads of this process from running.
+    """
+    began = time.monotonic()
+    with suppress(OSError):
+        for name in os.listdir("/proc") if _has_proc() else ():  # noqa: PTH208
+            if time.monotonic() - began > BREATH:
+                time.sleep(BREATH)
+                began = time.monotonic()
+            if name.isdigit():
+                yield int(name)
 
 
 def _has_proc() -> bool:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -181,3 +182,12 @@ def test_the_users_of_a_tree_are_those_of_all_that_it_has_started():
             assert processes.users_of([os.getpid()]) == {0, NOBODY}
             assert processes.users_of([pid]) == {NOBODY}
     assert processes.users_of([]) == frozenset()
+
+
+def test_whoever_looks_through_all_processes_rests_as_long_as_it_works(monkeypatch):
+    naps: list[float] = []
+    clock = SimpleNamespace(**vars(time) | {"sleep": naps.append})
+    monkeypatch.setattr(processes, "time", clock)
+    monkeypatch.setattr(processes, "BREATH", 1e-9)
+    assert processes.users_of([os.getpid()]) == {os.geteuid()}
+    assert len(naps) >= len(psutil.pids()) // 2
