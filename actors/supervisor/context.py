@@ -91,14 +91,13 @@ class SessionContext(zmq.Context["zmq.Socket[bytes]"]):
 
 
 def session_context() -> SessionContext:
-    """A context. Raises NotOpenedError when it cannot be made."""
-    _try_threads()
-    _try_descriptors()
-    return SessionContext()
-
-
-def _try_descriptors() -> None:
-    """Raise NotOpenedError where the system gives no ``DESCRIPTORS``: libzmq would abort then."""
+    """A context. Raises NotOpenedError where the system gives too little: libzmq would abort."""
+    given = threads_given(THREADS)
+    if given < THREADS:
+        raise NotOpenedError(
+            f"ZeroMQ needs {THREADS} more threads, and the system gives {given}: raise the limit "
+            "of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
+        )
     with ExitStack() as opened:
         try:
             for _ in range(DESCRIPTORS):
@@ -108,13 +107,4 @@ def _try_descriptors() -> None:
                 f"ZeroMQ needs {DESCRIPTORS} more file descriptors: {error.strerror}. Raise their "
                 "limit (ulimit -n)"
             ) from error
-
-
-def _try_threads() -> None:
-    """Raise NotOpenedError where the system gives no ``THREADS``: libzmq would abort then."""
-    given = threads_given(THREADS)
-    if given < THREADS:
-        raise NotOpenedError(
-            f"ZeroMQ needs {THREADS} more threads, and the system gives {given}: raise the limit "
-            "of processes (ulimit -u) or of memory (ulimit -v), or those of the job"
-        )
+    return SessionContext()
