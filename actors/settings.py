@@ -130,22 +130,26 @@ def _checked(name: str, default: object, value: object) -> object:
     """``value`` as a field whose default is ``default`` has it."""
     match default:
         case enum.Enum():
-            return _member(name, type(default), value)
+            kind = type(default)
+            if isinstance(value, kind):
+                return value
+            try:  # another object than text may raise anything
+                return kind(value if isinstance(value, str) else None)
+            except ValueError:
+                expected = f"one of {[member.value for member in kind]}"
+                raise _refusal(name, value, expected, str) from None
         case float():
             return seconds(name, value)
         case int():
-            return _count(name, value)
+            count = value if isinstance(value, numbers.Integral) else 0
+            if not isinstance(value, bool) and 1 <= int(count) <= sys.maxsize:
+                return int(count)
+            expected = "at least 1, a whole number, and not more than there can be in memory"
+            raise _refusal(name, value, expected, numbers.Integral)
         case _:
-            return _address(name, value)
-
-
-def _member(name: str, kind: type[enum.Enum], value: object) -> enum.Enum:
-    if isinstance(value, kind):
-        return value
-    try:
-        return kind(value if isinstance(value, str) else None)  # another object may raise anything
-    except ValueError:
-        raise _refusal(name, value, f"one of {[member.value for member in kind]}", str) from None
+            if value is None or (isinstance(value, str) and value.isprintable()):
+                return value
+            raise _refusal(name, value, "an address such as 'tcp://127.0.0.1:9000', or None", str)
 
 
 def seconds(name: str, value: object) -> float:
@@ -154,20 +158,6 @@ def seconds(name: str, value: object) -> float:
     if is_number(value) and 0 <= value <= LONGEST and (value or name not in _MORE_THAN_0):
         return float(value)
     raise _refusal(name, value, f"{least}, at most {LONGEST:.0f}", numbers.Real)
-
-
-def _count(name: str, value: object) -> int:
-    count = value if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None
-    if count is None or not 1 <= int(count) <= sys.maxsize:
-        expected = "at least 1, a whole number, and not more than there can be in memory"
-        raise _refusal(name, value, expected, numbers.Integral)
-    return int(count)
-
-
-def _address(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value.isprintable()):
-        return value
-    raise _refusal(name, value, "an address such as 'tcp://127.0.0.1:9000', or None", str)
 
 
 def _refusal(name: str, value: object, expected: str, kind: type) -> Exception:

@@ -164,11 +164,24 @@ class Reporting:
 
     def _starting(self) -> Iterator[Future[Any]]:
         """What a start is to wait for, one after another; raises OSError if it has failed then."""
-        self._end_former()
+        loop = asyncio.get_running_loop()
+        if self.supervisor is not None and (
+            self.failed.get_loop() is not loop or self._over.future.done()
+        ):
+            self._end(self.supervisor)  # it has the address
         for _, stopped in self._ending:
             yield stopped
-        supervisor = self._begin()
-        started = self._started.future
+        if self.supervisor is None:
+            self._started, self._over = FutureMailbox(), FutureMailbox()
+            self.failed = asyncio.wrap_future(self._over.future)
+            self.supervisor = spawn_supervisor(
+                loop=loop,
+                owner=_Owner(self._over),
+                settings=self._settings,
+                train_ends=self._control,
+            )
+            self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
+        supervisor, started = self.supervisor, self._started.future
         yield started
         answer = started.result() if started.done() else None
         if isinstance(answer, ReportingReady):
@@ -187,25 +200,6 @@ class Reporting:
         self._ending.append((supervisor, stopped.future))
         if self.supervisor is supervisor:
             self.supervisor = None
-
-    def _end_former(self) -> None:
-        """End one that is another event loop's, or that is over: its address is to be had."""
-        if self.supervisor is not None and (
-            self.failed.get_loop() is not asyncio.get_running_loop() or self._over.future.done()
-        ):
-            self._end(self.supervisor)
-
-    def _begin(self) -> SupervisorRef:
-        loop = asyncio.get_running_loop()
-        if self.supervisor is not None:
-            return self.supervisor
-        self._started, self._over = FutureMailbox(), FutureMailbox()
-        self.failed = asyncio.wrap_future(self._over.future)
-        self.supervisor = spawn_supervisor(
-            loop=loop, owner=_Owner(self._over), settings=self._settings, train_ends=self._control
-        )
-        self.supervisor.tell(StartReporting(job_id=_JOB, gui=True, reply_to=self._started))
-        return self.supervisor
 
 
 async def _done(future: Future[Any]) -> None:

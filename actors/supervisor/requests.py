@@ -125,27 +125,21 @@ _EXPECTED = {bool: "True or False", float: "a number, 0 or more", int: "a whole 
 def turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
     """Answer a ``message`` that is not handled, because of ``reason``."""
     try:
-        _turn_away(message, reason, owner)
+        match message:
+            case StartReporting() | StopReporting() | SwitchJob():
+                _reply(message, ReportingFailed(job_id=_text(message.job_id), reason=reason))
+            case AttachClient():
+                reply(owner, ClientGone(client_id=_text(message.client_id), reason=reason))
+            case DetachClient():
+                _reply(message, ClientDetached(client_id=_text(message.client_id)))
+            case SendControl():
+                _reply(message, ControlRejected(reason=reason))
+            case AddToLog():
+                _reply(message, AddedToLog(reason=reason))
+            case GetStatus():
+                _reply(message, ReporterStatus(phase=Phase.IDLE))
     except Exception as error:  # of a host's object, or one that is half made
         log.error("a %s is not answered: %s", type(message).__name__, shown(error))
-
-
-def _turn_away(message: object, reason: str, owner: Mailbox[OwnerEvent]) -> None:
-    match message:
-        case StartReporting() | StopReporting() | SwitchJob():
-            _reply(message, ReportingFailed(job_id=_text(message.job_id), reason=reason))
-        case AttachClient():
-            reply(owner, ClientGone(client_id=_text(message.client_id), reason=reason))
-        case DetachClient():
-            _reply(message, ClientDetached(client_id=_text(message.client_id)))
-        case SendControl():
-            _reply(message, ControlRejected(reason=reason))
-        case AddToLog():
-            _reply(message, AddedToLog(reason=reason))
-        case GetStatus():
-            _reply(message, ReporterStatus(phase=Phase.IDLE))
-        case _:
-            pass
 
 
 def _text(value: object) -> str:
