@@ -248,8 +248,7 @@ class Session:
     def answer_all(self, owner: Mailbox[ReportingFailed]) -> None:
         """Answer all who still wait; a failure that is no answer to a start is the owner's."""
         job, stopped = self.job, self.stopped()
-        if job.failure is not None and job.start is None:
-            reply(owner, job.failure)
+        start_says_it = job.start is not None
         failed = job.failure or ReportingFailed(job_id=job.job_id, reason=NOT_READY)
         job.answer_start(failed)
         if job.switch is not None:
@@ -260,6 +259,8 @@ class Session:
                 job_id=stop.job_id, outcome=stop.outcome, summary=ReportingSummary()
             )
             reply(stop.reply_to, stopped if stop.job_id == job.job_id else never_began)
+        if job.failure is not None and not start_says_it:
+            reply(owner, job.failure)
 
     def deliver_rest(self) -> Steps[None]:
         """Have listening end, and give each client what is left."""

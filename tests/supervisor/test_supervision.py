@@ -13,6 +13,7 @@ from messages import (
     Phase,
     ReportingDegraded,
     ReportingFailed,
+    ReportingStopped,
     SendControl,
     StopReporting,
     TrainerConnected,
@@ -29,9 +30,18 @@ from tests.support.crashes import (
     obeys_again,
     tell_alien,
 )
+from tests.support.event_loop import LoopThread
 from tests.support.mailboxes import Gate
 from tests.support.probe import Probe
-from tests.support.reporting import attach_client, start, status, stop, trainer_for
+from tests.support.reporting import (
+    NewSupervisor,
+    attach_client,
+    start,
+    status,
+    stop,
+    trainer_for,
+    wait_for_phase,
+)
 from tests.support.texts import forwarded, reports
 from tests.support.waiting import PATIENCE
 
@@ -135,3 +145,27 @@ def test_more_than_three_crashes_in_five_seconds_end_reporting_and_the_owner_hea
     start(supervisor, "job-2")
     crash(actor, owner)  # a new job has crashes of its own
     assert status(supervisor).phase is Phase.REPORTING
+
+
+def test_who_stops_what_has_failed_has_the_counts_before_the_owner_hears_why(
+    new_supervisor: NewSupervisor, owner: Probe[Any], loop_thread: LoopThread
+) -> None:
+    supervisor = new_supervisor(drain_timeout=10 * PATIENCE)
+    channel = FakeChannel(buffering=True)
+    attach_client(supervisor, channel)
+    with trainer_for(start(supervisor)) as trainer:
+        trainer.send("one")
+        channel.wait_for_count(1)
+        for _ in range(3):
+            crash(CONTROL, owner)
+        tell_alien(CONTROL)
+        wait_for_phase(supervisor, Phase.STOPPING)  # until the channel has sent what it has
+        supervisor.tell(StopReporting(job_id="job-1", outcome=JobOutcome.COMPLETED, reply_to=owner))
+        loop_thread.call(channel.drain)
+        ended: list[Any] = []
+        while len(ended) < 2:
+            event = owner.get()
+            if isinstance(event, ReportingStopped | ReportingFailed):
+                ended.append(event)
+    assert [type(event) for event in ended] == [ReportingStopped, ReportingFailed]
+    assert ended[0].summary.received == 1
