@@ -12,10 +12,9 @@ import zmq
 from actors.control_socket.allowed import ControlRefusedError, published_text
 from actors.control_socket.commands import Commands, StopInForce
 from actors.control_socket.subscription import AT_ONCE, has_subscriber
-from actors.control_socket.trainers import Trainers
+from actors.control_socket.trainers import Joined, Trainers
 from actors.runtime import ThreadActor, TypedRef, reply, starter
 from actors.zmq_sockets import (
-    Connection,
     ConnectionChanged,
     NotBoundError,
     PeerWatch,
@@ -73,9 +72,9 @@ GONE: Final = "the control socket's actor has ended: send the command again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TrainerSettled:
-    """Whether ``connection`` can be sent a command, ``waited`` seconds after it has joined."""
+    """Whether ``joined`` can be sent a command, ``waited`` seconds after it has come."""
 
-    connection: Connection
+    joined: Joined
     waited: float
 
 
@@ -242,16 +241,12 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             return
         self._watch.changed(change)
         if change.has_left:
-            self._trainers.give_up(change.connection)  # it was there, whoever it was
-            self._tell_changes()
-            self._trainers.leave(change.connection)
+            self._tell(self._trainers.leave(change.connection))
         else:
-            self._trainers.join(change.connection)
-            self._settle(change.connection, self._settings.settle_time)
-        self._tell_changes()
+            self._settle(self._trainers.join(change.connection), self._settings.settle_time)
 
-    def _settle(self, connection: Connection, delay: float, waited: float = 0.0) -> None:
-        settled = _TrainerSettled(connection=connection, waited=waited + delay)
+    def _settle(self, joined: Joined, delay: float, waited: float = 0.0) -> None:
+        settled = _TrainerSettled(joined=joined, waited=waited + delay)
         self._scheduler.after(delay, lambda: self._me.tell(settled))
 
     def _judge(self, verdict: Verdict) -> None:
@@ -261,23 +256,25 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._serve()
 
     def _trainer_settled(self, message: _TrainerSettled) -> None:
-        if self._socket is None or not self._trainers.expects(message.connection):
+        joined, waited = message.joined, message.waited
+        if self._socket is None or joined.is_over:
             return
         has_subscribed = has_subscriber(self._socket, within=self._subscribes_within)
         # Who connects and never subscribes holds up this thread once.
         self._subscribes_within = AT_ONCE if has_subscribed else 0.0
-        if not has_subscribed and message.waited >= SUBSCRIBE_TIMEOUT:
+        if not has_subscribed and waited >= SUBSCRIBE_TIMEOUT:
             log.warning("the trainer has joined, but has not subscribed to control messages")
             has_subscribed = True
-        if message.waited >= LOOK_UP_TIMEOUT:
-            self._trainers.give_up(message.connection)
-        if not (has_subscribed and self._trainers.settle(message.connection)):
-            self._settle(message.connection, min(max(message.waited, 0.1), 1.0), message.waited)
+        if waited >= LOOK_UP_TIMEOUT:
+            joined.give_up()
+        joined.is_settled = has_subscribed
+        if not has_subscribed or joined.peer is None:
+            self._settle(joined, min(max(waited, 0.1), 1.0), waited)
         self._serve()
 
     def _serve(self) -> None:
         """Tell who has become the trainer, and send it what waits for it."""
-        self._tell_changes()
+        self._tell(self._trainers.changes())
         if self._socket is not None and self._trainers.serve():
             self._commands.serve(self._socket, self._trainers.strangers)
 
@@ -290,10 +287,10 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _forget_trainers(self) -> None:
         self._trainers.await_next()
-        self._tell_changes()
+        self._tell(self._trainers.changes())
 
-    def _tell_changes(self) -> None:
-        for event in self._trainers.changes():
+    def _tell(self, changes: list[TrainerConnected | TrainerDisconnected]) -> None:
+        for event in changes:
             if isinstance(event, TrainerConnected):
                 log.info("trainer connected")
             else:

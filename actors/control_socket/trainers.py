@@ -12,52 +12,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, slots=True)
-class _Joined:
+class Joined:
     """What is known of one that has joined."""
 
     peer: Peer | None = None
     """None until it has been looked up."""
     is_stranger: bool = False
-    is_former: bool = False
-    """Whether it belongs to a training that is over."""
+    is_over: bool = False
+    """Whether it has left, or belongs to a training that is over."""
     is_settled: bool = False
+    """Whether commands reach it."""
     is_served: bool = False
     """Whether it has been sent what waited for it."""
 
     @property
     def is_trusted(self) -> bool:
         """Whether it counts as the trainer."""
-        return self.peer is not None and not self.is_stranger and not self.is_former
+        return self.peer is not None and not self.is_stranger and not self.is_over
+
+    def give_up(self) -> None:
+        """Trust it if it has not been looked up by now."""
+        self.peer = self.peer or Peer()
 
 
 class Trainers:
     """Several connections, as a multi-GPU trainer makes them, are one trainer while any is left."""
 
     def __init__(self) -> None:
-        self._joined: dict[Connection, _Joined] = {}
-        self._counted: list[_Joined] = []
+        self._joined: dict[Connection, Joined] = {}
+        self._counted: list[Joined] = []
         """Those for which a trainer counts as connected, as of the last ``changes``."""
 
     # What happens to a connection
 
-    def join(self, connection: Connection) -> None:
+    def join(self, connection: Connection) -> Joined:
         """It has completed its handshake."""
-        self._joined[connection] = _Joined()
-
-    def leave(self, connection: Connection) -> None:
-        """It is gone."""
-        self._joined.pop(connection, None)
-
-    def expects(self, connection: Connection) -> bool:
-        """Whether it is still there, and not of a training that is over."""
-        joined = self._joined.get(connection)
-        return joined is not None and not joined.is_former
-
-    def settle(self, connection: Connection) -> bool:
-        """Commands reach it from now on; whether it has been looked up."""
-        joined = self._joined[connection]
-        joined.is_settled = True
-        return joined.peer is not None
+        self._joined[connection] = joined = Joined()
+        return joined
 
     def judge(self, verdict: Verdict) -> None:
         """It has been looked up, or is judged otherwise than before."""
@@ -65,16 +56,21 @@ class Trainers:
         if joined is not None:
             joined.peer, joined.is_stranger = verdict.peer, verdict.is_stranger
 
-    def give_up(self, connection: Connection) -> None:
-        """Trust it if it has not been looked up by now."""
+    def leave(self, connection: Connection) -> list[TrainerConnected | TrainerDisconnected]:
+        """It is gone; what is to be told: it was there, even if it has not been looked up."""
         joined = self._joined.get(connection)
-        if joined is not None and joined.peer is None:
-            joined.peer = Peer()
+        if joined is None:
+            return []
+        joined.give_up()
+        came = self.changes()
+        joined.is_over = True
+        del self._joined[connection]
+        return came + self.changes()
 
     def await_next(self) -> None:
         """The training is over: who is there may be leaving, and the next trainer joins anew."""
         for joined in self._joined.values():
-            joined.is_former = True
+            joined.is_over = True
 
     # What comes of it
 
@@ -110,10 +106,10 @@ class Trainers:
                 return [joined]
             # Who was taken for the trainer was none: the owner is to know of the right one.
             return [left, joined] if all(j.is_stranger for j in before) else []
-        if before and not any(j.peer is None and not j.is_former for j in self._joined.values()):
+        if before and not any(j.peer is None and not j.is_over for j in self._joined.values()):
             self._counted = []
             return [left]
         return []
 
-    def _trusted(self) -> list[_Joined]:
+    def _trusted(self) -> list[Joined]:
         return [joined for joined in self._joined.values() if joined.is_trusted]

@@ -2,13 +2,12 @@
 
 from actors.control_socket.trainers import Trainers
 from actors.zmq_sockets import Connection, Verdict
-from messages import Peer
+from messages import Peer, TrainerConnected
 
 
 def joined_and_judged(trainers: Trainers, descriptor: int, *, is_stranger: bool) -> Connection:
     connection = Connection(descriptor)
-    trainers.join(connection)
-    trainers.settle(connection)
+    trainers.join(connection).is_settled = True
     peer = Peer(pid=descriptor)
     trainers.judge(Verdict(connection=connection, peer=peer, is_stranger=is_stranger))
     return connection
@@ -27,10 +26,10 @@ def test_nobody_is_ready_when_the_trainer_has_left_and_another_is_not_looked_up_
     trainer = joined_and_judged(trainers, 1, is_stranger=False)
     assert trainers.serve()
     unknown = Connection(2)
-    trainers.join(unknown)
-    trainers.settle(unknown)
-    trainers.leave(trainer)
-    assert trainers.changes() == []  # it goes on as the trainer until it is known
+    trainers.join(unknown).is_settled = True
+    assert trainers.leave(trainer) == [
+        TrainerConnected(pid=1)
+    ]  # it goes on as the trainer until it is known
     assert not trainers.is_ready
     trainers.judge(Verdict(connection=unknown, peer=Peer(pid=2), is_stranger=False))
     assert trainers.serve()
