@@ -118,7 +118,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
         self._address = ""
         self._trainers = Trainers()
         self._subscribes_within = AT_ONCE
-        self._commands = Commands(stop_in_force or StopInForce())
+        self._commands = Commands(self._trainers, stop_in_force or StopInForce())
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message."""
@@ -204,7 +204,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
 
     def _close_socket(self) -> None:
         self._forget_trainers()
-        self._trainers, self._subscribes_within = Trainers(), AT_ONCE
+        self._trainers.clear()
+        self._subscribes_within = AT_ONCE
         self._socket = self._watch = None
         self._opened.close()
 
@@ -228,11 +229,7 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
             log.warning("control message refused: %s", refusal)
             reply(message.reply_to, ControlRejected(reason=str(refusal)))
             return
-        others = self._trainers.strangers
-        if self._socket is not None and self._trainers.is_ready:
-            self._commands.send(self._socket, text, message.reply_to, others)
-        else:
-            self._commands.hold(text, message.reply_to, others)
+        self._commands.take(self._socket, text, message.reply_to)
 
     # The trainer
 
@@ -275,8 +272,8 @@ class ControlSocketActor(ThreadActor[ControlSocketMessage]):
     def _serve(self) -> None:
         """Tell who has become the trainer, and send it what waits for it."""
         self._tell(self._trainers.changes())
-        if self._socket is not None and self._trainers.serve():
-            self._commands.serve(self._socket, self._trainers.strangers)
+        if self._socket is not None:
+            self._commands.serve(self._socket)
 
     def _await_next_trainer(self) -> None:
         self._commands.reject_held("the training that it was for has ended")

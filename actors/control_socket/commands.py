@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import zmq
 
@@ -12,7 +12,10 @@ from actors.runtime import reply
 from messages import ControlHeld, ControlPublished, ControlRejected, ControlReply, asks_to_stop
 
 if TYPE_CHECKING:
-    from messages import Mailbox, Peer
+    from actors.control_socket.trainers import Trainers
+    from messages import Mailbox
+
+    ReplyTo: TypeAlias = Mailbox[ControlReply] | None
 
 log = logging.getLogger(__name__)
 
@@ -30,36 +33,40 @@ class StopInForce:
 
 
 class Commands:
-    """Takes texts that may be published; used on the thread that owns the socket.
+    """Takes texts that may be published to ``trainers``; on the thread that owns the socket.
 
     Each is answered with the strangers that hear it too, or would.
     """
 
-    def __init__(self, stop_in_force: StopInForce) -> None:
-        self._held: deque[tuple[str, Mailbox[ControlReply] | None]] = deque()
+    def __init__(self, trainers: Trainers, stop_in_force: StopInForce) -> None:
+        self._trainers = trainers
+        self._held: deque[tuple[str, ReplyTo]] = deque()
         self._stop_in_force = stop_in_force
 
-    def hold(
-        self, text: str, reply_to: Mailbox[ControlReply] | None, others: tuple[Peer, ...]
-    ) -> None:
-        """Keep ``text`` until a trainer is ready."""
-        if len(self._held) < HELD_LIMIT:
+    def take(self, socket: zmq.Socket[bytes] | None, text: str, reply_to: ReplyTo) -> None:
+        """Publish ``text``, or keep it until a trainer is ready."""
+        if socket is not None and self._trainers.is_ready:
+            self._publish(socket, text, reply_to)
+        elif len(self._held) < HELD_LIMIT:
             log.info("control message held until the trainer is ready")
             self._held.append((text, reply_to))
-            reply(reply_to, ControlHeld(others=others))
+            reply(reply_to, ControlHeld(others=self._trainers.strangers))
         else:
             reason = f"{HELD_LIMIT} commands are held for the trainer already"
             log.warning("control message refused: %s", reason)
             reply(reply_to, ControlRejected(reason=reason))
 
-    def send(
-        self,
-        socket: zmq.Socket[bytes],
-        text: str,
-        reply_to: Mailbox[ControlReply] | None,
-        others: tuple[Peer, ...],
-    ) -> None:
-        """Publish ``text``; a stop is in force from then on."""
+    def serve(self, socket: zmq.Socket[bytes]) -> None:
+        """If one more trainer is ready: publish the stop that is in force, and what is held."""
+        if not self._trainers.serve():
+            return
+        if self._stop_in_force.text is not None:  # who joined before may not be the trainer
+            self._publish(socket, self._stop_in_force.text)
+        while self._held:
+            self._publish(socket, *self._held.popleft())
+
+    def _publish(self, socket: zmq.Socket[bytes], text: str, reply_to: ReplyTo = None) -> None:
+        """A stop is in force from then on."""
         try:
             socket.send_string(text, zmq.NOBLOCK)
         except zmq.ZMQError as error:
@@ -70,14 +77,7 @@ class Commands:
         log.info("Sent control message to Trainer")
         if asks_to_stop(text):
             self._stop_in_force.text = text
-        reply(reply_to, ControlPublished(others=others))
-
-    def serve(self, socket: zmq.Socket[bytes], others: tuple[Peer, ...]) -> None:
-        """One more trainer is ready: publish the stop that is in force, and what is held."""
-        if self._stop_in_force.text is not None:  # who joined before may not be the trainer
-            self.send(socket, self._stop_in_force.text, None, others)
-        while self._held:
-            self.send(socket, *self._held.popleft(), others)
+        reply(reply_to, ControlPublished(others=self._trainers.strangers))
 
     def forget_stop(self) -> None:
         """The stop that has been published is used up."""

@@ -72,6 +72,10 @@ class Trainers:
         for joined in self._joined.values():
             joined.is_over = True
 
+    def clear(self) -> None:
+        """The socket is closed, and no trainer counts as connected any more."""
+        self._joined.clear()
+
     # What comes of it
 
     @property

@@ -4,6 +4,7 @@ import pytest
 
 from actors.control_socket import ControlSocketActor, StopInForce
 from actors.control_socket.commands import Commands
+from actors.control_socket.trainers import Trainers
 from messages import (
     AwaitNextTrainer,
     ControlPublished,
@@ -134,6 +135,6 @@ def test_what_is_told_to_an_actor_that_has_crashed_uses_it_up(forget):
     stop_in_force = StopInForce()
     stop_in_force.text = "STOP"
     actor = object.__new__(ControlSocketActor)
-    actor._commands = Commands(stop_in_force)
+    actor._commands = Commands(Trainers(), stop_in_force)
     actor.turn_away(forget)
     assert stop_in_force.text is None
