@@ -17,16 +17,8 @@ from actors.worker.outputs.journal import spawn as spawn_journal
 from actors.worker.outputs.listing import lines_of, state_of
 from actors.worker.outputs.live import LiveFile
 from actors.worker.outputs.local_channel import LocalChannel
-from actors.worker.outputs.runs import (
-    LIVES,
-    Run,
-    RunFacts,
-    Runs,
-    RunsError,
-    is_requeued,
-    runs_folder,
-    slurm_job,
-)
+from actors.worker.outputs.run_folder import LIVES, Run, RunFacts
+from actors.worker.outputs.runs import Runs, RunsError, is_requeued, runs_folder, slurm_job
 from actors.worker.outputs.summary import Follower, RunSummary
 from actors.worker.outputs.terminal import consoles, leave_stdout
 from actors.worker.outputs.terminal import spawn as spawn_terminal

@@ -13,7 +13,8 @@ from actors.worker.outputs.words import loss_words, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.worker.outputs.runs import Run, Runs
+    from actors.worker.outputs.run_folder import Run
+    from actors.worker.outputs.runs import Runs
     from actors.worker.outputs.summary import RunSummary
 
 _ROW: Final = "{:>4}  {:<16}  {:<13}  {:>9}  {:>10}  {}"

@@ -14,12 +14,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.worker.keeper import HEARTBEAT
-from actors.worker.outputs.runs import LIVE
+from actors.worker.outputs.run_folder import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.worker.outputs.runs import Run
+    from actors.worker.outputs.run_folder import Run
     from actors.worker.outputs.summary import RunSummary
 
 log = logging.getLogger(__name__)
