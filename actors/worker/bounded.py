@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 ANSWER: Final = 10.0
 """Seconds that a file system may take to answer; it takes milliseconds."""
@@ -59,6 +59,15 @@ def pages(items: Iterable[T], size: int, *, where: Path | str) -> Iterator[tuple
         return tuple(islice(iterator, size))
 
     while found := within(page, where=where):
+        yield found
+
+
+async def pages_loop(
+    items: Iterable[T], size: int, *, where: Path | str
+) -> AsyncIterator[tuple[T, ...]]:
+    """The same for an event loop."""
+    iterator = iter(items)
+    while found := await within_loop(lambda: tuple(islice(iterator, size)), where=where):
         yield found
 
 

@@ -9,7 +9,7 @@ from actors.worker.reading import read_object
 from messages import AttemptBegan, EarlierPart, EpochRead, OutputWritten, decode_event, index_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from messages import LogEntry, WorkerEvent
 
@@ -18,7 +18,7 @@ LINES_KEPT: Final = 200
 
 
 class EarlierRun:
-    """Takes the entries of a journal, in order."""
+    """Takes the entries of a journal, in order: see ``taken``."""
 
     def __init__(self) -> None:
         self._until = 0
@@ -30,15 +30,19 @@ class EarlierRun:
         self.has_reports = False
         """Whether there are reports of the trainer in it."""
 
-    def take(self, entries: Iterable[LogEntry]) -> None:
-        """Take ``entries``."""
+    def taken(self, entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
+        """Hand on ``entries``, each when it is taken."""
         for entry in entries:
-            event = decode_event(entry.text) if entry.note else None
-            self.has_reports = self.has_reports or event is None
-            if event is not None:
-                self._take_event(event)
-            elif '"train_end"' in entry.text or '"epoch_end"' in entry.text:
-                self._take_report(entry.text)
+            self._take(entry)
+            yield entry
+
+    def _take(self, entry: LogEntry) -> None:
+        event = decode_event(entry.text) if entry.note else None
+        self.has_reports = self.has_reports or event is None
+        if event is not None:
+            self._take_event(event)
+        elif '"train_end"' in entry.text or '"epoch_end"' in entry.text:
+            self._take_report(entry.text)
 
     def part(self, since: float, *, has_ended: bool = False) -> EarlierPart:
         """What is known of the last attempt; its run began at ``since`` (seconds)."""

@@ -231,22 +231,15 @@ def _read(command: tuple[str, ...]) -> tuple[int | None, tuple[str, ...], tuple[
         return None, (), ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TakenUp:
-    """A run that is gone on with, as its folder has it."""
+def _take_up(
+    options: argparse.Namespace, runs: Runs
+) -> tuple[Run, Keeping, dict[str, Any], tuple[str, ...]]:
+    """The run to go on with, how it is kept, what its worker has said of itself, and its models.
 
-    run: Run
-    has_ended: bool
-    live: dict[str, Any]
-    models: tuple[str, ...]
-    keeping: Keeping
-
-
-def _take_up(options: argparse.Namespace, runs: Runs) -> _TakenUp:
-    """The run to go on with. Raises RunsError, JournalError and PlanError."""
+    Raises RunsError, JournalError and PlanError.
+    """
     run = runs.find_to_adopt(options.adopt)
-    has_ended = run.has_ended
-    if not run.is_here and not has_ended:
+    if not run.is_here and not run.has_ended:
         host = run.facts.host
         if host != os.uname().nodename:
             raise PlanError(f"{run.name} runs on {host}: go on with it there")
@@ -255,24 +248,17 @@ def _take_up(options: argparse.Namespace, runs: Runs) -> _TakenUp:
                 f"{run.name} lives in another container of {host}, or did within the last "
                 f"{LIVES / 60:.0f} minutes: go on with it there, or when it has ended"
             )
-    return _TakenUp(
-        run=run,
-        has_ended=has_ended,
-        live=run.live,
-        models=models_of(run.facts.command),
-        keeping=keep_on(run, journal=options.journal),
-    )
+    keeping = keep_on(run, journal=options.journal)
+    return run, keeping, run.live, models_of(run.facts.command)
 
 
 def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
     """Go on with a run whose worker has gone."""
     try:
-        taken = within(lambda: _take_up(options, runs), where=runs.folder)
+        run, keeping, live, models = within(lambda: _take_up(options, runs), where=runs.folder)
     except (RunsError, JournalError) as error:
         raise PlanError(str(error)) from error
-    facts = taken.run.facts
-    settings, live = _settings(options), taken.live
-    defaults = ReporterSettings()
+    facts, settings, defaults = run.facts, _settings(options), ReporterSettings()
     if settings.control_address == defaults.control_address:
         control = _address_of(live.get("control_address")) or settings.control_address
         settings = dataclasses.replace(settings, control_address=control)
@@ -280,20 +266,20 @@ def _go_on(options: argparse.Namespace, runs: Runs) -> Plan:
         progress = _address_of(live.get("progress_address")) or settings.progress_address
         settings = dataclasses.replace(settings, progress_address=progress)
     # Of a training that has ended nobody comes to the addresses.
-    conflict = PortConflict.FREE if taken.has_ended else PortConflict.FAIL
+    conflict = PortConflict.FREE if keeping.has_ended else PortConflict.FAIL
     viewers = _viewers_of(options, facts.title)
     named = (options.checkpoints,) if options.checkpoints is not None else ()
     return Plan(
         settings=dataclasses.replace(settings, on_port_conflict=conflict),
         title=facts.title,
         epochs=facts.epochs,
-        models=taken.models,
+        models=models,
         checkpoint_folders=named or tuple(map(Path, facts.checkpoint_folders)),
         saves_model=_saves_model(facts.command, options),
         viewers=viewers,
-        keeping=taken.keeping,
+        keeping=keeping,
         stays_up=_stays_up(options, embedded=False),
-        again=_again(taken.keeping),
+        again=_again(keeping),
         **_common(options, runs),
     )
 

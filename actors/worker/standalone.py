@@ -9,13 +9,12 @@ import os
 import signal
 import time
 from contextlib import AsyncExitStack, suppress
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from actors.runtime import FutureMailbox, threads_given
+from actors.runtime import Adapter, FutureMailbox, threads_given
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
-from actors.worker.bounded import within_loop
+from actors.worker.bounded import pages_loop
 from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import NO_THREADS, PlanError, invocation
 from actors.worker.earlier import EarlierRun
@@ -35,7 +34,6 @@ from messages import (
     EndShown,
     EntriesRead,
     OutputStore,
-    ReportingReady,
     RunRead,
     RunTraining,
     ShowCountdown,
@@ -49,8 +47,6 @@ from messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from actors.runtime import TypedRef
@@ -80,9 +76,6 @@ EXIT_BROKEN: Final = 70
 """The worker's exit code when a part of it has failed (sysexits' EX_SOFTWARE)."""
 
 EXIT_NOT_STARTED: Final = actor.EXIT_NOT_STARTED
-
-
-T = TypeVar("T")
 
 
 class Standalone:
@@ -223,7 +216,7 @@ class Standalone:
                 store=self._store(),
                 adopted=self._adopted(),
                 attempt=self._attempt(),
-                ready=None if self._live is None else _Ready(self._live),
+                ready=self._live,
                 over=clients,
                 refusal=plan.refusal,
                 drain_timeout=plan.settings.drain_timeout,
@@ -302,8 +295,7 @@ class Standalone:
         """Tell an earlier run at once: by the log it takes four times as long."""
         journal = self._plan.replay
         assert journal is not None
-        entries = read_texts(journal)
-        while page := await within_loop(lambda: _next(entries), where=journal):
+        async for page in pages_loop(read_texts(journal), ENTRIES, where=journal):
             try:
                 await _take_in(digest, page)
             except TimeoutError:
@@ -313,7 +305,9 @@ class Standalone:
     def _begin_trainer(self, parts: Parts) -> TypedRef[TrainerMessage]:
         self._trainer = parts.begin(
             trainer.spawn(
-                parent=self._down, left=_Left(parts.screen), dispositions=self._dispositions
+                parent=self._down,
+                left=Adapter(parts.screen, _how_it_goes_on),
+                dispositions=self._dispositions,
             )
         )
         return self._trainer
@@ -329,21 +323,16 @@ class Standalone:
         if earlier is None:
             return 0
         last, entries = 0, read_journal(earlier)
+        if self._plan.replay is None:  # where the run goes on, they say how far it is
+            entries = self._earlier.taken(entries)
         try:
-            while page := await within_loop(lambda: self._next_page(entries), where=earlier):
+            async for page in pages_loop(entries, ENTRIES, where=earlier):
                 last = await _add(parts.supervisor, page)
         except (JournalError, OSError) as error:
             if self._plan.replay is not None or self._plan.keeping.adopted:
                 raise
             parts.warn(f"{error}; the training runs")
         return last
-
-    def _next_page(self, entries: Iterator[LogEntry]) -> tuple[LogEntry, ...]:
-        """The next of ``entries``; where the run goes on, they say how far it is. Blocks."""
-        page = _next(entries)
-        if self._plan.replay is None:
-            self._earlier.take(page)
-        return page
 
     def _say_who_goes_on(self, parts: Parts) -> None:
         process = os.getpid()
@@ -388,35 +377,13 @@ class Standalone:
         return 1 if goes_on or self._plan.keeping.earlier is None else self._earlier.attempts + 1
 
 
-class _Ready:
-    """Hears the addresses."""
-
-    def __init__(self, live: LiveFile) -> None:
-        self._live = live
-
-    def tell(self, message: ReportingReady, /) -> None:
-        self._live.say(
-            control_address=message.control_address, progress_address=message.progress_address
-        )
-
-
-class _Left:
-    """Hears of a training that goes on without the worker, and says how to find it."""
-
-    def __init__(self, screen: Mailbox[ShowLine]) -> None:
-        self._screen = screen
-
-    def tell(self, message: TrainerLeft, /) -> None:
-        text = f"the training goes on without this worker: process {message.pid}"
-        if message.folder is not None:
-            text += f"; its output goes to {message.folder / OUTPUT}"
-            text += f"; to go on with it: {invocation()} --adopt={message.folder.name}"
-        self._screen.tell(ShowLine(text=text))
-
-
-def _next(entries: Iterator[T]) -> tuple[T, ...]:
-    """The next of ``entries``. Blocks."""
-    return tuple(islice(entries, ENTRIES))
+def _how_it_goes_on(left: TrainerLeft) -> ShowLine:
+    """What is shown of a training that goes on without the worker, and how to find it."""
+    text = f"the training goes on without this worker: process {left.pid}"
+    if left.folder is not None:
+        text += f"; its output goes to {left.folder / OUTPUT}"
+        text += f"; to go on with it: {invocation()} --adopt={left.folder.name}"
+    return ShowLine(text=text)
 
 
 async def _take_in(digest: Mailbox[EntriesRead], page: tuple[tuple[float, str], ...]) -> None:

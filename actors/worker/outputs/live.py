@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from actors.worker.outputs.run_folder import Run
     from actors.worker.outputs.summary import RunSummary
+    from messages import ReportingReady
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class LiveFile:
             self._thread.start()
         except RuntimeError:
             log.warning("the system gives no thread: %s is not written", LIVE)
+
+    def tell(self, message: ReportingReady, /) -> None:
+        """Have the reporter's addresses stand in it."""
+        self.say(control_address=message.control_address, progress_address=message.progress_address)
 
     def say(self, **fields: Any) -> None:
         """Have ``fields`` stand in it, beside those that do."""
