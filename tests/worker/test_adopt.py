@@ -90,6 +90,8 @@ def test_a_training_that_lives_is_gone_on_with_to_its_end(folder, gate):
     with RunningWorker("--no-page", "--", *trainer(*steps)) as worker:
         worker.wait_for("before")
         pid = worker.training()
+        journal = the_run(folder) / "run.jsonl"  # what the worker holds beside it is lost with it
+        assert settled(lambda: journal.read_text().count("batch_end") == 3)
         worker.kill()
         assert runs(pid)
         with RunningWorker("--no-page", "--adopt", "1", ports=()) as other:
