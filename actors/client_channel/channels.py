@@ -70,14 +70,12 @@ def data_channel(channel: Any) -> DataChannel:
     Raises TypeError for what has no ``send``, or one that is to be awaited.
     """
     whole: DataChannel = channel.channel if isinstance(channel, EarlyChannel) else channel
-    if _is_whole(whole):
-        return whole
-    send = getattr(channel, "send", None)
+    send = getattr(whole, "send", None)
     if not callable(send):
         raise TypeError(f"a channel has a method send(str), which {channel!r:.100} has not")
     if inspect.iscoroutinefunction(send):
         raise TypeError(_ASYNC_SEND)
-    return _SendOnlyChannel(channel)
+    return whole if _is_whole(whole) else _SendOnlyChannel(whole)
 
 
 def check_sent(result: object) -> None:
@@ -94,9 +92,7 @@ def check_sent(result: object) -> None:
 
 def _is_whole(channel: Any) -> bool:
     return (
-        callable(getattr(channel, "send", None))
-        and not inspect.iscoroutinefunction(channel.send)
-        and callable(getattr(channel, "on", None))
+        callable(getattr(channel, "on", None))
         and isinstance(getattr(channel, "bufferedAmount", None), int)
         and isinstance(getattr(channel, "readyState", None), str)
     )
