@@ -7,7 +7,7 @@ from tests.support.running_worker import PAGE, RunningWorker
 from tests.support.trainer_process import trainer
 from tests.support.waiting import settled
 
-HASTY = changed(impatient=5.0)
+HASTY = changed(impatient=3.0)
 
 
 def test_the_trainers_end_is_said_while_a_vanished_viewer_is_waited_for(gate, tmp_path):
@@ -25,7 +25,7 @@ def test_the_trainers_end_is_said_while_a_vanished_viewer_is_waited_for(gate, tm
             gate.open()
             waits = worker.wait_for("a viewer has not taken the last reports")
             assert "the trainer has ended with exit code 0" in waits
-            assert "5 s at most" in waits
+            assert "3 s at most" in waits
             state = here.wait_for_event("state", state="delivering")
             assert state["text"] in waits
         assert worker.ends() == 0, worker.output
