@@ -14,27 +14,23 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.runtime import Adapter, FutureMailbox, threads_given
 from actors.supervisor import SupervisorRef, spawn_supervisor
 from actors.worker import actor, resources, trainer
-from actors.worker.bounded import pages_loop
 from actors.worker.clients import Clients, NotServedError
 from actors.worker.command_line import NO_THREADS, PlanError, invocation
 from actors.worker.earlier import EarlierRun
 from actors.worker.events import RunEvents
 from actors.worker.keeper import ENDING, OUTPUT, name_of
-from actors.worker.outputs import JournalError, LiveFile, read_journal, read_texts, spawn_terminal
+from actors.worker.outputs import JournalError, LiveFile, read_journal, spawn_terminal
 from actors.worker.parts import Aside, Parts, answer, end
 from actors.worker.plan import DRAIN_TIMEOUT, SPARE, beside_others
+from actors.worker.replaying import into_log, show_again
 from actors.worker.signals import EXIT_LEFT
 from messages import (
-    AddedToLog,
-    AddToLog,
     AwaitEnd,
     CancelTraining,
     ChildDown,
     EarlierPart,
     EndShown,
-    EntriesRead,
     OutputStore,
-    RunRead,
     RunTraining,
     ShowCountdown,
     ShowLine,
@@ -53,21 +49,15 @@ if TYPE_CHECKING:
     from actors.worker.keeper import Dispositions
     from actors.worker.outputs import LocalClient
     from actors.worker.plan import Plan
-    from messages import DigestMessage, LogEntry, Mailbox, TextsTaken, TrainerMessage
+    from messages import TrainerMessage
 
 log = logging.getLogger(__name__)
 
 CLIENT_TIMEOUT: Final = 5.0
 """Seconds that the local client may take to receive what has been handed to its channel."""
 
-ADD_TIMEOUT: Final = 60.0
-"""Seconds that a page of a journal may take to be added to the log; it takes milliseconds."""
-
 LEAVE_TIMEOUT: Final = 3.0
 """Seconds that SIGQUIT waits for each of those who say what goes on without the worker."""
-
-ENTRIES: Final = 500
-"""Entries of a journal in one message."""
 
 FIRST_THREADS: Final = 7
 """Without so many an actor would begin, fail to start another, and crash; each worker has more."""
@@ -183,7 +173,10 @@ class Standalone:
         )
         try:
             if self._plan.replay:
-                return await self._show_again(parts, clients)
+                await show_again(self._plan.replay, parts, clients, closed=self._released)
+                await self._end_supervisor(parts.supervisor)
+                parts.screen.tell(ShowSummary(summary=None))
+                return 0
             last = await self._read_earlier(parts)
             if last:
                 parts.show("the run so far:")
@@ -276,32 +269,6 @@ class Standalone:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._released.wait(), seconds)
 
-    async def _show_again(self, parts: Parts, clients: Clients) -> int:
-        # The page first: a browser opens it while the run is read.
-        served = await clients.serve()
-        if served is not None:
-            await self._tell(served)
-        last = await self._read_earlier(parts)
-        await clients.attach(last)
-        if self._plan.viewers is not None:
-            where = "" if served is None else f" at {clients.link}"
-            parts.show(f"the run is shown until Ctrl-C{where}", after=last)
-            await self._released.wait()
-        await self._end_supervisor(parts.supervisor)
-        parts.screen.tell(ShowSummary(summary=None))
-        return 0
-
-    async def _tell(self, digest: Mailbox[DigestMessage]) -> None:
-        """Tell an earlier run at once: by the log it takes four times as long."""
-        journal = self._plan.replay
-        assert journal is not None
-        async for page in pages_loop(read_texts(journal), ENTRIES, where=journal):
-            try:
-                await _take_in(digest, page)
-            except TimeoutError:
-                return  # the log is for the others
-        digest.tell(RunRead())
-
     def _begin_trainer(self, parts: Parts) -> TypedRef[TrainerMessage]:
         self._trainer = parts.begin(
             trainer.spawn(
@@ -319,17 +286,15 @@ class Standalone:
 
     async def _read_earlier(self, parts: Parts) -> int:
         """Put an earlier part of the run into the log; its last position."""
-        earlier = self._plan.replay or self._plan.keeping.earlier
+        earlier = self._plan.keeping.earlier
         if earlier is None:
             return 0
-        last, entries = 0, read_journal(earlier)
-        if self._plan.replay is None:  # where the run goes on, they say how far it is
-            entries = self._earlier.taken(entries)
+        last, entries = 0, self._earlier.taken(read_journal(earlier))
         try:
-            async for page in pages_loop(entries, ENTRIES, where=earlier):
-                last = await _add(parts.supervisor, page)
+            async for position in into_log(parts.supervisor, entries, where=earlier):
+                last = position
         except (JournalError, OSError) as error:
-            if self._plan.replay is not None or self._plan.keeping.adopted:
+            if self._plan.keeping.adopted:
                 raise
             parts.warn(f"{error}; the training runs")
         return last
@@ -384,18 +349,3 @@ def _how_it_goes_on(left: TrainerLeft) -> ShowLine:
         text += f"; its output goes to {left.folder / OUTPUT}"
         text += f"; to go on with it: {invocation()} --adopt={left.folder.name}"
     return ShowLine(text=text)
-
-
-async def _take_in(digest: Mailbox[EntriesRead], page: tuple[tuple[float, str], ...]) -> None:
-    """Have ``page`` told to whoever tells a run at once."""
-    _taken: TextsTaken = await answer(
-        lambda to: digest.tell(EntriesRead(entries=page, reply_to=to)), within=ADD_TIMEOUT
-    )
-
-
-async def _add(supervisor: SupervisorRef, page: tuple[LogEntry, ...]) -> int:
-    """Add ``page`` to the log; its last position."""
-    added: AddedToLog = await answer(
-        lambda to: supervisor.tell(AddToLog(entries=page, reply_to=to)), within=ADD_TIMEOUT
-    )
-    return added.last
