@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.client_channel.channels import EarlyChannel, NotSentError, data_channel
 from actors.client_channel.cursor import Cursor
-from actors.client_channel.text_limit import LIMIT, TextLimit
 from actors.runtime import LoopActor, TypedRef, reply, starter
 from messages import (
     AttachChannel,
@@ -95,10 +94,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._low_mark = settings.channel_high_water // 4
         self._cursor = Cursor(client_id, after, former)
         self._run = run
-        self._limit = TextLimit()
         self._attached: AttachChannel | None = None
         self._channel: DataChannel | None = None
-        self._closed = self._hold_is_logged = self._dropping = False
+        self._closed = self._hold_is_logged = False
         self._not_open_since: float | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._yielding: asyncio.Handle | None = None
@@ -149,7 +147,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _attach(self, message: AttachChannel) -> None:
         self._attached, self._channel = message, None
-        self._closed = self._hold_is_logged = self._dropping = False
+        self._closed = self._hold_is_logged = False
         self._not_open_since = None
         try:
             self._channel = channel = data_channel(message.channel)
@@ -167,8 +165,9 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         changed, closed = _Changed(attached=attached), _Changed(attached=attached, is_closed=True)
         if attached.accept_texts is True:
             early: object = attached.channel
-            texts = early if isinstance(early, EarlyChannel) else channel
-            texts.on("message", lambda data: self._data_arrived(attached, data))
+            if not isinstance(early, EarlyChannel):
+                early = EarlyChannel(channel, self._client_id)
+            early.on("message", lambda text: self._text_arrived(attached, text))
         channel.on("close", lambda: self._me.tell(closed))
         channel.on("open", lambda: self._me.tell(changed))
         channel.on("bufferedamountlow", lambda: self._room_again(changed))
@@ -188,21 +187,11 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         self._parent.tell(ChannelLost(channel=self._attached.channel, reports_wait=for_good))
         self._go_on()
 
-    def _data_arrived(self, attached: AttachChannel, data: object) -> None:
+    def _text_arrived(self, attached: AttachChannel, data: str) -> None:
         # At once and not by way of the inbox: aiortc would send its acknowledgement before that has
         # its turn, and a stop would wait for that, 0.1 ms.
         if attached is not self._attached:
             log.info("a text over a former channel of client %s", self._client_id)
-            return
-        if not isinstance(data, str):
-            log.debug("%s: bytes are not for the reporter", self.name)
-            return
-        if not self._limit.takes(text_bytes(data), now=self._loop.time()):
-            if not self._dropping:
-                self._dropping = True
-                log.warning(
-                    "client %s sends too much: what is over %s is dropped", self._client_id, LIMIT
-                )
             return
         text = parse_client_text(data)
         if isinstance(text, ControlText) and attached.accept_control:

@@ -10,7 +10,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.client_channel.text_limit import TextLimit
+from actors.client_channel.text_limit import LIMIT, TextLimit
 from messages import AttachClient, DataChannel, Mailbox
 from messages.wire import text_bytes
 
@@ -50,7 +50,7 @@ def attach(
     early: Any = channel
     try:
         if accept_texts is True and _is_whole(channel):
-            early = EarlyChannel(channel)
+            early = EarlyChannel(channel, client_id)
     except Exception as error:  # whatever a host's channel raises when it is looked at
         log.debug("early texts of a channel are not kept: %r", error)
     supervisor.tell(
@@ -121,38 +121,39 @@ class _SendOnlyChannel:
 
 
 class EarlyChannel:
-    """Keeps the texts that arrive by ``channel`` until somebody listens here.
+    """Limits the texts that arrive by ``channel``, and keeps them until somebody listens here."""
 
-    They are limited as those of a client that is listened to are.
-    """
-
-    def __init__(self, channel: DataChannel) -> None:
+    def __init__(self, channel: DataChannel, client_id: str) -> None:
         self.channel = channel
-        self._early: list[Any] = []
+        self._client_id = client_id
+        self._loop = asyncio.get_running_loop()
         self._limit = TextLimit()
-        self._lost = False
-        self._listener: Callable[[Any], None] = self._keep
-        channel.on("message", lambda data: self._listener(data))
+        self._dropping = False
+        self._early: list[str] = []
+        self._listener: Callable[[str], None] = self._early.append
+        channel.on("message", self._arrived)
         # Nobody ever listens when there is no reporter any more.
-        self._over = asyncio.get_running_loop().call_later(EARLY_TIME, self._give_up)
+        self._over = self._loop.call_later(EARLY_TIME, self._give_up)
 
-    def on(self, event: str, f: Callable[[Any], None], /) -> None:
+    def on(self, event: str, f: Callable[[str], None], /) -> None:
         """Call ``f`` with each text, those that are kept first; ``event`` is ``message``."""
         del event
         self._over.cancel()
         self._listener = f
-        for data in self._early:
-            f(data)
+        for text in self._early:
+            f(text)
         self._early.clear()
 
-    def _keep(self, data: Any) -> None:
+    def _arrived(self, data: object) -> None:
         if not isinstance(data, str):
-            return
-        if self._limit.takes(text_bytes(data), now=0.0):
-            self._early.append(data)
-        elif not self._lost:
-            self._lost = True
-            log.warning("texts of a channel are lost: too many before its actor listens")
+            log.debug("client %s: bytes are not for the reporter", self._client_id)
+        elif self._limit.takes(text_bytes(data), now=self._loop.time()):
+            self._listener(data)
+        elif not self._dropping:
+            self._dropping = True
+            log.warning(
+                "client %s sends too much: what is over %s is dropped", self._client_id, LIMIT
+            )
 
     def _give_up(self) -> None:
         self._listener = lambda _: None

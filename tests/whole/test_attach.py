@@ -3,7 +3,7 @@
 import pytest
 
 from actors import attach
-from actors.client_channel.text_limit import BYTES
+from actors.client_channel import text_limit
 from messages import ClientGone, ClientMessageReceived
 from tests.support.channel import FakeChannel
 from tests.support.reporting import attach_early, start, status, stop, trainer_for
@@ -46,11 +46,14 @@ def test_nobody_hears_what_who_may_only_watch_sends_early(supervisor, loop_threa
     assert owner.drain() == []
 
 
-def test_what_is_kept_of_early_texts_has_a_limit_of_bytes(supervisor, loop_thread, owner, caplog):
+def test_what_is_kept_of_early_texts_has_a_limit_of_bytes(
+    supervisor, loop_thread, owner, caplog, monkeypatch
+):
+    monkeypatch.setattr(text_limit, "BYTES_RATE", 0.0)
     attach_early(loop_thread, supervisor, FakeChannel(), *["x" * 60_000] * 900)
     status(supervisor)
-    assert len(owner.drain()) <= BYTES // 60_000
-    assert caplog.text.count("texts of a channel are lost") == 1
+    assert len(owner.drain()) == text_limit.BYTES // 60_000
+    assert caplog.text.count("client alice sends too much") == 1
 
 
 def test_a_channel_that_closes_before_the_actor_listens_is_gone(supervisor, loop_thread, owner):
