@@ -128,12 +128,14 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._leaving = False
         """Whether all other actors are to end, and then this one."""
         self._intensity = RestartIntensity()
-        self._clients = Clients(loop=loop, me=self._me, owner=owner, settings=settings)
         self._children = Children(
             loop=loop,
             parent=Adapter(self._me, partial(Answered, self._from_child)),
             scheduler=scheduler,
             settings=settings,
+        )
+        self._clients = Clients(
+            loop=loop, me=self._me, owner=owner, settings=settings, children=self._children
         )
         self._session = Session(
             loop=loop,
@@ -149,7 +151,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         """Start the children."""
         self._children.start(CONTROL)
         self._children.start(LISTENER)
-        self._clients.follow(self._children.run)
         self._script.resume(None)
 
     def on_receive(self, message: _Inbox) -> None:
@@ -392,7 +393,7 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         reopens = is_open and self._session.sockets.address_of(down.child) != ""
         if down.child == CONTROL or not self._loop.is_closed():
             self._children.start(down.child, reopens=reopens)
-        self._clients.follow(self._children.run)
+        self._clients.follow()
         log.error("%s failed: %s", down.child, down.reason)
         bearable = self._intensity.allows_another()
         times = "" if bearable else f" {CRASHES + 1} times in {WINDOW:.0f} s"

@@ -25,7 +25,6 @@ from messages import (
     CloseChannel,
     DetachClient,
     FlushReports,
-    FollowRun,
     Mailbox,
     OwnerEvent,
     ProgressCounts,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import TypedRef
     from actors.settings import ReporterSettings
+    from actors.supervisor.children import Children
     from actors.supervisor.script import Steps
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class Clients:
     me: Mailbox[Answered]
     owner: Mailbox[OwnerEvent]
     settings: ReporterSettings
-    _actors: FollowRun = field(init=False)
+    children: Children
     _clients: dict[str, Client] = field(default_factory=dict)
     """In the order in which they came, or left."""
     _attached: dict[str, Attachment] = field(default_factory=dict)
@@ -191,11 +191,10 @@ class Clients:
         attachment.detached.append(message.reply_to)
         attachment.close()
 
-    def follow(self, run: FollowRun) -> None:
-        """Have all clients read from these actors, and every one that comes."""
-        self._actors = run
+    def follow(self) -> None:
+        """Have all clients read from the children that are there."""
         for attachment in self._attached.values():
-            attachment.ref.tell(run)
+            attachment.ref.tell(self.children.run)
 
     def close_all(self) -> None:
         """End every client's actor."""
@@ -302,12 +301,12 @@ class Clients:
             owner=self.owner,
             settings=self.settings,
             former=former,
-            run=self._actors,
+            run=self.children.run,
         )
         if after is None:
             # Asked here and not by the client's actor: it must be the job of this moment.
             first = ReadProgress(after=None, limit=1, reply_to=attachment.ref)
-            self._actors.listener.tell(first)
+            self.children.listener.tell(first)
         attachment.attach(message)
         for gather in self._gathers:
             gather.ask(attachment)
