@@ -167,7 +167,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             early: object = attached.channel
             if not isinstance(early, EarlyChannel):
                 early = EarlyChannel(channel, self._client_id)
-            early.on("message", lambda text: self._text_arrived(attached, text))
+            early.listen(lambda text: self._text_arrived(attached, text))
         channel.on("close", lambda: self._me.tell(closed))
         channel.on("open", lambda: self._me.tell(changed))
         channel.on("bufferedamountlow", lambda: self._room_again(changed))

@@ -135,13 +135,12 @@ class EarlyChannel:
         # Nobody ever listens when there is no reporter any more.
         self._over = self._loop.call_later(EARLY_TIME, self._give_up)
 
-    def on(self, event: str, f: Callable[[str], None], /) -> None:
-        """Call ``f`` with each text, those that are kept first; ``event`` is ``message``."""
-        del event
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with each text, those that are kept first."""
         self._over.cancel()
-        self._listener = f
+        self._listener = listener
         for text in self._early:
-            f(text)
+            listener(text)
         self._early.clear()
 
     def _arrived(self, data: object) -> None:

@@ -21,7 +21,8 @@ def attached(loop_thread: LoopThread, channel: FakeChannel) -> AttachClient:
 def texts_of(loop_thread: LoopThread, message: AttachClient) -> list[str]:
     """What came early; another one is sent when somebody listens."""
     texts: list[str] = []
-    loop_thread.call(message.channel.on, "message", texts.append)
+    early: Any = message.channel
+    loop_thread.call(early.listen, texts.append)
     return texts
 
 
