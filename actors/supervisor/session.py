@@ -22,8 +22,10 @@ from actors.supervisor.sockets import Sockets
 from actors.zmq_sockets import at_free_port
 from messages import (
     OCCUPIED,
+    AcceptReports,
     AwaitNextTrainer,
     EndJob,
+    FindPeers,
     JobOutcome,
     Peer,
     PeersFound,
@@ -56,6 +58,9 @@ log = logging.getLogger(__name__)
 NOT_READY: Final = "reporting was stopped before it was ready"
 
 ADOPTED: Final = "or tell KnowTrainer(pid=None) before the start to report it"
+
+PEERS_TIMEOUT: Final = 1.0
+"""Seconds that finding out who has joined may take; it takes milliseconds."""
 
 FLUSH_LEAST: Final = 0.25
 """Seconds that the clients get even if receiving has used up the drain timeout."""
@@ -173,7 +178,8 @@ class Session:
         if found.strangers:
             instead = OCCUPIED if self.children.trainers else f"{OCCUPIED}, {ADOPTED}"
             raise NotOpenedError(f"{self._conflict(found)}: {instead}", found.strangers)
-        self.sockets.accept_reports()
+        self.sockets.holds = False
+        self.children.listener.tell(AcceptReports())
         return found.peers
 
     def _conflict(self, found: PeersFound) -> str:
@@ -185,9 +191,13 @@ class Session:
         yield from self.sockets.open(control, progress)
         self.become(Phase.CONNECTING)
         yield Wait(self.me, timeout=self.settings.connect_wait)
-        if not self.settings.connect_wait:
+        if not (self.settings.connect_wait and self.sockets.listens):
             return PeersFound()
-        return (yield from self.sockets.find_peers())
+        found = yield from self.sockets.ask(LISTENER, FindPeers, PEERS_TIMEOUT)
+        if isinstance(found, PeersFound):
+            return found
+        log.warning("who reports to the progress socket is not known: it is taken for the trainer")
+        return PeersFound()
 
     def _ready(self, job_id: str, peers: tuple[Peer, ...] = ()) -> ReportingReady:
         return ReportingReady(

@@ -15,16 +15,13 @@ from actors.supervisor.children import CONTROL, LISTENER
 from actors.supervisor.context import CLOSE_TIMEOUT, NotOpenedError, SessionContext, session_context
 from actors.supervisor.script import Missing, Wait
 from messages import (
-    AcceptReports,
     Addresses,
     CloseControlSocket,
     ControlSocketFailed,
     ControlSocketOpened,
-    FindPeers,
     ListeningFailed,
     ListeningStarted,
     OpenControlSocket,
-    PeersFound,
     StartListening,
 )
 
@@ -45,9 +42,6 @@ SOCKET_TIMEOUT: Final = 5.0
 
 LOOP_TIMEOUT: Final = 2.0
 """Seconds after which an event loop that does not run is waited for no longer."""
-
-PEERS_TIMEOUT: Final = 1.0
-"""Seconds that finding out who has joined may take; it takes milliseconds."""
 
 REOPENS: Final = 50
 REOPEN_INTERVAL: Final = 0.1
@@ -145,21 +139,6 @@ class Sockets:
             goes_on=goes_on,
             trainers=self.children.trainers,
         )
-
-    def find_peers(self) -> Steps[PeersFound]:
-        """Who has joined the progress socket by now."""
-        if not self.listens:
-            return PeersFound()
-        found = yield from self.ask(LISTENER, FindPeers, PEERS_TIMEOUT)
-        if isinstance(found, PeersFound):
-            return found
-        log.warning("who reports to the progress socket is not known: it is taken for the trainer")
-        return PeersFound()
-
-    def accept_reports(self) -> None:
-        """What has been held is the job's, and what comes."""
-        self.holds = False
-        self.children.listener.tell(AcceptReports())
 
     def close(self) -> Steps[None]:
         """Close the control socket and terminate the context; the listener has stopped before."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actors import SupervisorRef
-from actors.supervisor.sockets import PEERS_TIMEOUT
+from actors.supervisor.session import PEERS_TIMEOUT
 from messages import (
     JobOutcome,
     Phase,
