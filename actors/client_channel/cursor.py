@@ -30,8 +30,8 @@ PAGED: Final = 16
 """Times as many entries are in a page for a client that takes them together."""
 
 PAUSE: Final = 0.05
-"""Seconds between two pages of a client that takes pages and has all: it is a page that somebody
-looks at, which draws four times a second, and what comes together costs a tenth."""
+"""Seconds until the next page of entries for a client that takes them together and has had all:
+it is a browser, which draws four times a second, and entries that come together cost a tenth."""
 
 
 @dataclass(slots=True)
