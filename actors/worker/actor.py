@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import math
 import os
 import signal
 import time
@@ -111,9 +112,7 @@ _ReportingAnswer: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AdoptedGone:
-    """No trainer has connected since the connection changed for the time number ``change``."""
-
-    change: int
+    """No trainer has connected since one left, if this is what is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +165,9 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
         self._orders: Orders
         self._account: Account
         self._budget = OrderBudget()
-        self._signals: dict[str, float] = {}
-        self._early_signals: list[str] = []
+        self._signals: dict[str, float] = {}  # when each was noted
         self._begun = False  # the training, as far as it is known
-        self._changes = 0
+        self._gone: _AdoptedGone | None = None
         self._silence = Silence()
 
     def on_receive(self, message: _Inbox) -> None:
@@ -240,7 +238,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case TrainerConnected():
                 self._begun = self._begun or self._is_foreign
                 self._silence.connected()
-                self._changes += 1
+                self._gone = None
                 if self._state is _State.RUNNING:
                     self._orders.trainer_connected()
             case TrainerDisconnected():
@@ -248,7 +246,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             case _ConnectTimeOver():
                 self._warn_of_silence()
             case _AdoptedGone():
-                if message.change == self._changes and self._state is _State.RUNNING:
+                if message is self._gone and self._state is _State.RUNNING:
                     self._end_reporting(JobOutcome.COMPLETED)
             case _:
                 assert_never(message)
@@ -283,7 +281,7 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             text = f"attempt {message.attempt}: the training is started again"
             self._events.add(AttemptBegan(number=message.attempt, text=text))
         self._events.state(RunState.STARTING, "starting")
-        for name in self._early_signals:
+        for name in tuple(self._signals):
             self._note_signal(name)
         if message.refusal is not None:
             self._refused(*message.refusal)
@@ -458,11 +456,11 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
             self._end_reporting(JobOutcome.CANCELLED)
 
     def _note_signal(self, name: str) -> None:
-        if self._run is None:
-            self._early_signals.append(name)
+        now, noted = time.monotonic(), self._signals.get(name, -math.inf)
+        if self._run is None:  # it is noted when one begins
+            self._signals[name] = -math.inf
             return
-        now = time.monotonic()
-        if now - self._signals.get(name, float("-inf")) < SIGNAL_INTERVAL:
+        if now - noted < SIGNAL_INTERVAL:
             return
         self._signals[name] = now
         text = f"{name} has come: this worker does not end the training for it"
@@ -479,11 +477,10 @@ class WorkerActor(ThreadActor[WorkerMessage | OwnerEvent]):
     # The end
 
     def _trainer_disconnected(self) -> None:
-        self._changes += 1
         if self._state is _State.RUNNING:
             self._orders.trainer_disconnected()
         if self._is_foreign and self._state is _State.RUNNING:
-            gone = _AdoptedGone(change=self._changes)
+            self._gone = gone = _AdoptedGone()
             self._scheduler.after(ADOPTED_GONE, lambda: self._me.tell(gone))
             self._events.state(RunState.WAITING, "the trainer has left; waiting for another one")
 
