@@ -10,7 +10,6 @@ import asyncio
 import importlib.util
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -201,18 +200,11 @@ class PollAlone(Direct):
         self._task = asyncio.create_task(self._forward())
 
     async def _forward(self) -> None:
-        arrived, descriptor = asyncio.Event(), self._progress.watched()
         while True:
             drained = await asyncio.wrap_future(self._progress.poll(self))
             self._send_received()
-            if drained.count:
-                continue
-            arrived.clear()
-            self._loop.add_reader(descriptor, arrived.set)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ReporterSettings().poll_interval):
-                    await arrived.wait()
-            self._loop.remove_reader(descriptor)
+            if not drained.count:
+                await asyncio.sleep(ReporterSettings().poll_interval)
 
     def tell(self, drained: Drained) -> None:
         """Send what has been received; called on the socket's thread."""

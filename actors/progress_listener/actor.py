@@ -112,7 +112,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         self._holds = False
         """Whether what has come waits for the word that it is the job's."""
         self._task: asyncio.Task[None] | None = None
-        self._pause: Pause | None = None
+        self._pause = Pause()
         self._clock_offset = time.time() - time.monotonic()  # the run's clock does not jump
         self._faults = FewLines(
             lambda count: log.error("%d more progress messages not forwarded", count)
@@ -153,6 +153,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
                 reply(message.reply_to, self._log.counts)
             case Drained():
                 self._take(message)
+                self._pause.end()
             case _TaskEnded():
                 self._task_ended(message.error)
             case _SocketClosed():
@@ -224,21 +225,16 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
         log.info("listening for progress on %s", bound.address)
         self._starting, self._address = None, bound.address
         reply(start.reply_to, ListeningStarted(address=bound.address, conflict=bound.conflict))
-        pause = self._pause = Pause(self._loop, socket.watched())
-        try:
-            # None: it has been closed from outside, while this loop was stuck.
-            while (polled := socket.poll(None if self._endings else self._me)) is not None:
-                drained = await asyncio.wrap_future(polled, loop=self._loop)
-                self._take(drained)
-                if drained.more:
-                    await asyncio.sleep(0)
-                elif self._endings:
-                    await pause.sleep(min(self._settings.poll_interval, QUIET))
-                elif not drained.count:
-                    await pause.sleep(self._settings.poll_interval)
-        finally:
-            self._pause = None
-            pause.close()
+        # None: it has been closed from outside, while this loop was stuck.
+        while (polled := socket.poll(None if self._endings else self._me)) is not None:
+            drained = await asyncio.wrap_future(polled, loop=self._loop)
+            self._take(drained)
+            if drained.more:
+                await asyncio.sleep(0)
+            elif self._endings:
+                await self._pause.sleep(min(self._settings.poll_interval, QUIET))
+            elif not drained.count:
+                await self._pause.sleep(self._settings.poll_interval)
 
     def _take(self, drained: Drained) -> None:
         if self._keep_received():
@@ -300,8 +296,7 @@ class ProgressListenerActor(LoopActor[ProgressListenerMessage]):
 
     def _look_now(self) -> None:
         """Have the socket polled at once."""
-        if self._pause is not None:
-            self._pause.end()
+        self._pause.end()
         if self._socket is not None:
             self._socket.wake()
 

@@ -7,14 +7,14 @@ single thread of an executor; jobs there run in order, so that a close cannot ov
 from __future__ import annotations
 
 import logging
-import os
 import selectors
-import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from socket import socketpair
 from typing import TYPE_CHECKING, Final
@@ -26,7 +26,6 @@ from actors.zmq_sockets import Bound, Connections, bind
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from socket import socket as SystemSocket
 
     from actors.settings import ReporterSettings
@@ -102,11 +101,12 @@ class _Pace:
         """Seconds to gather for, if the next ones are to be gathered."""
         self._streak = 0  # drains, without the first of them
         self._is_several = False
-        self._came = -inf
+        self.came = -inf
+        """When the last ones came, in ``time.monotonic`` seconds."""
 
     def note(self, drained: Drained) -> None:
-        self._streak = self._streak + 1 if drained.at - self._came < PACE * self.gather else 0
-        self._came = drained.at
+        self._streak = self._streak + 1 if drained.at - self.came < PACE * self.gather else 0
+        self.came = drained.at
         self._is_several = drained.count > 1
         is_fast = drained.count > FAST * self.gather
         self.gather = self._gather_interval * (FAST_GATHER if is_fast else 1)
@@ -142,7 +142,7 @@ class ProgressSocket:
         self._descriptor = -1
         self._selector: selectors.BaseSelector | None = None
         self._wakes: tuple[SystemSocket, SystemSocket] | None = None
-        """What is sent to the second ends the wait of a poll."""
+        """What is sent to the second ends the waits of a poll."""
         self._asked_for_peers: deque[Mailbox[PeersFound]] = deque()
         self.is_closing = False
         """Whether ``close`` has been called: no further poll can be had."""
@@ -172,20 +172,6 @@ class ProgressSocket:
         self._follow_connections()  # from here on no fork keeps the address
         return bound
 
-    def watched(self) -> int | None:
-        """A descriptor to be watched, and closed, by whoever waits; None when there is none.
-
-        It is readable when something has come since a drain found the socket dry, and until the
-        next one. A duplicate: the socket may be closed, and its number be another's, at any time.
-        """
-        with self._ending:
-            if self._closed is not None or sys.platform == "win32":
-                return None
-            try:
-                return os.dup(self._descriptor)
-            except OSError:  # there is none left
-                return None
-
     def receive(self) -> str | Undecodable | None:
         """The next message, or None when there is none."""
         assert self._socket is not None
@@ -210,21 +196,23 @@ class ProgressSocket:
     def poll(self, receiver: Mailbox[Drained] | None = None) -> Future[Drained] | None:
         """Have the thread drain the socket; None when it is being closed. From any thread.
 
-        With a ``receiver`` it goes on as long as reports come: each drain is told to it but the
-        last, which is the poll's. That one has found nothing for ``PATIENCE``, has ended at its
-        limit, came after ``wake``, or found that what had been told has not been taken yet.
+        With a ``receiver`` the poll goes on as long as reports come: each drain is told to it but
+        the last, which is the poll's. That one has found nothing for ``PATIENCE``, has ended at its
+        limit, came after ``wake``, or found that what had been told has not been taken yet. If it
+        has found nothing, the thread waits for what comes before the next poll, and tells of that.
         """
+        done: Future[Drained] = Future()
         with self._ending:
             if self.is_closing:
                 return None
-            if receiver is None:
-                return self.thread.submit(self.drain)
-            return self.thread.submit(self._drain_on, receiver)
+            if self.thread.run(partial(self._poll, done, receiver)):
+                self._end_wait()
+        return done
 
     def wake(self) -> None:
-        """End the poll that goes on, or else the next one that would; from any thread."""
+        """End the poll that goes on; from any thread."""
         with self._ending:
-            if self._closed is None:
+            if self._closed is None and self.thread.run(lambda: None):
                 self._end_wait()
 
     def drain(self) -> Drained:
@@ -241,7 +229,10 @@ class ProgressSocket:
             self.received.append((message, at))
             count += 1
             size += len(message) if isinstance(message, str) else 0
-        return Drained(count, more=more, connected=connected, at=at)
+        drained = Drained(count, more=more, connected=connected, at=at)
+        if count:
+            self._pace.note(drained)
+        return drained
 
     def close(self) -> Future[None]:
         """Close the socket on its thread, behind what runs there; done when it is closed.
@@ -251,48 +242,75 @@ class ProgressSocket:
         with self._ending:
             if self._closed is None:
                 self.is_closing = True
-                self._end_wait()
                 self._closed = self.thread.submit(self._close)
                 self.thread.shutdown(wait=False)
+                self._end_wait()
             return self._closed
 
     def find_peers(self, reply_to: Mailbox[PeersFound]) -> None:
         """Have the next drain ask who has joined by then, for ``reply_to`` to be told."""
         self._asked_for_peers.append(reply_to)
 
-    def _drain_on(self, receiver: Mailbox[Drained]) -> Drained:
+    def _poll(self, done: Future[Drained], receiver: Mailbox[Drained] | None) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            if receiver is None:
+                done.set_result(self.drain())
+                return
+            drained, is_quiet = self._drain_on(receiver)
+            done.set_result(drained)
+            while is_quiet and not self._is_woken_before_arrival(None):
+                if self._has_message():  # it is also signalled who joins
+                    receiver.tell(self.drain())
+                    return
+        except BaseException as error:
+            if done.done():
+                log.debug("the next poll will find it, too: %r", error)
+            else:
+                done.set_exception(error)
+
+    def _drain_on(self, receiver: Mailbox[Drained]) -> tuple[Drained, bool]:
+        """Drain as long as reports come; the last drain, and whether it leaves nothing to do."""
         while True:
             is_untaken = bool(self.received)
             drained = self.drain()
+            patience = self._pace.came + self._patience - drained.at
+            if is_untaken or drained.more:
+                return drained, False
+            if patience <= 0:
+                return drained, True
             if drained.count:
-                self._pace.note(drained)
-            if is_untaken or drained.more or not drained.count:
-                return drained
-            receiver.tell(drained)
-            pace = self._pace
-            if pace.is_steady:
-                is_woken = self._is_woken(within=pace.gather) or self._is_woken_before_arrival()
-            else:
-                is_woken = self._is_woken_before_arrival() or (
-                    pace.is_followed and self._is_woken(within=pace.gather)
-                )
-            if is_woken:
-                return self.drain()
+                receiver.tell(drained)
+            if self._is_woken_in_pace(patience):
+                return self.drain(), False
 
-    def _is_woken_before_arrival(self) -> bool:
+    def _has_message(self) -> bool:
+        assert self._socket is not None
+        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+    def _is_woken_in_pace(self, patience: float) -> bool:
+        """Wait for the next reports, and gather them."""
+        pace = self._pace
+        if pace.is_steady:
+            return self._is_woken(within=pace.gather) or self._is_woken_before_arrival(patience)
+        return self._is_woken_before_arrival(patience) or (
+            pace.is_followed and self._is_woken(within=pace.gather)
+        )
+
+    def _is_woken_before_arrival(self, patience: float | None) -> bool:
         """Wait for something to come. The socket signals edges: a drain has left it dry."""
         assert self._selector is not None
-        ready = self._selector.select(self._patience)
+        ready = self._selector.select(patience)
         return any(key.fd != self._descriptor for key, _ in ready) and self._is_woken(within=0.0)
 
     def _is_woken(self, *, within: float) -> bool:
-        """Wait, whatever comes."""
+        """Wait, whatever comes; whether there is something else to do."""
         assert self._wakes is not None
         self._wakes[0].settimeout(within)
-        try:
-            return bool(self._wakes[0].recv(1024))
-        except (TimeoutError, BlockingIOError):
-            return False
+        with suppress(TimeoutError, BlockingIOError):
+            self._wakes[0].recv(1024)
+        return self.thread.is_wanted
 
     def _end_wait(self) -> None:
         if self._wakes is not None:
@@ -323,8 +341,9 @@ class ProgressSocket:
                 self._socket.close()
             if self._selector is not None:
                 self._selector.close()
-            for end in self._wakes or ():
-                end.close()
+            with self._ending:  # nobody is about to send to them
+                for end in self._wakes or ():
+                    end.close()
 
     def _drain_last(self) -> None:
         """Receive what there is, until nothing has come for ``LAST_SILENCE``."""

@@ -1,6 +1,6 @@
 """ProgressSocket's polls: how long one goes on, what it tells, and what ends it."""
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -8,12 +8,12 @@ from contextlib import closing
 import pytest
 import zmq
 
-from actors.progress_listener.socket import Drained, Undecodable
+from actors.progress_listener.socket import Drained, ProgressSocket, Undecodable
 from messages import Mailbox
 from tests.support.opened_socket import Opened, is_readable, joined
 from tests.support.probe import Probe
 from tests.support.trainer import StandInTrainer
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, settled
 
 
 class Receiver(Probe[str | Undecodable]):
@@ -39,16 +39,12 @@ class Receiver(Probe[str | Undecodable]):
 def polled_until(
     opened: Opened, receiver: Mailbox[Drained], is_there: Callable[[], bool]
 ) -> Future[Drained]:
-    """The poll during which it is there; one finds nothing when it was woken by a subscription."""
-    with opened.watched() as watched:
-        while True:
-            assert is_readable(watched, within=PATIENCE)
-            poll = opened.socket.poll(receiver)
-            assert poll is not None
-            while not (there := is_there()) and not poll.done():
-                time.sleep(0.001)
-            if there:
-                return poll
+    """The poll that finds what has been sent, as soon as it is there."""
+    opened.wait_for_arrival()
+    poll = opened.socket.poll(receiver)
+    assert poll is not None
+    assert settled(is_there)
+    return poll
 
 
 @pytest.fixture
@@ -124,11 +120,16 @@ def test_a_poll_that_goes_on_does_not_hold_up_the_close(patient: Opened) -> None
         patient.socket.wake()  # nothing to wake any more
 
 
-def test_wakes_that_nobody_waits_for_are_not_too_many(patient: Opened) -> None:
+def test_wakes_that_nobody_waits_for_are_not_too_many_and_end_no_later_poll(
+    patient: Opened,
+) -> None:
     for _ in range(10_000):
         patient.socket.wake()
     with joined(patient) as trainer:
-        assert Receiver(patient).poll_behind(trainer, "1").result(PATIENCE).count == 0
+        poll = Receiver(patient).poll_behind(trainer, "1")
+        assert not poll.done()
+        patient.socket.wake()
+        assert poll.result(PATIENCE).count == 0
 
 
 def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
@@ -137,3 +138,80 @@ def test_no_poll_can_be_had_once_the_close_is_due(opened: Opened) -> None:
     assert opened.socket.poll() is None
     closed.result(PATIENCE)
     assert all(poll is not None and poll.done() for poll in polls)
+
+
+def test_what_comes_after_a_poll_is_told_before_the_next(opened: Opened) -> None:
+    receiver = Receiver(opened)
+    with joined(opened) as trainer:
+        for text in ("1", "2", "3"):
+            poll = opened.socket.poll(receiver)
+            assert poll is not None
+            assert poll.result(PATIENCE).count == 0
+            trainer.send(text)
+            receiver.expect(text)
+
+
+def test_the_poll_behind_what_came_goes_on(patient: Opened) -> None:
+    receiver = Receiver(patient)
+    with joined(patient) as trainer:
+        first = patient.socket.poll(receiver)
+        assert first is not None
+        first.result(PATIENCE)
+        trainer.send("1")
+        receiver.expect("1")
+        second = patient.socket.poll(receiver)
+        trainer.send("2")
+        receiver.expect("2")
+        assert second is not None
+        assert not second.done()
+
+
+def test_polls_that_follow_at_once_lose_nothing(opened: Opened) -> None:
+    sent = [str(number) for number in range(1000)]
+    got: list[str | Undecodable] = []
+
+    def is_all() -> bool:
+        poll = opened.socket.poll(told)
+        assert poll is not None
+        poll.result(PATIENCE)
+        got.extend(opened.taken())
+        return len(got) >= len(sent)
+
+    told: Probe[Drained] = Probe()
+    with joined(opened) as trainer:
+        sender = threading.Thread(target=trainer.send, args=sent)
+        sender.start()
+        assert settled(is_all)
+        sender.join()
+    assert got == sent
+
+
+def test_what_is_told_after_a_poll_and_not_taken_is_left_to_the_next(opened: Opened) -> None:
+    """Of a loop that is stuck: what comes then waits in the socket, which has a limit."""
+    told: Probe[Drained] = Probe()
+    with joined(opened) as trainer:
+        first = opened.socket.poll(told)
+        assert first is not None
+        first.result(PATIENCE)
+        trainer.send("1")
+        assert told.get().count == 1
+        trainer.send("2")
+        opened.wait_for_arrival()
+        assert len(opened.socket.received) == 1
+        second = opened.socket.poll(told)
+        assert second is not None
+        assert second.result(PATIENCE).count == 1
+        assert opened.taken() == ["1", "2"]
+        assert told.drain() == []
+
+
+@pytest.mark.parametrize("end", [ProgressSocket.wake, ProgressSocket.poll, ProgressSocket.close])
+def test_the_wait_behind_a_poll_is_ended(
+    opened: Opened, end: Callable[[ProgressSocket], object]
+) -> None:
+    poll = opened.socket.poll(Receiver(opened))
+    assert poll is not None
+    poll.result(PATIENCE)
+    behind = opened.socket.thread.submit(threading.get_ident)
+    end(opened.socket)
+    behind.result(PATIENCE)

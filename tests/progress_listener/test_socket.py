@@ -14,7 +14,7 @@ from actors.progress_listener.socket import (
 )
 from actors.settings import ReporterSettings
 from actors.zmq_sockets import NotBoundError
-from tests.support.opened_socket import Opened, is_readable, joined
+from tests.support.opened_socket import Opened, joined
 from tests.support.waiting import PATIENCE, settled
 
 
@@ -35,26 +35,6 @@ def test_messages_of_every_topic_come_in_order(opened: Opened) -> None:
     with joined(opened) as trainer:
         trainer.send(*sent)
         assert opened.messages(4) == sent
-
-
-def test_what_is_watched_is_readable_from_an_arrival_until_the_next_drain(opened: Opened) -> None:
-    def is_dry() -> bool:
-        opened.run(opened.socket.drain)
-        return not is_readable(watched, within=0)
-
-    with joined(opened) as trainer, opened.watched() as watched:
-        for _ in range(3):
-            assert settled(is_dry)
-            trainer.send("a")
-            assert is_readable(watched, within=PATIENCE)
-            assert opened.messages(1) == ["a"]
-
-
-def test_what_is_watched_can_be_watched_when_the_socket_is_closed(opened: Opened) -> None:
-    with opened.watched() as watched:
-        opened.socket.close().result(PATIENCE)
-        is_readable(watched, within=0)
-    assert opened.socket.watched() is None
 
 
 def test_what_is_not_utf_8_is_undecodable_and_named(opened: Opened) -> None:

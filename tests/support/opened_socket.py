@@ -35,11 +35,15 @@ class Opened:
 
     @contextmanager
     def watched(self) -> Iterator[int]:
-        """What says that something has come."""
-        descriptor = self.socket.watched()
-        assert descriptor is not None
+        """What says that something has come, and that it was not drained."""
+        descriptor = os.dup(self.socket._descriptor)
         yield descriptor
         os.close(descriptor)
+
+    def wait_for_arrival(self) -> None:
+        """Wait until something can be received."""
+        assert self.socket._socket is not None
+        assert self.run(self.socket._socket.poll, PATIENCE * 1000)
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         return self.socket.thread.submit(function, *arguments).result(PATIENCE)
