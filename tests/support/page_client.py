@@ -91,6 +91,7 @@ class PageClient:
         channel.on("open", settled.set)
         channel.on("message", self._came)
         channel.on("close", self.closed.set)
+        channel.on("close", self._low.set)  # who waits for room finds that out
         channel.on("close", settled.set)
         await peer.setLocalDescription(await peer.createOffer())
         offer = {"sdp": peer.localDescription.sdp, "type": "offer", **who}
@@ -128,7 +129,7 @@ class PageClient:
                 self._channel.send(text)
                 # All at once would overflow UDP.
                 self._low.clear()
-                if self._channel.bufferedAmount > HIGH_WATER:
+                if self._channel.bufferedAmount > HIGH_WATER and not self.closed.is_set():
                     await self._low.wait()
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
