@@ -37,8 +37,9 @@ def alone(addresses, folder, gate) -> Iterator[Path]:
         worker.wait_for("before")
         pid = worker.training()
         (run,) = folder.iterdir()
-        journal = run / "run.jsonl"  # what the worker holds beside it is lost with it
-        assert settled(lambda: journal.read_text().count("batch_end") == BEFORE)
+        # What the worker has not written when it is killed is lost with it.
+        assert settled(lambda: (run / "run.jsonl").read_text().count("batch_end") == BEFORE)
+        assert settled(lambda: "progress_address" in (run / "live.json").read_text())
         worker.kill()
         gate.open()
         yield run
