@@ -301,13 +301,15 @@ class ProgressSocket:
     def _is_woken_before_arrival(self, patience: float | None) -> bool:
         """Wait for something to come. The socket signals edges: a drain has left it dry."""
         assert self._selector is not None
+        if self.thread.is_wanted:  # a wait before this one has taken what was sent for it
+            return True
         ready = self._selector.select(patience)
         return any(key.fd != self._descriptor for key, _ in ready) and self._is_woken(within=0.0)
 
     def _is_woken(self, *, within: float) -> bool:
         """Wait, whatever comes; whether there is something else to do."""
         assert self._wakes is not None
-        self._wakes[0].settimeout(within)
+        self._wakes[0].settimeout(0.0 if self.thread.is_wanted else within)
         with suppress(TimeoutError, BlockingIOError):
             self._wakes[0].recv(1024)
         return self.thread.is_wanted

@@ -215,3 +215,18 @@ def test_the_wait_behind_a_poll_is_ended(
     behind = opened.socket.thread.submit(threading.get_ident)
     end(opened.socket)
     behind.result(PATIENCE)
+
+
+@pytest.mark.parametrize("end", [ProgressSocket.wake, ProgressSocket.poll, ProgressSocket.close])
+def test_what_is_submitted_behind_the_next_poll_ends_that_one_too(
+    opened: Opened, end: Callable[[ProgressSocket], object]
+) -> None:
+    """The wait behind the first poll takes what is sent for both."""
+    for _ in range(2):
+        poll = opened.socket.poll(Receiver(opened))
+        assert poll is not None
+        poll.result(PATIENCE)
+    opened.socket.poll(Receiver(opened))
+    behind = opened.socket.thread.submit(threading.get_ident)
+    end(opened.socket)
+    behind.result(PATIENCE)
