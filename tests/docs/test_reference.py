@@ -5,12 +5,14 @@ import enum
 import re
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 import messages
 from actors import ReporterSettings
 from actors.worker.outputs.run_record import KNOWN_EVENTS
+from messages import AddedToLog, ControlReply, ReporterStatus, SwitchAnswer
 from tests.support.documents import page, section, snippets
 from tests.support.paths import ROOT
 from tests.support.running_worker import RunningWorker
@@ -96,6 +98,19 @@ def test_every_message_of_the_reference_exists():
     assert len(names) > 15
     for name in names:
         assert hasattr(messages, name), name
+
+
+def test_every_field_of_an_answer_is_in_the_table():
+    rows = re.findall(r"^\| (`[A-Z].*?) \| (`[a-z].*?`) \|$", page("reference"), re.MULTILINE)
+    told = {
+        name: fields.split(", ") for names, fields in rows for name in re.findall(r"`(\w+)`", names)
+    }
+    told.pop("summary")
+    for name, fields in told.items():
+        kind = getattr(messages, name)
+        assert fields == [f"`{field.name}`" for field in dataclasses.fields(kind)], name
+    answers = {*get_args(SwitchAnswer), *get_args(ControlReply), AddedToLog, ReporterStatus}
+    assert told.keys() >= {kind.__name__ for kind in answers}
 
 
 def test_every_test_that_proves_a_promise_exists():
