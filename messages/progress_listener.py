@@ -126,7 +126,7 @@ class LogEntry:
     """An entry of the run's log: a report of the trainer, or with ``note`` a worker event.
 
     The text of an event is that of ``messages.event_codec.encode_event``. ``time`` is when it came,
-    in seconds since the epoch; None is when it is added.
+    in seconds since the epoch; None stands for the moment at which it is added.
     """
 
     text: str

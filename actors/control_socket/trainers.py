@@ -99,7 +99,8 @@ class Trainers:
     def changes(self) -> list[TrainerConnected | TrainerDisconnected]:
         """What is to be told of the trainer.
 
-        One that has not been looked up makes nobody the trainer, but goes on with one that is.
+        One that has not been looked up does not count as a trainer, but as long as it is there, a
+        trainer that was connected still is.
         """
         before, trusted = self._counted, self._trusted()
         left = TrainerDisconnected()

@@ -93,7 +93,10 @@ class SupervisorRef(TypedRef[SupervisorMessage]):
         return not thread.is_alive()
 
     async def stop_async(self, *, timeout: float = TIMEOUT, within: float | None = None) -> bool:  # noqa: ASYNC109 - it is the reporter's, not the caller's
-        """The same as ``stop``, for code on an event loop; ``within`` is ``timeout`` before 0.2."""
+        """The same as ``stop``, for code on an event loop.
+
+        ``within`` is the name of ``timeout`` before 0.2.
+        """
         timeout = timeout if within is None else within
         self.request_stop(timeout=timeout)
         gone = asyncio.wrap_future(self._gone)

@@ -18,7 +18,10 @@ class RunsTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochsTaken:
-    """The epochs of a run: JSON of a digest without batches, packed with gzip; None if none is."""
+    """The epochs of a run: JSON of a digest without batches, packed with gzip.
+
+    None if there is no such run, or it cannot be read.
+    """
 
     packed: bytes | None
 
@@ -32,7 +35,7 @@ class GetRuns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetEpochs:
-    """Of the run ``name``; answered with ``EpochsTaken``."""
+    """Asks for the epochs of the run ``name``; answered with ``EpochsTaken``."""
 
     name: str
     reply_to: Mailbox[EpochsTaken]

@@ -28,8 +28,8 @@ class ShowCountdown:
 class ShowSummary:
     """The run is over: show what there is to know of it.
 
-    ``summary`` is None when nothing was reported; ``again`` says how the run is seen again. The
-    run goes on with an ``earlier`` part, which is not in the summary.
+    ``summary`` is None when nothing was reported; ``again`` says how the run is seen again. With
+    ``earlier`` the run has an earlier part, which is not in the summary.
     """
 
     summary: ReportingSummary | None

@@ -10,7 +10,7 @@ from messages.mailbox import Mailbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputStore:
-    """The run's folder, where the output is written as it comes, and how it is told again.
+    """The run's folder, where the output is written as it comes, to be read again later.
 
     It takes ``limit`` bytes there at most, and leaves ``spare`` bytes of the disk free.
     """

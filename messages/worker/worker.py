@@ -115,7 +115,7 @@ class SignalReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsNotKnown:
-    """Of the trainer's reports none is known, and several have come."""
+    """Several reports of the trainer have come, and none has an event that is known."""
 
 
 WorkerMessage: TypeAlias = (
