@@ -140,7 +140,7 @@ class PollingLoopThread(LoopThread):
         self._thread.start()
 
 
-def test_a_loop_that_cannot_watch_descriptors_just_polls() -> None:
+def test_a_loop_that_cannot_watch_descriptors_is_enough() -> None:
     thread = PollingLoopThread()
     try:
         with listener_rig(thread, poll_interval=0.01) as rig:
