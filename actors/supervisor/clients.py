@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from actors import client_channel
-from actors.runtime import Adapter, reply
+from actors.runtime import LOOP_CLOSED, Adapter, reply
 from actors.supervisor.restarts import RestartIntensity
 from actors.supervisor.script import MARGIN, Answered, Missing, Wait
 from messages import (
@@ -264,13 +264,14 @@ class Clients:
         crashed = down.reason is not None and not attachment.closing
         if crashed:
             log.error("%s failed: %s", down.child, down.reason)
-        goes_on = crashed and client.restarts.allows_another()
+        is_over = self.loop.is_closed()
+        goes_on = crashed and not is_over and client.restarts.allows_another()
         successor = attachment.next
         if goes_on:
             # It goes on from its position, and not from where it was to begin.
             successor = message if client.status is None else replace(message, after=None)
         elif crashed:
-            reason = f"its actor fails again and again: {down.reason}"
+            reason = LOOP_CLOSED if is_over else f"its actor fails again and again: {down.reason}"
             log.error("client %s is gone: %s", client.client_id, reason)
             reply(self.owner, ClientGone(client_id=client.client_id, reason=reason))
         for mailbox in attachment.detached:

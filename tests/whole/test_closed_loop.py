@@ -11,6 +11,7 @@ from messages import (
     AddedToLog,
     AddToLog,
     AttachClient,
+    ClientGone,
     JobOutcome,
     LogEntry,
     Phase,
@@ -131,3 +132,14 @@ def test_the_owner_is_told_at_once_when_the_loop_is_closed_in_mid_job(
     assert added.get().reason == "the progress listener has ended"
     assert settled(lambda: status(supervisor_of_doomed).phase is Phase.IDLE)
     assert supervisor_of_doomed.stop(timeout=PATIENCE)
+
+
+def test_a_client_of_a_closed_loop_is_gone_and_not_tried_again(
+    supervisor_of_doomed, doomed_loop, owner
+):
+    attach_client(supervisor_of_doomed, FakeChannel())
+    doomed_loop.end()
+    status(supervisor_of_doomed)  # which asks the client's actor
+    assert supervisor_of_doomed.stop(timeout=PATIENCE)
+    of_client = [event for event in owner.drain() if "progress listener" not in event.reason]
+    assert of_client == [ClientGone(client_id="alice", reason="the event loop is closed")]
