@@ -15,12 +15,12 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from socket import socketpair
 from typing import TYPE_CHECKING, Final
 
 import zmq
 
+from actors.progress_listener.pace import Pace
 from actors.runtime import OneThread
 from actors.zmq_sockets import Bound, Connections, bind
 from messages import is_marked_as_event
@@ -48,19 +48,6 @@ event loop."""
 PATIENCE: Final = 2.0
 """Poll intervals that the thread waits for the report behind another: a batch of a training takes
 less."""
-
-PACE: Final = 2.0
-"""Gather intervals within which a next report counts as one after another."""
-
-STREAK: Final = 2
-"""Drains that find reports one after another before the thread gathers at once. Below, as with a
-training's pairs, the end of a batch and the beginning of the next, it gathers when the next one has
-come."""
-
-FAST: Final = 500
-FAST_GATHER: Final = 3.0
-"""Reports a second, more than a training sends, from which they are gathered three times as long:
-each of them then costs a fifth less CPU time."""
 
 LAST_DRAIN: Final = 0.2
 """Seconds that receiving may go on before the socket is closed, while a trainer still sends."""
@@ -93,35 +80,6 @@ class Drained:
     at: float
 
 
-class _Pace:
-    """How the reports come, by the drains that have brought some."""
-
-    def __init__(self, gather: float) -> None:
-        self._gather_interval = self.gather = gather
-        """Seconds to gather for, if the next ones are to be gathered."""
-        self._streak = 0  # drains, without the first of them
-        self._is_several = False
-        self.came = -inf
-        """When the last ones came, in ``time.monotonic`` seconds."""
-
-    def note(self, drained: Drained) -> None:
-        self._streak = self._streak + 1 if drained.at - self.came < PACE * self.gather else 0
-        self.came = drained.at
-        self._is_several = drained.count > 1
-        is_fast = drained.count > FAST * self.gather
-        self.gather = self._gather_interval * (FAST_GATHER if is_fast else 1)
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether another report is likely to come right behind the next one."""
-        return self._is_several or self._streak > 0
-
-    @property
-    def is_steady(self) -> bool:
-        """Whether they come one after another, so that it does not matter when they are taken."""
-        return self._streak >= STREAK
-
-
 class ProgressSocket:
     """Opened once, closed once; ``close`` may be called from any thread and is idempotent.
 
@@ -129,7 +87,7 @@ class ProgressSocket:
     """
 
     def __init__(self, settings: ReporterSettings, watch: PeerWatch | None = None) -> None:
-        self._pace = _Pace(settings.gather_interval)
+        self._pace = Pace(settings.gather_interval)
         self._patience = PATIENCE * settings.poll_interval
         self._watch = watch
         self.received: deque[tuple[str | Undecodable, float]] = deque()
@@ -229,10 +187,9 @@ class ProgressSocket:
             self.received.append((message, at))
             count += 1
             size += len(message) if isinstance(message, str) else 0
-        drained = Drained(count, more=more, connected=connected, at=at)
         if count:
-            self._pace.note(drained)
-        return drained
+            self._pace.note(count=count, at=at)
+        return Drained(count, more=more, connected=connected, at=at)
 
     def close(self) -> Future[None]:
         """Close the socket on its thread, behind what runs there; done when it is closed.
