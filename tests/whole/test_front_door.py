@@ -51,6 +51,18 @@ def test_what_is_no_request_is_logged_with_its_type_and_passed_over(supervisor, 
     assert type(alien).__name__ in line
 
 
+def test_what_does_not_tell_its_class_is_passed_over(supervisor, caplog):
+    class LazyProxy:
+        def __getattribute__(self, name):
+            raise RuntimeError("working outside of a request")
+
+    supervisor.tell(LazyProxy())
+    assert status(supervisor).phase is Phase.IDLE
+    (line,) = errors(caplog)
+    assert "LazyProxy" in line
+    assert "working outside of a request" in line
+
+
 REFUSED = [
     ({"job_id": 5, "gui": True}, StartReporting, "job_id is 5; expected: a str"),
     ({"job_id": "a", "gui": "yes"}, StartReporting, "gui is 'yes'; expected: True or False"),
