@@ -155,6 +155,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             self._listen_to(channel, message)
         except Exception as error:
             self._channel_closed(f"its channel cannot be used: {error!r}", for_good=True)
+            self._answer_flush()
             return
         log.info("client %s attached after report %d", self._client_id, self._cursor.position)
         self._go_on()
@@ -318,10 +319,10 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
 
     def _answer_flush(self) -> None:
         flush, channel = self._flush, self._channel
-        if flush is None or channel is None or self._cursor.after is None:
+        if flush is None or self._cursor.after is None:
             return
-        has_all = self._cursor.position >= flush.counts.last and channel.bufferedAmount == 0
-        if has_all or not self._is_open():
+        has_all = self._cursor.position >= flush.counts.last
+        if channel is None or not self._is_open() or (has_all and channel.bufferedAmount == 0):
             self._end_flush()
 
     def _end_flush(self, *, timed_out: bool = False) -> None:

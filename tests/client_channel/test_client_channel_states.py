@@ -247,6 +247,18 @@ def test_a_flush_is_answered_when_the_channel_closes_meanwhile(
     answer.expect(flushed(1, channel_state="closed", forwarded=1, failed=1))
 
 
+def test_a_flush_is_answered_when_something_unusable_comes_in_place_of_the_channel(
+    rig: ClientRig, listener: ListenerStandIn
+) -> None:
+    channel = FakeChannel(buffering=True)
+    rig.attach(channel)
+    listener.add("x" * 20_000, "b")
+    channel.wait_for_count(1)
+    answer = rig.flush(last=2)
+    rig.attach(object())  # type: ignore[arg-type]
+    answer.expect(flushed(1, channel_state="closed", forwarded=1, failed=1))
+
+
 def test_a_flush_that_takes_too_long_counts_what_is_left_as_failed_and_says_so(
     rig: ClientRig, listener: ListenerStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
