@@ -247,29 +247,23 @@ class ProgressSocket:
         return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
     def _is_woken_in_pace(self, patience: float) -> bool:
-        """Wait for the next reports, and gather them."""
-        pace = self._pace
+        """Wait for the next reports, and gather them; whether there is something else to do."""
+        pace, is_wanted = self._pace, self.thread.is_wanted
         if pace.is_steady:
-            return self._is_woken(within=pace.gather) or self._is_woken_before_arrival(patience)
+            return is_wanted(within=pace.gather) or self._is_woken_before_arrival(patience)
         return self._is_woken_before_arrival(patience) or (
-            pace.is_followed and self._is_woken(within=pace.gather)
+            pace.is_followed and is_wanted(within=pace.gather)
         )
 
     def _is_woken_before_arrival(self, patience: float | None) -> bool:
         """Wait for something to come. The socket signals edges: a drain has left it dry."""
         assert self._selector is not None
-        if self.thread.is_wanted:  # a wait before this one has taken what was sent for it
-            return True
-        ready = self._selector.select(patience)
-        return any(key.fd != self._descriptor for key, _ in ready) and self._is_woken(within=0.0)
-
-    def _is_woken(self, *, within: float) -> bool:
-        """Wait, whatever comes; whether there is something else to do."""
         assert self._wakes is not None
-        self._wakes[0].settimeout(0.0 if self.thread.is_wanted else within)
-        with suppress(TimeoutError, BlockingIOError):
-            self._wakes[0].recv(1024)
-        return self.thread.is_wanted
+        if not self.thread.is_wanted():
+            ready = self._selector.select(patience)
+            if any(key.fd != self._descriptor for key, _ in ready):
+                self._wakes[0].recv(1024)
+        return self.thread.is_wanted()
 
     def _end_wait(self) -> None:
         if self._wakes is not None:

@@ -56,14 +56,16 @@ class OneThread(Executor):
                 thread = threading.Thread(target=self._run_all, name=self._name, daemon=True)
                 thread.start()
                 self._thread = thread
-            waits = self._is_busy or self.is_wanted
+            waits = self._is_busy or self.is_wanted()
             self._jobs.append(job)
             self._changed.notify()
         return waits
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether there is something behind what runs."""
+    def is_wanted(self, *, within: float = 0.0) -> bool:
+        """Whether there is something behind what runs, or comes ``within`` so many seconds."""
+        if not self._jobs and within > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs, within)
         return bool(self._jobs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

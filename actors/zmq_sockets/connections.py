@@ -32,6 +32,8 @@ _EVENTS: Final = (
 _RECEIVED: Final = slice(128, 136)
 """``tcpi_bytes_received`` in Linux's ``struct tcp_info``."""
 
+_POLLIN: Final = int(zmq.POLLIN)  # an enum's member makes a new one at each look
+
 
 class Connection:
     """One connection, from its acceptance to its end.
@@ -85,7 +87,7 @@ class Connections:
     def follow(self) -> list[ConnectionChanged]:
         """Take what has been told by now; what has changed by it. Raises zmq.ZMQError."""
         changed = []
-        while int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN:
+        while int(self._monitor.get(zmq.EVENTS)) & _POLLIN:
             told = recv_monitor_message(self._monitor, zmq.NOBLOCK)
             changed += self.take(told["event"], told["value"])
         return changed
