@@ -10,6 +10,7 @@ import pykka
 
 from actors.runtime.inbox import Inbox, Timer
 from actors.runtime.typed_ref import TypedRef
+from actors.settings import shown
 from messages import ChildDown
 
 if TYPE_CHECKING:
@@ -105,7 +106,12 @@ class ReporterActor(pykka.Actor, Generic[M_contra]):
 
     def _handle_receive(self, message: Any) -> Any:
         try:
-            if isinstance(message, Timer):
+            is_timer = isinstance(message, Timer)
+        except Exception as error:  # a lazy proxy's class is that of what it stands for
+            log.error("a %s is passed over: it raises %s", type(message).__name__, shown(error))
+            return None
+        try:
+            if is_timer:
                 return message.fire() if message.fire is not None else None
             return super()._handle_receive(message)
         except Exception:

@@ -14,11 +14,10 @@ import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from actors.control_socket import GONE
 from actors.runtime import LOOP_CLOSED, Adapter, ThreadActor, TypedRef, reply
-from actors.settings import shown
 from actors.supervisor.children import CONTROL, LISTENER, ChildEvent, Children
 from actors.supervisor.clients import Clients, Gather
 from actors.supervisor.requests import REPORTER_ENDED, NotAcceptedError, checked, turn_away
@@ -153,14 +152,6 @@ class SupervisorActor(ThreadActor[SupervisorMessage]):
         self._children.start(CONTROL)
         self._children.start(LISTENER)
         self._script.resume(None)
-
-    def _handle_receive(self, message: Any) -> Any:
-        try:
-            message.__class__  # noqa: B018 - a lazy proxy's is that of what it stands for
-        except Exception as error:
-            log.error("a %s is passed over: it raises %s", type(message).__name__, shown(error))
-            return None
-        return super()._handle_receive(message)
 
     def on_receive(self, message: _Inbox) -> None:
         """Handle one message; one that nobody should have told is logged and passed over."""
