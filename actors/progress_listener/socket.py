@@ -22,7 +22,7 @@ import zmq
 
 from actors.progress_listener.pace import Pace
 from actors.runtime import OneThread
-from actors.zmq_sockets import Bound, Connections, bind
+from actors.zmq_sockets import Bound, Connections, bind, has_message
 from messages import is_marked_as_event
 
 if TYPE_CHECKING:
@@ -217,8 +217,9 @@ class ProgressSocket:
                 return
             drained, is_quiet = self._drain_on(receiver)
             done.set_result(drained)
+            assert self._socket is not None
             while is_quiet and not self._is_woken_before_arrival(None):
-                if self._has_message():  # it is also signalled who joins
+                if has_message(self._socket):  # it is also signalled who joins
                     receiver.tell(self.drain())
                     return
         except BaseException as error:
@@ -241,10 +242,6 @@ class ProgressSocket:
                 receiver.tell(drained)
             if self._is_woken_in_pace(patience):
                 return self.drain(), False
-
-    def _has_message(self) -> bool:
-        assert self._socket is not None
-        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
     def _is_woken_in_pace(self, patience: float) -> bool:
         """Wait for the next reports, and gather them; whether there is something else to do."""

@@ -8,7 +8,13 @@ from actors.zmq_sockets.binding import (
     port_of,
     why_not_open,
 )
-from actors.zmq_sockets.connections import Connection, ConnectionChanged, Connections, ends_of
+from actors.zmq_sockets.connections import (
+    Connection,
+    ConnectionChanged,
+    Connections,
+    ends_of,
+    has_message,
+)
 from actors.zmq_sockets.monitor import SocketMonitor
 from actors.zmq_sockets.peer_watch import PeerWatch, Verdict
 from actors.zmq_sockets.processes import find_peer, is_address, who_listens_at
@@ -26,6 +32,7 @@ __all__ = [
     "bind",
     "ends_of",
     "find_peer",
+    "has_message",
     "is_address",
     "port_of",
     "who_listens_at",

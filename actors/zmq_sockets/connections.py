@@ -87,7 +87,7 @@ class Connections:
     def follow(self) -> list[ConnectionChanged]:
         """Take what has been told by now; what has changed by it. Raises zmq.ZMQError."""
         changed = []
-        while int(self._monitor.get(zmq.EVENTS)) & _POLLIN:
+        while has_message(self._monitor):
             told = recv_monitor_message(self._monitor, zmq.NOBLOCK)
             changed += self.take(told["event"], told["value"])
         return changed
@@ -140,6 +140,11 @@ class Connections:
             return []
         connection.is_open = False
         return [ConnectionChanged(connection, has_left=True)] if connection.has_joined else []
+
+
+def has_message(socket: zmq.Socket[bytes]) -> bool:
+    """Whether ``socket`` has something to be received; on its own thread. Raises zmq.ZMQError."""
+    return bool(int(socket.get(zmq.EVENTS)) & _POLLIN)
 
 
 def ends_of(descriptor: int) -> Ends | None:
