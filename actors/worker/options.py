@@ -125,9 +125,9 @@ def parser_of(program: str, version: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--run-size",
         type=_size,
-        default=_size("1G"),
+        default="1G",
         metavar="SIZE",
-        help="what a run may take on the disk (default 1G)",
+        help="what a run may take on the disk (default %(default)s)",
     )
     run.add_argument(
         "--runs-kept",
@@ -139,9 +139,9 @@ def parser_of(program: str, version: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--runs-size",
         type=_size,
-        default=_size("4G"),
+        default="4G",
         metavar="SIZE",
-        help="what all of them may take on the disk (default 4G)",
+        help="what all of them may take on the disk (default %(default)s)",
     )
     run.add_argument(
         "--export",
