@@ -155,7 +155,6 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
             self._listen_to(channel, message)
         except Exception as error:
             self._channel_closed(f"its channel cannot be used: {error!r}", for_good=True)
-            self._answer_flush()
             return
         log.info("client %s attached after report %d", self._client_id, self._cursor.position)
         self._go_on()
@@ -214,6 +213,7 @@ class ClientChannelActor(LoopActor[ClientChannelMessage]):
         """Forward what the channel has room for, then ask for more; answer the flush when due."""
         attached, channel, cursor = self._attached, self._channel, self._cursor
         if attached is None or channel is None:
+            self._answer_flush()
             return
         while (item := cursor.next) and self._is_open() and self._has_room(channel, item.text):
             try:
