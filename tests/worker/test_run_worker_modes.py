@@ -44,6 +44,14 @@ class Visit:
         return json.loads(self.get(f"{self.base}/session"))
 
 
+def output_with(printed: str) -> str:
+    """What a worker shows that then prints this, too."""
+    program = f"import gc, sys, run_worker\nrun_worker.main(sys.argv[1:])\nprint({printed})"
+    with RunningWorker("--no-page", "--", "true", program=("-c", program)) as worker:
+        assert worker.ends() == 0
+    return worker.output
+
+
 def test_the_link_opens_the_page_while_the_training_runs(gate):
     with RunningWorker(*PAGE, "--", *shell("read line < $1", gate.path)) as worker:
         visit = Visit(worker.link())
@@ -120,11 +128,8 @@ def test_without_a_page_none_is_served():
 
 
 def test_without_a_page_nothing_of_what_serves_it_is_imported():
-    told = "import sys, run_worker\nrun_worker.main(sys.argv[1:])\n"
-    told += "print('loaded:', *({'aiohttp', 'aiortc', 'rich'} & {*sys.modules}))"
-    with RunningWorker("--no-page", "--", "true", program=("-c", told)) as worker:
-        assert worker.ends() == 0
-    assert "loaded: rich\n" in worker.output
+    loaded = "*({'aiohttp', 'aiortc', 'rich'} & {*sys.modules})"
+    assert "loaded: rich\n" in output_with(f"'loaded:', {loaded}")
 
 
 def test_a_page_that_is_not_served_is_not_warned_of():
@@ -388,8 +393,5 @@ def test_a_trainer_that_ends_within_the_grace_time_is_not_killed():
 
 
 def test_what_it_has_imported_is_left_out_of_garbage_collections():
-    told = "import gc, sys, run_worker\nrun_worker.main(sys.argv[1:])\n"
-    told += "print('frozen:', gc.get_freeze_count() > len(gc.get_objects()))"
-    with RunningWorker("--no-page", "--", "true", program=("-c", told)) as worker:
-        assert worker.ends() == 0
-    assert "frozen: True" in worker.output
+    frozen = "gc.get_freeze_count() > len(gc.get_objects())"
+    assert "frozen: True" in output_with(f"'frozen:', {frozen}")
